@@ -1,0 +1,3 @@
+module sensor-backend/bootstrap
+
+go 1.26

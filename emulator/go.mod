@@ -1,0 +1,3 @@
+module sensor-backend/emulator
+
+go 1.26

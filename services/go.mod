@@ -1,0 +1,3 @@
+module sensor-backend/services
+
+go 1.26
