@@ -1,0 +1,80 @@
+// Package gitref reads which commit and branch a working tree stands on from
+// the plain files of its .git directory, without running git.
+package gitref
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"regexp"
+	"strings"
+)
+
+// Ref is a commit and, unless HEAD is detached, the branch it was taken from.
+type Ref struct {
+	// Commit is the full object name, 40 or 64 lower-case hex digits.
+	Commit string
+	// Branch is the name without refs/heads/, or empty.
+	Branch string
+}
+
+var objectName = regexp.MustCompile(`^(?:[0-9a-f]{40}|[0-9a-f]{64})$`)
+
+// Read resolves HEAD in dir, which holds the files of a .git directory: HEAD,
+// refs, packed-refs (gitrepository-layout(5)). The error says which file did
+// not hold what was expected; a tree without .git gives fs.ErrNotExist.
+func Read(dir fs.FS) (Ref, error) {
+	head, err := fs.ReadFile(dir, "HEAD")
+	if err != nil {
+		return Ref{}, fmt.Errorf("read HEAD: %w", err)
+	}
+	text := strings.TrimSpace(string(head))
+	name, symbolic := strings.CutPrefix(text, "ref: ")
+	if !symbolic {
+		if !objectName.MatchString(text) {
+			return Ref{}, fmt.Errorf("read HEAD: %q is neither a reference nor a commit", clip(text))
+		}
+		return Ref{Commit: text}, nil
+	}
+	if !fs.ValidPath(name) {
+		return Ref{}, fmt.Errorf("read HEAD: %q is no valid reference", clip(name))
+	}
+	commit, err := resolve(dir, name)
+	if err != nil {
+		return Ref{}, err
+	}
+	return Ref{Commit: commit, Branch: strings.TrimPrefix(name, "refs/heads/")}, nil
+}
+
+func resolve(dir fs.FS, name string) (string, error) {
+	loose, err := fs.ReadFile(dir, name)
+	if err == nil {
+		commit := strings.TrimSpace(string(loose))
+		if !objectName.MatchString(commit) {
+			return "", fmt.Errorf("read %s: %q is no commit", clip(name), clip(commit))
+		}
+		return commit, nil
+	}
+	if !errors.Is(err, fs.ErrNotExist) {
+		return "", fmt.Errorf("read %s: %w", clip(name), err)
+	}
+	packed, err := fs.ReadFile(dir, "packed-refs")
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return "", fmt.Errorf("read packed-refs: %w", err)
+	}
+	for line := range strings.Lines(string(packed)) {
+		commit, ref, found := strings.Cut(strings.TrimSpace(line), " ")
+		if found && ref == name && objectName.MatchString(commit) {
+			return commit, nil
+		}
+	}
+	return "", fmt.Errorf("resolve %s: no commit yet, commit once first", clip(name))
+}
+
+// clip keeps a damaged file from flooding an error message.
+func clip(s string) string {
+	if len(s) > 80 {
+		return s[:80] + "…"
+	}
+	return s
+}

@@ -1,0 +1,139 @@
+package pipeline
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"testing"
+	"time"
+)
+
+func ok(produced string) func(context.Context) (string, error) {
+	return func(context.Context) (string, error) { return produced, nil }
+}
+
+func fails(err error) func(context.Context) (string, error) {
+	return func(context.Context) (string, error) { return "", err }
+}
+
+func outcomes(results []Result) string {
+	var names []string
+	for _, r := range results {
+		names = append(names, r.Stage+"="+string(r.Outcome))
+	}
+	return strings.Join(names, " ")
+}
+
+func TestRun(t *testing.T) {
+	broken := errors.New("broken")
+	tests := []struct {
+		name   string
+		stages []Stage
+		want   string
+	}{
+		{"all pass",
+			[]Stage{{Name: "a", Run: ok("")}, {Name: "b", Needs: []string{"a"}, Run: ok("")}},
+			"a=passed b=passed"},
+		{"a failure skips what stands on it, and what stands on that",
+			[]Stage{{Name: "a", Run: fails(broken)}, {Name: "b", Needs: []string{"a"}, Run: ok("")}, {Name: "c", Needs: []string{"b"}, Run: ok("")}},
+			"a=failed b=skipped c=skipped"},
+		{"a sibling of a failure still runs",
+			[]Stage{{Name: "a", Run: ok("")}, {Name: "b", Needs: []string{"a"}, Run: fails(broken)}, {Name: "c", Needs: []string{"a"}, Run: ok("")}},
+			"a=passed b=failed c=passed"},
+		{"a need outside the run is taken as met",
+			[]Stage{{Name: "c", Needs: []string{"a"}, Run: ok("")}},
+			"c=passed"},
+		{"a panic is a failure of its stage alone",
+			[]Stage{{Name: "a", Run: func(context.Context) (string, error) { panic("boom") }}, {Name: "b", Run: ok("")}},
+			"a=failed b=passed"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			if got := outcomes(Run(t.Context(), tt.stages, time.Now)); got != tt.want {
+				t.Errorf("got %s, want %s", got, tt.want)
+			}
+		})
+	}
+}
+
+func TestRunSideBySide(t *testing.T) {
+	t.Parallel()
+	// Each stage waits for the other: only running both at once can end.
+	left, right := make(chan struct{}), make(chan struct{})
+	results := Run(t.Context(), []Stage{
+		{Name: "left", Run: func(context.Context) (string, error) { close(left); <-right; return "", nil }},
+		{Name: "right", Run: func(context.Context) (string, error) { close(right); <-left; return "", nil }},
+	}, time.Now)
+	if err := Err(results); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestRunCanceled(t *testing.T) {
+	t.Parallel()
+	ctx, cancel := context.WithCancel(t.Context())
+	results := Run(ctx, []Stage{
+		{Name: "a", Run: func(ctx context.Context) (string, error) { cancel(); return "", ctx.Err() }},
+		{Name: "b", Needs: []string{"a"}, Run: ok("")},
+	}, time.Now)
+	if got := outcomes(results); got != "a=canceled b=skipped" {
+		t.Errorf("got %s", got)
+	}
+}
+
+func TestErrNamesWhatDidNotPass(t *testing.T) {
+	t.Parallel()
+	err := Err([]Result{{Stage: "a", Outcome: Passed}, {Stage: "b", Outcome: Failed}, {Stage: "c", Outcome: Skipped}})
+	if err == nil || !strings.Contains(err.Error(), "b failed, c skipped") {
+		t.Errorf("got %v", err)
+	}
+	if err := Err([]Result{{Stage: "a", Outcome: Passed}}); err != nil {
+		t.Errorf("all passed, yet %v", err)
+	}
+}
+
+func TestTable(t *testing.T) {
+	t.Parallel()
+	got := Table([]Result{
+		{Stage: "test", Outcome: Passed, Elapsed: 1500 * time.Millisecond, Produced: "coverage 81.0 %"},
+		{Stage: "build", Outcome: Failed, Elapsed: 20 * time.Second, Err: errors.New("no space\nmore")},
+		{Stage: "ecs", Outcome: Skipped, Because: "build"},
+	})
+	want := "" +
+		"STAGE   OUTCOME   SECONDS   PRODUCED\n" +
+		"test    passed    1.5       coverage 81.0 %\n" +
+		"build   failed    20.0      no space\n" +
+		"ecs     skipped   -         build did not pass\n"
+	if got != want {
+		t.Errorf("got\n%s\nwant\n%s", got, want)
+	}
+}
+
+func TestChoose(t *testing.T) {
+	t.Parallel()
+	all := []string{"test", "build", "ecs"}
+	tests := []struct {
+		name string
+		wish []string
+		want string
+		err  string
+	}{
+		{"nothing means all", nil, "test build ecs", ""},
+		{"the order is the pipeline's", []string{"ecs", "test"}, "test ecs", ""},
+		{"twice is once", []string{"ecs", "ecs"}, "ecs", ""},
+		{"unknown", []string{"tset"}, "", `unknown stage "tset": choose from test, build, ecs`},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			got, err := Choose(all, tt.wish)
+			if (err == nil) != (tt.err == "") || err != nil && err.Error() != tt.err {
+				t.Fatalf("error %v, want %q", err, tt.err)
+			}
+			if strings.Join(got, " ") != tt.want {
+				t.Errorf("got %v, want %s", got, tt.want)
+			}
+		})
+	}
+}
