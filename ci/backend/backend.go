@@ -1,0 +1,172 @@
+// Package backend makes the place where Terraform keeps its state: a
+// versioned, encrypted, private S3 bucket and a DynamoDB table for the lock.
+package backend
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	dynamotypes "github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+	s3types "github.com/aws/aws-sdk-go-v2/service/s3/types"
+)
+
+// Buckets is what Setup asks of S3.
+type Buckets interface {
+	HeadBucket(ctx context.Context, in *s3.HeadBucketInput, opts ...func(*s3.Options)) (*s3.HeadBucketOutput, error)
+	CreateBucket(ctx context.Context, in *s3.CreateBucketInput, opts ...func(*s3.Options)) (*s3.CreateBucketOutput, error)
+	PutBucketVersioning(ctx context.Context, in *s3.PutBucketVersioningInput, opts ...func(*s3.Options)) (*s3.PutBucketVersioningOutput, error)
+	PutBucketEncryption(ctx context.Context, in *s3.PutBucketEncryptionInput, opts ...func(*s3.Options)) (*s3.PutBucketEncryptionOutput, error)
+	PutPublicAccessBlock(ctx context.Context, in *s3.PutPublicAccessBlockInput, opts ...func(*s3.Options)) (*s3.PutPublicAccessBlockOutput, error)
+}
+
+// Tables is what Setup asks of DynamoDB.
+type Tables interface {
+	DescribeTable(ctx context.Context, in *dynamodb.DescribeTableInput, opts ...func(*dynamodb.Options)) (*dynamodb.DescribeTableOutput, error)
+	CreateTable(ctx context.Context, in *dynamodb.CreateTableInput, opts ...func(*dynamodb.Options)) (*dynamodb.CreateTableOutput, error)
+}
+
+// Place names where the state of one environment lies.
+type Place struct {
+	// Bucket and Table are shared by the environments of an account and region.
+	Bucket, Table string
+	// Key is the state object of this environment.
+	Key string
+	// Region is the bucket's and the table's region code.
+	Region string
+}
+
+// Locate returns the place for a project in an account. Bucket names are
+// unique across all of AWS, hence the account and region in the name.
+func Locate(project, environment, account, region string) Place {
+	return Place{
+		Bucket: fmt.Sprintf("%s-tfstate-%s-%s", project, account, region),
+		Table:  project + "-tfstate-lock",
+		Key:    environment + "/terraform.tfstate",
+		Region: region,
+	}
+}
+
+// lockKey is the key Terraform's S3 backend requires of its lock table.
+const lockKey = "LockID"
+
+// Exists tells whether the state bucket is there and ours to read.
+func Exists(ctx context.Context, buckets Buckets, place Place) (bool, error) {
+	_, err := buckets.HeadBucket(ctx, &s3.HeadBucketInput{Bucket: &place.Bucket})
+	var missing *s3types.NotFound
+	switch {
+	case err == nil:
+		return true, nil
+	case errors.As(err, &missing):
+		return false, nil
+	}
+	return false, fmt.Errorf("look for the state bucket %s: %w; a bucket of that name may belong to someone else", place.Bucket, err)
+}
+
+// Setup makes bucket and table where they are missing and sets the bucket's
+// protection in any case, so running it again repairs it and changes nothing
+// else. It returns when the table can be used, asking every poll, and says
+// whether bucket and table were new.
+func Setup(ctx context.Context, buckets Buckets, tables Tables, place Place, poll time.Duration) (newBucket, newTable bool, err error) {
+	newBucket, err = setupBucket(ctx, buckets, place)
+	if err != nil {
+		return false, false, err
+	}
+	newTable, err = setupTable(ctx, tables, place, poll)
+	return newBucket, newTable, err
+}
+
+func setupBucket(ctx context.Context, buckets Buckets, place Place) (created bool, err error) {
+	there, err := Exists(ctx, buckets, place)
+	if err != nil {
+		return false, err
+	}
+	if !there {
+		in := &s3.CreateBucketInput{Bucket: &place.Bucket}
+		// us-east-1 is the one region S3 wants left out (API CreateBucket).
+		if place.Region != "us-east-1" {
+			in.CreateBucketConfiguration = &s3types.CreateBucketConfiguration{
+				LocationConstraint: s3types.BucketLocationConstraint(place.Region),
+			}
+		}
+		if _, err := buckets.CreateBucket(ctx, in); err != nil {
+			return false, fmt.Errorf("create the state bucket %s: %w", place.Bucket, err)
+		}
+	}
+	_, err = buckets.PutPublicAccessBlock(ctx, &s3.PutPublicAccessBlockInput{
+		Bucket: &place.Bucket,
+		PublicAccessBlockConfiguration: &s3types.PublicAccessBlockConfiguration{
+			BlockPublicAcls: aws.Bool(true), BlockPublicPolicy: aws.Bool(true),
+			IgnorePublicAcls: aws.Bool(true), RestrictPublicBuckets: aws.Bool(true),
+		},
+	})
+	if err != nil {
+		return false, fmt.Errorf("block public access to the state bucket %s: %w", place.Bucket, err)
+	}
+	_, err = buckets.PutBucketVersioning(ctx, &s3.PutBucketVersioningInput{
+		Bucket:                  &place.Bucket,
+		VersioningConfiguration: &s3types.VersioningConfiguration{Status: s3types.BucketVersioningStatusEnabled},
+	})
+	if err != nil {
+		return false, fmt.Errorf("version the state bucket %s: %w", place.Bucket, err)
+	}
+	_, err = buckets.PutBucketEncryption(ctx, &s3.PutBucketEncryptionInput{
+		Bucket: &place.Bucket,
+		ServerSideEncryptionConfiguration: &s3types.ServerSideEncryptionConfiguration{
+			Rules: []s3types.ServerSideEncryptionRule{{
+				ApplyServerSideEncryptionByDefault: &s3types.ServerSideEncryptionByDefault{
+					SSEAlgorithm: s3types.ServerSideEncryptionAes256,
+				},
+			}},
+		},
+	})
+	if err != nil {
+		return false, fmt.Errorf("encrypt the state bucket %s: %w", place.Bucket, err)
+	}
+	return !there, nil
+}
+
+func setupTable(ctx context.Context, tables Tables, place Place, poll time.Duration) (created bool, err error) {
+	for {
+		out, err := tables.DescribeTable(ctx, &dynamodb.DescribeTableInput{TableName: &place.Table})
+		var missing *dynamotypes.ResourceNotFoundException
+		switch {
+		case err == nil && out.Table.TableStatus == dynamotypes.TableStatusActive:
+			return created, nil
+		case err != nil && !errors.As(err, &missing):
+			return created, fmt.Errorf("look for the lock table %s: %w", place.Table, err)
+		case err != nil && !created:
+			if err := createTable(ctx, tables, place.Table); err != nil {
+				return false, err
+			}
+			created = true
+		}
+		select {
+		case <-ctx.Done():
+			return created, fmt.Errorf("wait for the lock table %s: %w", place.Table, ctx.Err())
+		case <-time.After(poll):
+		}
+	}
+}
+
+func createTable(ctx context.Context, tables Tables, name string) error {
+	_, err := tables.CreateTable(ctx, &dynamodb.CreateTableInput{
+		TableName:   &name,
+		BillingMode: dynamotypes.BillingModePayPerRequest,
+		AttributeDefinitions: []dynamotypes.AttributeDefinition{
+			{AttributeName: aws.String(lockKey), AttributeType: dynamotypes.ScalarAttributeTypeS},
+		},
+		KeySchema: []dynamotypes.KeySchemaElement{
+			{AttributeName: aws.String(lockKey), KeyType: dynamotypes.KeyTypeHash},
+		},
+	})
+	var running *dynamotypes.ResourceInUseException
+	if err != nil && !errors.As(err, &running) {
+		return fmt.Errorf("create the lock table %s: %w", name, err)
+	}
+	return nil
+}
