@@ -1,0 +1,66 @@
+package rollout
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"time"
+)
+
+// Clock tells the time and sleeps. Tests give one that does not wait.
+type Clock interface {
+	// Now is the current time; only differences between two calls are used.
+	Now() time.Time
+	// Sleep waits for d or until ctx ends, and returns ctx's error then.
+	Sleep(ctx context.Context, d time.Duration) error
+}
+
+// Env is what a deploy needs of the world besides AWS. The zero value is ready
+// for use: the real clock, real randomness, no progress lines.
+type Env struct {
+	// Clock is the source of time; nil means the system's.
+	Clock Clock
+	// Random gives numbers in [0,1) for jitter; nil means math/rand/v2.
+	Random func() float64
+	// Progress receives one line whenever something changed; nil means none.
+	Progress func(line string)
+}
+
+func (e Env) clock() Clock {
+	if e.Clock == nil {
+		return systemClock{}
+	}
+	return e.Clock
+}
+
+func (e Env) random() float64 {
+	if e.Random == nil {
+		return rand.Float64() // #nosec G404 -- jitter needs no secrecy
+	}
+	return e.Random()
+}
+
+func (e Env) say(format string, args ...any) {
+	if e.Progress != nil {
+		e.Progress(fmt.Sprintf(format, args...))
+	}
+}
+
+// Poll starts a polling loop at the present moment.
+func (e Env) Poll() *Poll { return &Poll{env: e, start: e.clock().Now()} }
+
+// systemClock is the real Clock.
+type systemClock struct{}
+
+func (systemClock) Now() time.Time { return time.Now() }
+
+func (systemClock) Sleep(ctx context.Context, d time.Duration) error {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-t.C:
+		return nil
+	}
+}

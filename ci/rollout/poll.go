@@ -1,0 +1,70 @@
+package rollout
+
+import (
+	"context"
+	"time"
+)
+
+// The pace of polling: quick at first, when most deployments show that they
+// fail, and never slower than steadyDelay while AWS answers, so that an end is
+// seen within seconds. The SDK's own waiters let the pause grow to ten minutes.
+const (
+	quickDelay  = 500 * time.Millisecond
+	earlyDelay  = 2 * time.Second
+	steadyDelay = 5 * time.Second
+	quickPhase  = 5 * time.Second
+	earlyPhase  = 30 * time.Second
+
+	backoffBase = time.Second
+	backoffMax  = 30 * time.Second
+
+	jitter = 0.2
+)
+
+// Poll paces one polling loop.
+type Poll struct {
+	env      Env
+	start    time.Time
+	failures int
+}
+
+// Elapsed is the time since the loop began.
+func (p *Poll) Elapsed() time.Duration { return p.env.clock().Now().Sub(p.start) }
+
+// Answered notes that AWS answered the last request.
+func (p *Poll) Answered() { p.failures = 0 }
+
+// Failed notes that the last request failed in passing, so that Wait backs off.
+func (p *Poll) Failed() { p.failures++ }
+
+// Failures is how many requests failed one after another.
+func (p *Poll) Failures() int { return p.failures }
+
+// Wait sleeps until the next request is due, or returns ctx's error.
+func (p *Poll) Wait(ctx context.Context) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	return p.env.clock().Sleep(ctx, delay(p.Elapsed(), p.failures, p.env.random()))
+}
+
+// delay is the pause before the next request: by the loop's age, or, after
+// failures, exponential; in both cases spread by jitter so that many callers
+// do not ask at once. r is in [0,1).
+func delay(elapsed time.Duration, failures int, r float64) time.Duration {
+	d := steadyDelay
+	switch {
+	case elapsed < quickPhase:
+		d = quickDelay
+	case elapsed < earlyPhase:
+		d = earlyDelay
+	}
+	if failures > 0 {
+		b := backoffMax
+		if failures < 6 {
+			b = min(backoffMax, backoffBase<<(failures-1))
+		}
+		d = max(d, b)
+	}
+	return time.Duration(float64(d) * (1 - jitter + 2*jitter*r))
+}
