@@ -1,0 +1,134 @@
+// Command edge is the emulated AWS: moto as a child process, and in front of it
+// the parts that run what is deployed.
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"time"
+
+	"sensor-backend/emulator/ecr"
+	"sensor-backend/emulator/edge"
+	"sensor-backend/emulator/moto"
+)
+
+// settings are the command line.
+type settings struct {
+	listen      string
+	elbListen   string
+	motoPort    int
+	motoCommand string
+	dir         string
+	scanDelay   time.Duration
+}
+
+func main() {
+	var s settings
+	flag.StringVar(&s.listen, "listen", ":5000", "address of the AWS APIs, the registry and the control paths")
+	flag.StringVar(&s.elbListen, "elb-listen", ":8000", "address of the load balancer")
+	flag.IntVar(&s.motoPort, "moto-port", 5001, "loopback port for moto")
+	flag.StringVar(&s.motoCommand, "moto-command", "python3", "Python 3 with moto, as words separated by spaces")
+	flag.StringVar(&s.dir, "dir", "", "directory for layers, tasks and functions (default: a temporary one)")
+	flag.DurationVar(&s.scanDelay, "scan-delay", time.Second, "how long an image scan takes")
+	flag.Parse()
+	log := slog.New(slog.NewTextHandler(os.Stderr, nil))
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
+	defer stop()
+	if err := run(ctx, s, log); err != nil {
+		log.Error("the emulator stopped", "error", err)
+		os.Exit(1)
+	}
+}
+
+func run(ctx context.Context, s settings, log *slog.Logger) error {
+	if s.dir == "" {
+		dir, err := os.MkdirTemp("", "emulator-")
+		if err != nil {
+			return fmt.Errorf("making a directory for the emulator: %w", err)
+		}
+		defer func() { _ = os.RemoveAll(dir) }()
+		s.dir = dir
+	}
+	child, err := moto.Start(strings.Fields(s.motoCommand), s.motoPort, os.Stderr)
+	if err != nil {
+		return err
+	}
+	defer child.Stop()
+	client := moto.NewClient(fmt.Sprintf("http://127.0.0.1:%d", s.motoPort))
+	e, err := edge.New(edge.Parts{
+		Moto: client.Base(),
+		Registry: ecr.New(ecr.Options{
+			Dir: filepath.Join(s.dir, "blobs"), Repositories: ecr.MotoRepositories{Moto: client}, ScanDelay: s.scanDelay,
+		}),
+		Healthy: client.Ready,
+		Log:     log,
+	})
+	if err != nil {
+		return err
+	}
+	servers, failed, err := serve(log, map[string]http.Handler{s.listen: e, s.elbListen: e})
+	if err != nil {
+		return err
+	}
+	defer shutdown(servers)
+	ready, cancel := context.WithTimeout(ctx, time.Minute)
+	defer cancel()
+	if err := child.WaitReady(ready, client); err != nil {
+		if ctx.Err() != nil {
+			return nil
+		}
+		return err
+	}
+	log.Info("the emulated AWS is ready", "api", s.listen, "load balancer", s.elbListen)
+	select {
+	case <-ctx.Done():
+		return nil
+	case <-child.Done():
+		return child.Err()
+	case err := <-failed:
+		return err
+	}
+}
+
+func serve(log *slog.Logger, handlers map[string]http.Handler) ([]*http.Server, <-chan error, error) {
+	failed := make(chan error, len(handlers))
+	var servers []*http.Server
+	for address, handler := range handlers {
+		listener, err := net.Listen("tcp", address)
+		if err != nil {
+			shutdown(servers)
+			return nil, nil, fmt.Errorf("listening on %s: %w; choose another address with -listen or -elb-listen", address, err)
+		}
+		server := &http.Server{
+			Handler: handler, ReadHeaderTimeout: 30 * time.Second,
+			ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelDebug),
+		}
+		servers = append(servers, server)
+		go func() {
+			if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
+				failed <- fmt.Errorf("serving %s: %w", address, err)
+			}
+		}()
+	}
+	return servers, failed, nil
+}
+
+func shutdown(servers []*http.Server) {
+	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Second)
+	defer cancel()
+	for _, server := range servers {
+		if err := server.Shutdown(ctx); err != nil {
+			_ = server.Close()
+		}
+	}
+}

@@ -1,0 +1,182 @@
+// Package edge is the one address of the emulated AWS: it hands each request to
+// the part that really does what is asked, and everything else to moto.
+package edge
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/http/httputil"
+	"net/url"
+	"strings"
+	"time"
+
+	"sensor-backend/emulator/awsapi"
+	"sensor-backend/emulator/ecr"
+)
+
+// maxBody bounds the bodies that are read whole: JSON and form operations.
+const maxBody = 16 << 20
+
+const ecrTarget = "AmazonEC2ContainerRegistry_V20150921"
+
+// Edge routes requests.
+type Edge struct {
+	parts Parts
+	proxy *httputil.ReverseProxy
+	log   *slog.Logger
+}
+
+// Parts are what an Edge routes to.
+type Parts struct {
+	// Moto is the address of the moto server.
+	Moto string
+	// Registry serves ECR's images.
+	Registry *ecr.Registry
+	// Healthy says whether moto answers.
+	Healthy func(context.Context) bool
+	// Log takes what goes wrong.
+	Log *slog.Logger
+}
+
+// New makes an Edge of its parts.
+func New(parts Parts) (*Edge, error) {
+	target, err := url.Parse(parts.Moto)
+	if err != nil {
+		return nil, fmt.Errorf("reading moto's address %q: %w", parts.Moto, err)
+	}
+	e := &Edge{parts: parts, log: parts.Log}
+	e.proxy = &httputil.ReverseProxy{
+		Rewrite: func(r *httputil.ProxyRequest) {
+			r.Out.URL.Scheme, r.Out.URL.Host = target.Scheme, target.Host
+			// moto tells virtual-hosted buckets and services apart by the host.
+			r.Out.Host = r.In.Host
+		},
+		// moto's server closes connections as it likes, and a request whose
+		// body was sent cannot be sent again.
+		Transport: &http.Transport{
+			DisableKeepAlives: true, DisableCompression: true,
+			DialContext: (&net.Dialer{Timeout: 5 * time.Second}).DialContext,
+		},
+		ErrorHandler: func(w http.ResponseWriter, r *http.Request, err error) {
+			e.log.Warn("passing a request to moto", "method", r.Method, "path", r.URL.Path, "error", err)
+			w.WriteHeader(http.StatusBadGateway)
+		},
+	}
+	return e, nil
+}
+
+// ServeHTTP routes one request.
+func (e *Edge) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	_, signed := awsapi.ReadScope(r)
+	switch {
+	case strings.HasPrefix(r.URL.Path, "/_emulator/"):
+		e.control(w, r)
+	case !signed && (r.URL.Path == "/v2" || strings.HasPrefix(r.URL.Path, "/v2/")):
+		e.parts.Registry.ServeHTTP(w, r)
+	default:
+		e.api(w, r)
+	}
+}
+
+func (e *Edge) api(w http.ResponseWriter, r *http.Request) {
+	service, operation, ok := awsapi.JSONOperation(r)
+	if ok && service == ecrTarget {
+		e.ecr(w, r, operation)
+		return
+	}
+	e.proxy.ServeHTTP(w, r)
+}
+
+func (e *Edge) ecr(w http.ResponseWriter, r *http.Request, operation string) {
+	region := regionOf(r)
+	e.parts.Registry.Seen(region)
+	if operation == "DeleteRepository" {
+		e.deleteRepository(w, r)
+		return
+	}
+	if !ecr.Handles(operation) {
+		e.proxy.ServeHTTP(w, r)
+		return
+	}
+	body, err := readBody(r)
+	if err != nil {
+		awsapi.WriteError(w, err)
+		return
+	}
+	out, err := e.parts.Registry.Call(r.Context(), region, r.Host, operation, body)
+	if err != nil {
+		awsapi.WriteError(w, err)
+		return
+	}
+	awsapi.WriteJSON(w, out)
+}
+
+func (e *Edge) deleteRepository(w http.ResponseWriter, r *http.Request) {
+	body, err := readBody(r)
+	if err == nil {
+		err = e.parts.Registry.BeforeDelete(body)
+	}
+	if err != nil {
+		awsapi.WriteError(w, err)
+		return
+	}
+	answer := &statusWriter{ResponseWriter: w}
+	e.proxy.ServeHTTP(answer, r)
+	if answer.status == http.StatusOK {
+		e.parts.Registry.AfterDelete(body)
+	}
+}
+
+func (e *Edge) control(w http.ResponseWriter, r *http.Request) {
+	switch r.URL.Path {
+	case "/_emulator/health":
+		if !e.parts.Healthy(r.Context()) {
+			awsapi.WriteREST(w, http.StatusServiceUnavailable, map[string]string{"status": "moto does not answer"})
+			return
+		}
+		awsapi.WriteREST(w, http.StatusOK, map[string]string{"status": "ok"})
+	default:
+		http.NotFound(w, r)
+	}
+}
+
+func regionOf(r *http.Request) string {
+	if scope, ok := awsapi.ReadScope(r); ok && scope.Region != "" {
+		return scope.Region
+	}
+	return awsapi.DefaultRegion
+}
+
+// readBody reads a request's body whole and puts it back for a proxy.
+func readBody(r *http.Request) ([]byte, error) {
+	body, err := io.ReadAll(io.LimitReader(r.Body, maxBody+1))
+	if err != nil {
+		return nil, awsapi.Errorf("InvalidRequest", "reading the body: %v", err)
+	}
+	if len(body) > maxBody {
+		return nil, &awsapi.Error{Status: http.StatusRequestEntityTooLarge, Code: "RequestEntityTooLargeException", Message: "the body is over 16 MiB"}
+	}
+	r.Body = io.NopCloser(bytes.NewReader(body))
+	r.ContentLength = int64(len(body))
+	return body, nil
+}
+
+// statusWriter remembers the status of an answer.
+type statusWriter struct {
+	http.ResponseWriter
+	status int
+}
+
+// WriteHeader notes the status.
+func (w *statusWriter) WriteHeader(status int) {
+	w.status = status
+	w.ResponseWriter.WriteHeader(status)
+}
+
+// Unwrap lets the response controller reach the connection.
+func (w *statusWriter) Unwrap() http.ResponseWriter { return w.ResponseWriter }

@@ -1,0 +1,137 @@
+package moto
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+
+	"sensor-backend/emulator/awsapi"
+)
+
+// Client calls moto for the edge's own purposes.
+type Client struct {
+	base string
+	http *http.Client
+}
+
+// NewClient makes a client of the moto server at base, such as
+// http://127.0.0.1:5001.
+func NewClient(base string) *Client {
+	return &Client{
+		base: strings.TrimSuffix(base, "/"),
+		http: &http.Client{
+			Timeout:       time.Minute,
+			Transport:     &http.Transport{MaxIdleConnsPerHost: 16, IdleConnTimeout: 30 * time.Second},
+			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+		},
+	}
+}
+
+// Base is the address given at construction.
+func (c *Client) Base() string { return c.base }
+
+// JSON calls one operation of a JSON 1.1 service. Target is the value of
+// X-Amz-Target. A service's own error comes back as *awsapi.Error.
+func (c *Client) JSON(ctx context.Context, region, target string, in, out any) error {
+	body, err := json.Marshal(in)
+	if err != nil {
+		return fmt.Errorf("calling %s: %w", target, err)
+	}
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, c.base+"/", bytes.NewReader(body))
+	if err != nil {
+		return fmt.Errorf("calling %s: %w", target, err)
+	}
+	req.Header.Set("Content-Type", "application/x-amz-json-1.1")
+	req.Header.Set("X-Amz-Target", target)
+	return c.do(req, signingName(target), region, target, out)
+}
+
+// REST calls one operation of a REST service and decodes a JSON answer.
+func (c *Client) REST(ctx context.Context, method, service, region, path string, in, out any) error {
+	var body io.Reader = http.NoBody
+	if in != nil {
+		raw, err := json.Marshal(in)
+		if err != nil {
+			return fmt.Errorf("calling %s %s: %w", method, path, err)
+		}
+		body = bytes.NewReader(raw)
+	}
+	req, err := http.NewRequestWithContext(ctx, method, c.base+path, body)
+	if err != nil {
+		return fmt.Errorf("calling %s %s: %w", method, path, err)
+	}
+	return c.do(req, service, region, method+" "+path, out)
+}
+
+// Form calls one operation of a query service and gives the raw XML answer.
+func (c *Client) Form(ctx context.Context, service, region string, values url.Values) ([]byte, error) {
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, c.base+"/", strings.NewReader(values.Encode()))
+	if err != nil {
+		return nil, fmt.Errorf("calling %s: %w", values.Get("Action"), err)
+	}
+	req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	return c.raw(req, service, region, values.Get("Action"))
+}
+
+// Get reads a path of a REST service and gives the raw answer.
+func (c *Client) Get(ctx context.Context, service, region, path string) ([]byte, error) {
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, c.base+path, nil)
+	if err != nil {
+		return nil, fmt.Errorf("calling GET %s: %w", path, err)
+	}
+	return c.raw(req, service, region, "GET "+path)
+}
+
+func (c *Client) do(req *http.Request, service, region, what string, out any) error {
+	raw, err := c.raw(req, service, region, what)
+	if err != nil {
+		return err
+	}
+	if out == nil || len(raw) == 0 {
+		return nil
+	}
+	if err := json.Unmarshal(raw, out); err != nil {
+		return fmt.Errorf("calling %s: reading the answer: %w", what, err)
+	}
+	return nil
+}
+
+func (c *Client) raw(req *http.Request, service, region, what string) ([]byte, error) {
+	// moto reads the service and region from the credential scope and checks no signature.
+	req.Header.Set("Authorization", "AWS4-HMAC-SHA256 Credential=test/20260101/"+region+"/"+service+
+		"/aws4_request, SignedHeaders=host, Signature=0")
+	res, err := c.http.Do(req)
+	if err != nil {
+		return nil, fmt.Errorf("calling %s: %w", what, err)
+	}
+	defer func() { _ = res.Body.Close() }()
+	raw, err := io.ReadAll(res.Body)
+	if err != nil {
+		return nil, fmt.Errorf("calling %s: reading the answer: %w", what, err)
+	}
+	if res.StatusCode >= 300 {
+		return nil, fmt.Errorf("calling %s: %w", what, awsapi.ParseError(res.StatusCode, raw))
+	}
+	return raw, nil
+}
+
+func signingName(target string) string {
+	service, _, _ := strings.Cut(target, ".")
+	switch {
+	case strings.HasPrefix(service, "AmazonEC2ContainerServiceV"):
+		return "ecs"
+	case strings.HasPrefix(service, "AmazonEC2ContainerRegistry_V"):
+		return "ecr"
+	case strings.HasPrefix(service, "Logs_"):
+		return "logs"
+	case service == "AmazonSSM":
+		return "ssm"
+	}
+	return strings.ToLower(service)
+}
