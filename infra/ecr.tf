@@ -1,0 +1,59 @@
+# Tags are mutable because `latest` moves. Nothing runs by tag: deployments
+# name the image by its digest.
+resource "aws_ecr_repository" "api" {
+  name                 = "${local.name}-api"
+  image_tag_mutability = "MUTABLE"
+  force_delete         = !local.production
+
+  image_scanning_configuration {
+    scan_on_push = true
+  }
+
+  encryption_configuration {
+    encryption_type = "AES256"
+  }
+}
+
+resource "aws_ecr_lifecycle_policy" "api" {
+  repository = aws_ecr_repository.api.name
+
+  policy = jsonencode({
+    rules = [
+      {
+        rulePriority = 1
+        description  = "Drop untagged images after a week"
+        selection = {
+          tagStatus   = "untagged"
+          countType   = "sinceImagePushed"
+          countUnit   = "days"
+          countNumber = 7
+        }
+        action = { type = "expire" }
+      },
+      {
+        # Its own rule, so that a busy develop never pushes out the images
+        # main may have to be rolled back to.
+        rulePriority = 2
+        description  = "Keep the last 20 images of develop"
+        selection = {
+          tagStatus     = "tagged"
+          tagPrefixList = ["develop-"]
+          countType     = "imageCountMoreThan"
+          countNumber   = 20
+        }
+        action = { type = "expire" }
+      },
+      {
+        rulePriority = 3
+        description  = "Keep the last 50 images of main"
+        selection = {
+          tagStatus     = "tagged"
+          tagPrefixList = ["main-"]
+          countType     = "imageCountMoreThan"
+          countNumber   = 50
+        }
+        action = { type = "expire" }
+      },
+    ]
+  })
+}

@@ -1,0 +1,9 @@
+resource "aws_cloudwatch_log_group" "api" {
+  name              = "/ecs/${local.name}-api"
+  retention_in_days = var.log_retention_days
+}
+
+resource "aws_cloudwatch_log_group" "processor" {
+  name              = "/aws/lambda/${local.name}-processor"
+  retention_in_days = var.log_retention_days
+}
