@@ -64,3 +64,18 @@ func (systemClock) Sleep(ctx context.Context, d time.Duration) error {
 		return nil
 	}
 }
+
+// retry repeats a call that fails in passing, up to maxFailures times.
+func (e Env) retry(ctx context.Context, call func() error) error {
+	poll := e.Poll()
+	for {
+		err := call()
+		if err == nil || !Transient(err) || poll.Failures() >= maxFailures {
+			return err
+		}
+		poll.Failed()
+		if werr := poll.Wait(ctx); werr != nil {
+			return err
+		}
+	}
+}

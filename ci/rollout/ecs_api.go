@@ -1,0 +1,100 @@
+package rollout
+
+import (
+	"context"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/service/cloudwatchlogs"
+	"github.com/aws/aws-sdk-go-v2/service/ecs"
+)
+
+// ECSAPI is the part of Amazon ECS that a deploy calls; *ecs.Client has it.
+// The three calls about service deployments and revisions may be refused (a
+// role that may not, an emulator that cannot): a deploy then judges by
+// DescribeServices alone.
+type ECSAPI interface {
+	DescribeServices(ctx context.Context, in *ecs.DescribeServicesInput, opts ...func(*ecs.Options)) (*ecs.DescribeServicesOutput, error)
+	UpdateService(ctx context.Context, in *ecs.UpdateServiceInput, opts ...func(*ecs.Options)) (*ecs.UpdateServiceOutput, error)
+	DescribeTaskDefinition(ctx context.Context, in *ecs.DescribeTaskDefinitionInput, opts ...func(*ecs.Options)) (*ecs.DescribeTaskDefinitionOutput, error)
+	RegisterTaskDefinition(ctx context.Context, in *ecs.RegisterTaskDefinitionInput, opts ...func(*ecs.Options)) (*ecs.RegisterTaskDefinitionOutput, error)
+	ListServiceDeployments(ctx context.Context, in *ecs.ListServiceDeploymentsInput, opts ...func(*ecs.Options)) (*ecs.ListServiceDeploymentsOutput, error)
+	DescribeServiceDeployments(ctx context.Context, in *ecs.DescribeServiceDeploymentsInput, opts ...func(*ecs.Options)) (*ecs.DescribeServiceDeploymentsOutput, error)
+	DescribeServiceRevisions(ctx context.Context, in *ecs.DescribeServiceRevisionsInput, opts ...func(*ecs.Options)) (*ecs.DescribeServiceRevisionsOutput, error)
+	ListTasks(ctx context.Context, in *ecs.ListTasksInput, opts ...func(*ecs.Options)) (*ecs.ListTasksOutput, error)
+	DescribeTasks(ctx context.Context, in *ecs.DescribeTasksInput, opts ...func(*ecs.Options)) (*ecs.DescribeTasksOutput, error)
+}
+
+// LogTail reads the end of a log stream; *cloudwatchlogs.Client has it.
+type LogTail interface {
+	GetLogEvents(ctx context.Context, in *cloudwatchlogs.GetLogEventsInput, opts ...func(*cloudwatchlogs.Options)) (*cloudwatchlogs.GetLogEventsOutput, error)
+}
+
+// Services deploys to ECS services.
+type Services struct {
+	// ECS is the API.
+	ECS ECSAPI
+	// Logs reads a crashed task's log; nil means that logs are not shown.
+	Logs LogTail
+	// Env is the clock, the randomness and where progress goes.
+	Env Env
+}
+
+// ServiceRequest says what to deploy where.
+type ServiceRequest struct {
+	// Cluster and Service name the service.
+	Cluster, Service string
+	// Family is the task definition family whose latest active revision is the
+	// base; empty means the family that the service runs.
+	Family string
+	// Container is the container in it that gets the image.
+	Container string
+	// Image is the image's reference by digest, HOST/NAME@sha256:...
+	Image string
+	// Timeout bounds the deployment; zero means DefaultServiceTimeout.
+	Timeout time.Duration
+}
+
+// DefaultServiceTimeout is how long a service deployment may take unless told
+// otherwise.
+const DefaultServiceTimeout = 20 * time.Minute
+
+// ServiceState is what a service runs at one moment, recorded so that it can be
+// restored.
+type ServiceState struct {
+	// Cluster and Service name the service.
+	Cluster, Service string
+	// TaskDefinition is the ARN of what runs.
+	TaskDefinition string
+	// Deployment is the id of the service's primary deployment.
+	Deployment string
+	// Settled is true when a deployment of TaskDefinition completed. A service
+	// that never came up, such as one whose image was never pushed, has nothing
+	// worth going back to.
+	Settled bool
+	// Desired and Running are numbers of tasks.
+	Desired, Running int
+}
+
+// ServiceResult is how a deploy to a service ended.
+type ServiceResult struct {
+	// Outcome is how it ended; see Outcome.OK.
+	Outcome Outcome
+	// Reason is AWS's explanation, or what was unchanged.
+	Reason string
+	// TaskDefinition is the ARN that was deployed.
+	TaskDefinition string
+	// Registered is true when that revision was made by this deploy.
+	Registered bool
+	// Previous is the state before.
+	Previous ServiceState
+	// Image is what the named container runs in TaskDefinition.
+	Image string
+	// Deployment is the id of this deploy's own deployment.
+	Deployment string
+	// ServiceDeployment is its ARN where ECS gave one.
+	ServiceDeployment string
+	// Elapsed is the time from the update to the verdict.
+	Elapsed time.Duration
+	// Diagnosis says what was seen going wrong; empty on success.
+	Diagnosis Diagnosis
+}

@@ -1,0 +1,403 @@
+package rollout
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"regexp"
+	"strings"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/ecs"
+	"github.com/aws/aws-sdk-go-v2/service/ecs/types"
+)
+
+// Current records what the service runs. When a deployment is under way it is
+// the one before that counts, if that one completed and still runs.
+func (s Services) Current(ctx context.Context, cluster, service string) (ServiceState, error) {
+	svc, err := s.service(ctx, cluster, service)
+	if err != nil {
+		return ServiceState{}, fmt.Errorf("read %s: %w", subject(cluster, service), err)
+	}
+	return state(cluster, service, svc), nil
+}
+
+// Deploy puts the image into the family's latest active task definition,
+// registers a revision if that makes a difference, updates the service once and
+// follows its own deployment to the end. The error is nil only for Completed
+// and Unchanged; otherwise it is an *Error, and the result is filled as far as
+// things went. A deploy of what runs already makes no revision and no update.
+func (s Services) Deploy(ctx context.Context, req ServiceRequest) (ServiceResult, error) {
+	fail := func(res ServiceResult, err error) (ServiceResult, error) {
+		return s.notStarted(ctx, subject(req.Cluster, req.Service), res, err)
+	}
+	if err := req.check(); err != nil {
+		return fail(ServiceResult{}, err)
+	}
+	svc, err := s.service(ctx, req.Cluster, req.Service)
+	if err != nil {
+		return fail(ServiceResult{}, err)
+	}
+	res := ServiceResult{Previous: state(req.Cluster, req.Service, svc), Image: req.Image}
+	wanted, err := s.wanted(ctx, req, svc)
+	if err != nil {
+		return fail(res, err)
+	}
+	td := wanted.existing
+	if td == nil {
+		if td, err = s.register(ctx, wanted.input); err != nil {
+			return fail(res, err)
+		}
+		res.Registered = true
+		s.Env.say("registered task definition %s", short(aws.ToString(td.TaskDefinitionArn)))
+	}
+	return s.roll(ctx, rollRequest{
+		cluster: req.Cluster, service: req.Service, timeout: req.Timeout,
+		container: req.Container, definition: *td, before: svc,
+	}, res)
+}
+
+// Restore puts back a recorded state and follows that deployment as Deploy
+// does. A state in which nothing had completed is left alone and reported as
+// Unchanged: there is nothing to go back to.
+func (s Services) Restore(ctx context.Context, to ServiceState, timeout time.Duration) (ServiceResult, error) {
+	subj := subject(to.Cluster, to.Service)
+	if !to.Settled || to.TaskDefinition == "" {
+		return ServiceResult{
+			Outcome: Unchanged, Previous: to, TaskDefinition: to.TaskDefinition,
+			Reason: "nothing had ever run there, so there is nothing to restore",
+		}, nil
+	}
+	svc, err := s.service(ctx, to.Cluster, to.Service)
+	if err != nil {
+		return s.notStarted(ctx, subj, ServiceResult{}, err)
+	}
+	res := ServiceResult{Previous: state(to.Cluster, to.Service, svc)}
+	td, _, err := s.describe(ctx, to.TaskDefinition)
+	if err != nil {
+		return s.notStarted(ctx, subj, res, err)
+	}
+	return s.roll(ctx, rollRequest{
+		cluster: to.Cluster, service: to.Service, timeout: timeout, definition: td, before: svc,
+	}, res)
+}
+
+var digestForm = regexp.MustCompile(`^[^@\s]+@sha256:[0-9a-f]{64}$`)
+
+// check refuses a request that cannot be meant.
+func (r ServiceRequest) check() error {
+	for what, v := range map[string]string{"cluster": r.Cluster, "service": r.Service, "container": r.Container} {
+		if v == "" {
+			return fmt.Errorf("no %s is named", what)
+		}
+	}
+	if !digestForm.MatchString(r.Image) {
+		return fmt.Errorf("image %q is not named by digest (HOST/NAME@sha256:...): a tag may move between test and deploy", r.Image)
+	}
+	return nil
+}
+
+// wanted is the task definition that a deploy is to run.
+type wanted struct {
+	// existing is set when a revision of that content is there already.
+	existing *types.TaskDefinition
+	// input registers it otherwise.
+	input *ecs.RegisterTaskDefinitionInput
+}
+
+// wanted looks for a revision that is already as wanted, first the one that
+// the service runs and then the family's latest.
+func (s Services) wanted(ctx context.Context, req ServiceRequest, svc types.Service) (wanted, error) {
+	running := primaryOf(svc)
+	runs := aws.ToString(svc.TaskDefinition)
+	if running != nil {
+		runs = orText(aws.ToString(running.TaskDefinition), runs)
+	}
+	family := orText(req.Family, familyOf(runs))
+	latest, latestTags, err := s.describe(ctx, family)
+	if err != nil {
+		return wanted{}, err
+	}
+	input := registrable(latest, latestTags)
+	if err := withImage(input, req.Container, req.Image); err != nil {
+		return wanted{}, err
+	}
+	candidates := []types.TaskDefinition{latest}
+	tags := [][]types.Tag{latestTags}
+	if runs != "" && runs != aws.ToString(latest.TaskDefinitionArn) {
+		td, tdTags, err := s.describe(ctx, runs)
+		if err != nil {
+			return wanted{}, err
+		}
+		candidates = append([]types.TaskDefinition{td}, candidates...)
+		tags = append([][]types.Tag{tdTags}, tags...)
+	}
+	for i := range candidates {
+		if candidates[i].Status == types.TaskDefinitionStatusInactive {
+			continue
+		}
+		equal, err := same(input, registrable(candidates[i], tags[i]))
+		if err != nil {
+			return wanted{}, err
+		}
+		if equal {
+			return wanted{existing: &candidates[i]}, nil
+		}
+	}
+	return wanted{input: input}, nil
+}
+
+// rollRequest is one update of a service and what is known at its start.
+type rollRequest struct {
+	cluster, service string
+	container        string
+	timeout          time.Duration
+	definition       types.TaskDefinition
+	before           types.Service
+}
+
+// roll makes the service run a registered task definition and follows it.
+func (s Services) roll(ctx context.Context, req rollRequest, res ServiceResult) (ServiceResult, error) {
+	arn := aws.ToString(req.definition.TaskDefinitionArn)
+	subj := subject(req.cluster, req.service)
+	res.TaskDefinition = arn
+	if req.container != "" {
+		res.Image = imageOf(req.definition.ContainerDefinitions, req.container)
+	}
+	f := s.newFollower(req)
+	switch action(req.before, arn) {
+	case leave:
+		res.Outcome, res.Reason = Unchanged, short(arn)+" runs already"
+		res.Deployment = res.Previous.Deployment
+		s.Env.say("%s: %s", subj, res.Reason)
+		return res, nil
+	case join:
+		s.Env.say("%s: a deployment of %s is under way, following it", subj, short(arn))
+		f.join(res.Previous.Deployment)
+	case update, force:
+		f.remember(ctx)
+		out, err := s.update(ctx, req, action(req.before, arn) == force)
+		if err != nil {
+			return s.notStarted(ctx, subj, res, err)
+		}
+		f.started(out)
+		s.Env.say("%s: deploying %s as %s", subj, short(arn), orText(f.view.Deployment, "a new deployment"))
+	}
+	return f.follow(ctx, res)
+}
+
+// step is what has to be done to make a service run a task definition.
+type step int
+
+const (
+	leave  step = iota // it runs
+	join               // it is being deployed
+	update             // it is not what the service is set to
+	force              // it is, but its deployment failed
+)
+
+// action decides the step.
+func action(svc types.Service, arn string) step {
+	p := primaryOf(svc)
+	if p == nil || aws.ToString(p.TaskDefinition) != arn {
+		return update
+	}
+	switch p.RolloutState {
+	case types.DeploymentRolloutStateFailed:
+		return force
+	case types.DeploymentRolloutStateInProgress:
+		return join
+	}
+	if settled(svc, *p) {
+		return leave
+	}
+	return join
+}
+
+// settled reports whether a deployment completed. Where ECS reports no rollout
+// state, settled counts are the only sign.
+func settled(svc types.Service, d types.Deployment) bool {
+	if d.RolloutState != "" {
+		return d.RolloutState == types.DeploymentRolloutStateCompleted
+	}
+	return d.RunningCount == d.DesiredCount && d.PendingCount == 0 && len(svc.Deployments) == 1
+}
+
+// state records the primary deployment if it completed, or else the newest
+// other one that did and still runs.
+func state(cluster, service string, svc types.Service) ServiceState {
+	st := ServiceState{
+		Cluster: cluster, Service: service, TaskDefinition: aws.ToString(svc.TaskDefinition),
+		Desired: int(svc.DesiredCount), Running: int(svc.RunningCount),
+	}
+	p := primaryOf(svc)
+	if p == nil {
+		return st
+	}
+	st.Deployment = aws.ToString(p.Id)
+	st.TaskDefinition = orText(aws.ToString(p.TaskDefinition), st.TaskDefinition)
+	st.Settled = settled(svc, *p)
+	if st.Settled {
+		return st
+	}
+	var newest time.Time
+	for _, d := range svc.Deployments {
+		if aws.ToString(d.Status) != statusActive || d.RolloutState != types.DeploymentRolloutStateCompleted {
+			continue
+		}
+		if at := aws.ToTime(d.CreatedAt); !st.Settled || at.After(newest) {
+			st.Settled, st.TaskDefinition, newest = true, aws.ToString(d.TaskDefinition), at
+		}
+	}
+	return st
+}
+
+func primaryOf(svc types.Service) *types.Deployment {
+	for i := range svc.Deployments {
+		if aws.ToString(svc.Deployments[i].Status) == statusPrimary {
+			return &svc.Deployments[i]
+		}
+	}
+	return nil
+}
+
+// familyOf is the family in a task definition's ARN or in family:revision.
+func familyOf(arn string) string {
+	family, _, _ := strings.Cut(short(arn), ":")
+	return family
+}
+
+func subject(cluster, service string) string {
+	return "ecs service " + short(cluster) + "/" + short(service)
+}
+
+// errMissing is a service that DescribeServices does not know.
+var errMissing = errors.New("it does not exist; run apply first, it makes the service")
+
+// service reads the service, waiting a little for one that is not to be seen
+// yet, and refuses one that cannot be deployed to.
+func (s Services) service(ctx context.Context, cluster, service string) (types.Service, error) {
+	poll := s.Env.Poll()
+	for {
+		svc, err := s.look(ctx, cluster, service)
+		switch {
+		case err == nil && svc != nil:
+			return *svc, deployable(*svc)
+		case err == nil, isCode(err, "ServiceNotFoundException"):
+			if poll.Elapsed() >= missingBeforeStart {
+				return types.Service{}, errMissing
+			}
+			poll.Answered()
+		case Transient(err) && poll.Failures() < maxFailures:
+			poll.Failed()
+		case isCode(err, "ClusterNotFoundException"):
+			return types.Service{}, fmt.Errorf("there is no cluster %s; run apply first: %w", cluster, err)
+		default:
+			return types.Service{}, err
+		}
+		if err := poll.Wait(ctx); err != nil {
+			return types.Service{}, err
+		}
+	}
+}
+
+const (
+	// missingBeforeStart is how long a service that was just made may take to
+	// be seen.
+	missingBeforeStart = 15 * time.Second
+	// maxFailures is how many passing failures in a row end the preparation.
+	maxFailures = 8
+)
+
+// deployable refuses services that are not updated through UpdateService.
+func deployable(svc types.Service) error {
+	if st := aws.ToString(svc.Status); st != "" && st != statusActive {
+		return fmt.Errorf("it is %s, not ACTIVE; run apply first", st)
+	}
+	if c := svc.DeploymentController; c != nil && c.Type != "" && c.Type != types.DeploymentControllerTypeEcs {
+		return fmt.Errorf("its deployment controller is %s; only ECS's own is supported", c.Type)
+	}
+	return nil
+}
+
+// look is one DescribeServices; nil means that the service was missing in it.
+func (s Services) look(ctx context.Context, cluster, service string) (*types.Service, error) {
+	out, err := s.ECS.DescribeServices(ctx, &ecs.DescribeServicesInput{Cluster: aws.String(cluster), Services: []string{service}})
+	if err != nil {
+		return nil, err
+	}
+	if len(out.Services) == 0 {
+		return nil, nil
+	}
+	return &out.Services[0], nil
+}
+
+// describe reads a task definition with its tags; a family alone means its
+// latest active revision (API DescribeTaskDefinition).
+func (s Services) describe(ctx context.Context, name string) (types.TaskDefinition, []types.Tag, error) {
+	var out *ecs.DescribeTaskDefinitionOutput
+	err := s.retry(ctx, func() (err error) {
+		out, err = s.ECS.DescribeTaskDefinition(ctx, &ecs.DescribeTaskDefinitionInput{
+			TaskDefinition: aws.String(name),
+			Include:        []types.TaskDefinitionField{types.TaskDefinitionFieldTags},
+		})
+		return err
+	})
+	if err != nil {
+		return types.TaskDefinition{}, nil, fmt.Errorf("read task definition %s: %w", short(name), err)
+	}
+	if out.TaskDefinition == nil {
+		return types.TaskDefinition{}, nil, fmt.Errorf("read task definition %s: the answer is empty", short(name))
+	}
+	return *out.TaskDefinition, out.Tags, nil
+}
+
+func (s Services) register(ctx context.Context, in *ecs.RegisterTaskDefinitionInput) (*types.TaskDefinition, error) {
+	var out *ecs.RegisterTaskDefinitionOutput
+	err := s.retry(ctx, func() (err error) {
+		out, err = s.ECS.RegisterTaskDefinition(ctx, in)
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("register a revision of task definition %s: %w", aws.ToString(in.Family), err)
+	}
+	if out.TaskDefinition == nil || aws.ToString(out.TaskDefinition.TaskDefinitionArn) == "" {
+		return nil, fmt.Errorf("register a revision of task definition %s: the answer names none", aws.ToString(in.Family))
+	}
+	return out.TaskDefinition, nil
+}
+
+// update sets the task definition and nothing else: the number of tasks belongs
+// to autoscaling, the rest to Terraform.
+func (s Services) update(ctx context.Context, req rollRequest, force bool) (*types.Service, error) {
+	var out *ecs.UpdateServiceOutput
+	err := s.retry(ctx, func() (err error) {
+		out, err = s.ECS.UpdateService(ctx, &ecs.UpdateServiceInput{
+			Cluster:            aws.String(req.cluster),
+			Service:            aws.String(req.service),
+			TaskDefinition:     req.definition.TaskDefinitionArn,
+			ForceNewDeployment: force,
+		})
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("update the service: %w", err)
+	}
+	return out.Service, nil
+}
+
+// retry repeats a call that fails in passing, up to maxFailures times.
+func (s Services) retry(ctx context.Context, call func() error) error {
+	return s.Env.retry(ctx, call)
+}
+
+// notStarted wraps what went wrong before the update took effect.
+func (s Services) notStarted(ctx context.Context, subj string, res ServiceResult, err error) (ServiceResult, error) {
+	res.Outcome = NotStarted
+	if ctx.Err() != nil {
+		res.Outcome = Canceled
+	}
+	res.Reason = err.Error()
+	return res, &Error{Outcome: res.Outcome, Subject: subj, Err: err}
+}
