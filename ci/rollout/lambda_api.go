@@ -1,0 +1,79 @@
+package rollout
+
+import (
+	"context"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/service/lambda"
+)
+
+// LambdaAPI is the part of AWS Lambda that a deploy calls; *lambda.Client has
+// it.
+type LambdaAPI interface {
+	GetFunctionConfiguration(ctx context.Context, in *lambda.GetFunctionConfigurationInput, opts ...func(*lambda.Options)) (*lambda.GetFunctionConfigurationOutput, error)
+	UpdateFunctionCode(ctx context.Context, in *lambda.UpdateFunctionCodeInput, opts ...func(*lambda.Options)) (*lambda.UpdateFunctionCodeOutput, error)
+	PublishVersion(ctx context.Context, in *lambda.PublishVersionInput, opts ...func(*lambda.Options)) (*lambda.PublishVersionOutput, error)
+	GetAlias(ctx context.Context, in *lambda.GetAliasInput, opts ...func(*lambda.Options)) (*lambda.GetAliasOutput, error)
+	CreateAlias(ctx context.Context, in *lambda.CreateAliasInput, opts ...func(*lambda.Options)) (*lambda.CreateAliasOutput, error)
+	UpdateAlias(ctx context.Context, in *lambda.UpdateAliasInput, opts ...func(*lambda.Options)) (*lambda.UpdateAliasOutput, error)
+}
+
+// Functions deploys to Lambda functions.
+type Functions struct {
+	// Lambda is the API.
+	Lambda LambdaAPI
+	// Env is the clock, the randomness and where progress goes.
+	Env Env
+}
+
+// FunctionRequest says what to deploy where.
+type FunctionRequest struct {
+	// Function is the function's name or ARN, without a version.
+	Function string
+	// Alias is the alias that callers use; it is moved to the new version, and
+	// made if it is not there.
+	Alias string
+	// Zip is the deployment package.
+	Zip []byte
+	// Architecture is "arm64" or "x86_64" (upper case and "amd64" are
+	// understood too); empty keeps the function's own.
+	Architecture string
+	// Timeout bounds the whole deploy; zero means DefaultFunctionTimeout.
+	Timeout time.Duration
+}
+
+// DefaultFunctionTimeout is how long a function deploy may take unless told
+// otherwise.
+const DefaultFunctionTimeout = 5 * time.Minute
+
+// FunctionState is where an alias points at one moment, recorded so that it can
+// be restored.
+type FunctionState struct {
+	// Function and Alias name the alias.
+	Function, Alias string
+	// Version is the version that the alias names; empty if there is no alias.
+	Version string
+	// Weights are the shares of other versions; empty if there are none.
+	Weights map[string]float64
+	// CodeSHA256 is the hash of Version's package, if it could be read.
+	CodeSHA256 string
+}
+
+// FunctionResult is how a deploy to a function ended.
+type FunctionResult struct {
+	// Outcome is how it ended; see Outcome.OK.
+	Outcome Outcome
+	// Reason is AWS's explanation, or what was unchanged.
+	Reason string
+	// Previous is where the alias pointed before.
+	Previous FunctionState
+	// Version is the version that the alias names now.
+	Version string
+	// CodeSHA256 is the hash of the deployed package.
+	CodeSHA256 string
+	// Uploaded is true when the code was sent; it is not when the function has
+	// it already.
+	Uploaded bool
+	// Elapsed is the time that the deploy took.
+	Elapsed time.Duration
+}
