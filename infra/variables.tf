@@ -133,7 +133,7 @@ variable "log_retention_days" {
 }
 
 variable "emulated" {
-  description = "Whether the target is an emulated AWS, which knows buckets by path and not by host name."
+  description = "Whether the target is an emulated AWS, which knows buckets by path and not by host name, and speaks plain HTTP."
   type        = bool
   default     = false
   nullable    = false
