@@ -1,0 +1,209 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"strings"
+	"time"
+
+	"dagger/sensor-backend/internal/dagger"
+	"dagger/sensor-backend/target"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/credentials"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+	"github.com/aws/aws-sdk-go-v2/service/sts"
+)
+
+// cloud is the AWS that a call works on: a real account, or the emulated one.
+// The stages see no more of the difference than is in here.
+type cloud struct {
+	// config makes the SDK's clients.
+	config aws.Config
+	// account is the account's twelve digits.
+	account string
+	// emulator is the emulated AWS; nil for a real account.
+	emulator *dagger.Service
+	// keyID, secret and token are what containers get; token may be nil.
+	keyID, secret, token *dagger.Secret
+}
+
+// connect checks what the user gave, reaches the AWS it stands for, and says
+// which it is. Call the returned function when done with it.
+func (m *SensorBackend) connect(ctx context.Context) (*cloud, func(), error) {
+	given, err := m.credentials(ctx)
+	if err != nil {
+		return nil, nil, err
+	}
+	if given == nil {
+		return m.connectEmulator(ctx)
+	}
+	if m.RunningEmulator != nil {
+		return nil, nil, errors.New("both AWS credentials and --emulator are given: leave out one of them")
+	}
+	c := &cloud{
+		config: aws.Config{Region: m.Region, Credentials: credentials.NewStaticCredentialsProvider(given.AccessKeyID, given.SecretAccessKey, given.SessionToken)},
+		keyID:  m.AccessKeyID, secret: m.SecretAccessKey, token: m.SessionToken,
+	}
+	if err := c.identify(ctx); err != nil {
+		return nil, nil, err
+	}
+	say("target: AWS account %s, region %s, environment %s", c.account, m.Region, m.Environment)
+	return c, func() {}, nil
+}
+
+// credentials returns nil if none are given.
+func (m *SensorBackend) credentials(ctx context.Context) (*target.Credentials, error) {
+	var values [3]string
+	for i, secret := range []*dagger.Secret{m.AccessKeyID, m.SecretAccessKey, m.SessionToken} {
+		if secret == nil {
+			continue
+		}
+		value, err := secret.Plaintext(ctx)
+		if err != nil {
+			return nil, fmt.Errorf("read the AWS credentials: %w; is the variable that the argument names set?", err)
+		}
+		values[i] = value
+	}
+	c, ok, err := target.ParseCredentials(values[0], values[1], values[2])
+	if err != nil || !ok {
+		return nil, err
+	}
+	return &c, nil
+}
+
+func (m *SensorBackend) connectEmulator(ctx context.Context) (*cloud, func(), error) {
+	service := m.RunningEmulator
+	if service == nil {
+		var err error
+		if service, err = m.Emulator(ctx); err != nil {
+			return nil, nil, err
+		}
+	}
+	service, err := service.Start(ctx)
+	if err != nil {
+		return nil, nil, fmt.Errorf("start the emulated AWS: %w", err)
+	}
+	stop := func() {
+		// The session's end stops it in any case, and one that the user
+		// brought up is not ours to stop.
+		if m.RunningEmulator == nil {
+			_, _ = service.Stop(context.WithoutCancel(ctx))
+		}
+	}
+	endpoint, err := service.Endpoint(ctx, dagger.ServiceEndpointOpts{Port: emulatorPort, Scheme: "http"})
+	if err != nil {
+		stop()
+		return nil, nil, fmt.Errorf("find the emulated AWS: %w", err)
+	}
+	// The emulated AWS takes any credentials.
+	const anything = "emulated"
+	c := &cloud{
+		config: aws.Config{
+			Region:       m.Region,
+			BaseEndpoint: &endpoint,
+			Credentials:  credentials.NewStaticCredentialsProvider(anything, anything, ""),
+		},
+		emulator: service,
+		keyID:    dag.SetSecret("emulated-key-id", anything),
+		secret:   dag.SetSecret("emulated-secret", anything),
+	}
+	err = errors.Join(awaitHealth(ctx, endpoint), c.identify(ctx))
+	if err != nil {
+		stop()
+		return nil, nil, err
+	}
+	say("target: %s", m.targetName(c))
+	return c, stop, nil
+}
+
+// targetName says which AWS it is, for a report's first and last line.
+func (m *SensorBackend) targetName(c *cloud) string {
+	if c.emulator != nil {
+		return fmt.Sprintf("the emulated AWS, region %s, environment %s; no account is touched", m.Region, m.Environment)
+	}
+	return fmt.Sprintf("AWS account %s, region %s, environment %s", c.account, m.Region, m.Environment)
+}
+
+// awaitHealth waits until the emulator answers for all its parts.
+func awaitHealth(ctx context.Context, endpoint string) error {
+	ctx, cancel := context.WithTimeout(ctx, 2*time.Minute)
+	defer cancel()
+	var last error
+	for {
+		request, err := http.NewRequestWithContext(ctx, http.MethodGet, endpoint+"/_emulator/health", nil)
+		if err != nil {
+			return err
+		}
+		response, err := http.DefaultClient.Do(request)
+		if err == nil {
+			_ = response.Body.Close()
+			if response.StatusCode == http.StatusOK {
+				return nil
+			}
+			err = errors.New(response.Status)
+		}
+		if ctx.Err() == nil {
+			last = err
+		}
+		select {
+		case <-ctx.Done():
+			return fmt.Errorf("the emulated AWS does not become healthy: %w", errors.Join(last, ctx.Err()))
+		case <-time.After(200 * time.Millisecond):
+		}
+	}
+}
+
+func (c *cloud) identify(ctx context.Context) error {
+	out, err := sts.NewFromConfig(c.config).GetCallerIdentity(ctx, &sts.GetCallerIdentityInput{})
+	if err != nil {
+		return fmt.Errorf("log in to AWS in %s: %w; are the credentials valid and not expired?", c.config.Region, err)
+	}
+	c.account = aws.ToString(out.Account)
+	return nil
+}
+
+// s3 is a client for either AWS: the emulated one knows buckets by path only.
+func (c *cloud) s3() *s3.Client {
+	return s3.NewFromConfig(c.config, func(o *s3.Options) { o.UsePathStyle = c.emulator != nil })
+}
+
+// http is a client that reaches the load balancers of this AWS: names of the
+// emulated ones lead to the emulator.
+func (c *cloud) http() *http.Client {
+	dialer := &net.Dialer{Timeout: 10 * time.Second}
+	transport := &http.Transport{
+		DialContext: func(ctx context.Context, network, address string) (net.Conn, error) {
+			host, _, err := net.SplitHostPort(address)
+			if err == nil && c.emulator != nil && strings.HasSuffix(host, ".elb.amazonaws.com") {
+				address = strings.TrimPrefix(*c.config.BaseEndpoint, "http://")
+			}
+			return dialer.DialContext(ctx, network, address)
+		},
+		MaxIdleConnsPerHost: 4,
+	}
+	return &http.Client{Transport: transport, Timeout: 30 * time.Second}
+}
+
+// reachedBy gives a container the way to this AWS: credentials, region, and
+// for the emulated one its address.
+func (c *cloud) reachedBy(ctr *dagger.Container) *dagger.Container {
+	ctr = ctr.
+		WithEnvVariable("AWS_REGION", c.config.Region).
+		WithEnvVariable("AWS_EC2_METADATA_DISABLED", "true").
+		WithSecretVariable("AWS_ACCESS_KEY_ID", c.keyID).
+		WithSecretVariable("AWS_SECRET_ACCESS_KEY", c.secret)
+	if c.token != nil {
+		ctr = ctr.WithSecretVariable("AWS_SESSION_TOKEN", c.token)
+	}
+	if c.emulator != nil {
+		ctr = ctr.
+			WithServiceBinding(emulatorHost, c.emulator).
+			WithEnvVariable("AWS_ENDPOINT_URL", emulatorURL).
+			WithEnvVariable("AWS_S3_USE_PATH_STYLE", "true")
+	}
+	return ctr
+}

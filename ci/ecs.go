@@ -1,0 +1,116 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"dagger/sensor-backend/ecr"
+	"dagger/sensor-backend/rollout"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/cloudwatchlogs"
+	awsecr "github.com/aws/aws-sdk-go-v2/service/ecr"
+	ecrtypes "github.com/aws/aws-sdk-go-v2/service/ecr/types"
+	"github.com/aws/aws-sdk-go-v2/service/ecs"
+)
+
+// DeployEcs deploys an image that was pushed to the ECS service and waits until it really runs there: a rollback, a timeout or someone else's deployment is an error that says so.
+//
+// +cache="never"
+func (m *SensorBackend) DeployEcs(
+	ctx context.Context,
+	// The image's digest, sha256:… By default the one that was pushed for the present branch and commit.
+	// +optional
+	digest string,
+) (string, error) {
+	c, done, err := m.connect(ctx)
+	if err != nil {
+		return "", err
+	}
+	defer done()
+	out, err := m.readOutputs(ctx, c)
+	if err != nil {
+		return "", err
+	}
+	image, err := m.pushedImage(ctx, c, out, digest)
+	if err != nil {
+		return "", err
+	}
+	result, err := deployService(ctx, c, out, image)
+	if err != nil {
+		return "", withDiagnosis(err, result)
+	}
+	return serviceLine(result), nil
+}
+
+// pushedImage is the reference of an image in the registry, by digest.
+func (m *SensorBackend) pushedImage(ctx context.Context, c *cloud, out outputs, digest string) (string, error) {
+	if err := out.need("ecr_repository_url", "ecr_repository_name"); err != nil {
+		return "", err
+	}
+	id := ecrtypes.ImageIdentifier{ImageDigest: &digest}
+	wanted := digest
+	if digest == "" {
+		ref, err := m.revision(ctx)
+		if err != nil {
+			return "", err
+		}
+		wanted = imageTag(ref)
+		id = ecrtypes.ImageIdentifier{ImageTag: &wanted}
+	}
+	found, err := awsecr.NewFromConfig(c.config).DescribeImages(ctx, &awsecr.DescribeImagesInput{
+		RepositoryName: aws.String(out["ecr_repository_name"]),
+		ImageIds:       []ecrtypes.ImageIdentifier{id},
+	})
+	var missing *ecrtypes.ImageNotFoundException
+	switch {
+	case errors.As(err, &missing), err == nil && len(found.ImageDetails) == 0:
+		return "", fmt.Errorf("no image %s in %s: run publish first", wanted, out["ecr_repository_name"])
+	case err != nil:
+		return "", fmt.Errorf("look for image %s: %w", wanted, err)
+	}
+	repository, err := ecr.ParseRepository(out["ecr_repository_url"])
+	if err != nil {
+		return "", err
+	}
+	return repository.WithDigest(aws.ToString(found.ImageDetails[0].ImageDigest))
+}
+
+func services(c *cloud) rollout.Services {
+	return rollout.Services{
+		ECS:  ecs.NewFromConfig(c.config),
+		Logs: cloudwatchlogs.NewFromConfig(c.config),
+		Env:  rollout.Env{Progress: func(line string) { say("ecs: %s", line) }},
+	}
+}
+
+func deployService(ctx context.Context, c *cloud, out outputs, image string) (rollout.ServiceResult, error) {
+	if err := out.need("ecs_cluster", "ecs_service", "ecs_task_family", "api_container"); err != nil {
+		return rollout.ServiceResult{Outcome: rollout.NotStarted}, err
+	}
+	return services(c).Deploy(ctx, rollout.ServiceRequest{
+		Cluster:   out["ecs_cluster"],
+		Service:   out["ecs_service"],
+		Family:    out["ecs_task_family"],
+		Container: out["api_container"],
+		Image:     image,
+	})
+}
+
+// serviceLine is one line about a deploy that succeeded.
+func serviceLine(r rollout.ServiceResult) string {
+	return fmt.Sprintf("revision %s %s", shortName(r.TaskDefinition), r.Outcome)
+}
+
+// shortName is an ARN's last part.
+func shortName(arn string) string { return arn[strings.LastIndex(arn, "/")+1:] }
+
+// withDiagnosis adds what was seen going wrong behind the error's first line.
+func withDiagnosis(err error, r rollout.ServiceResult) error {
+	if seen := r.Diagnosis.Lines(); len(seen) > 0 {
+		return fmt.Errorf("%w\n%s", err, strings.Join(seen, "\n"))
+	}
+	return err
+}

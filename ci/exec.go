@@ -1,0 +1,60 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"time"
+
+	"dagger/sensor-backend/internal/dagger"
+)
+
+// anyExit lets a command fail without failing the call, so that its output can
+// be put into the error.
+var anyExit = dagger.ContainerWithExecOpts{Expect: dagger.ReturnTypeAny}
+
+// passed waits for the container's last command and returns the container if
+// that ended with 0. The error names what ran and ends with the last lines of
+// what it wrote.
+func passed(ctx context.Context, run *dagger.Container, what string) (*dagger.Container, error) {
+	code, err := run.ExitCode(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("run %s: %w", what, err)
+	}
+	if code == 0 {
+		return run, nil
+	}
+	stdout, err := run.Stdout(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("run %s: %w", what, err)
+	}
+	stderr, err := run.Stderr(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("run %s: %w", what, err)
+	}
+	return nil, fmt.Errorf("%s failed (exit code %d):\n%s", what, code, telling(stdout+"\n"+stderr))
+}
+
+// telling keeps the lines of a tool's output that say what is wrong: all but
+// those of packages that passed, and no more than fit on a screen.
+func telling(output string) string {
+	const most = 60
+	var kept []string
+	for line := range strings.Lines(output) {
+		line = strings.TrimRight(line, "\n")
+		if line == "" || strings.HasPrefix(line, "ok  \t") || strings.Contains(line, "\tcoverage: 0.0% of statements") || strings.Contains(line, "[no test files]") {
+			continue
+		}
+		kept = append(kept, line)
+	}
+	if cut := len(kept) - most; cut > 0 {
+		kept = append([]string{fmt.Sprintf("(%d lines before)", cut)}, kept[cut:]...)
+	}
+	return strings.Join(kept, "\n")
+}
+
+// fresh makes the next command run even if nothing it can see has changed: it
+// acts on a world outside.
+func fresh(c *dagger.Container) *dagger.Container {
+	return c.WithEnvVariable("RUN_AT", time.Now().Format(time.RFC3339Nano))
+}

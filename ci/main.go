@@ -1,0 +1,122 @@
+// The delivery pipeline of the sensor backend: test, build and push,
+// infrastructure, deploy to Lambda and ECS side by side, notify.
+//
+// Without AWS credentials every function works on an emulated AWS that really
+// runs what is deployed; with credentials it works on that account.
+package main
+
+import (
+	"errors"
+
+	"dagger/sensor-backend/internal/dagger"
+	"dagger/sensor-backend/target"
+)
+
+// SensorBackend is the delivery pipeline of the sensor backend.
+type SensorBackend struct {
+	// +private
+	Services *dagger.Directory
+	// +private
+	Infra *dagger.Directory
+	// +private
+	EmulatorSource *dagger.Directory
+	// +private
+	Repository *dagger.Directory
+	// +private
+	Project string
+	// +private
+	Environment string
+	// +private
+	Region string
+	// +private
+	GivenArchitecture string
+	// +private
+	GivenBranch string
+	// +private
+	GivenCommit string
+	// +private
+	AccessKeyID *dagger.Secret
+	// +private
+	SecretAccessKey *dagger.Secret
+	// +private
+	SessionToken *dagger.Secret
+	// +private
+	RunningEmulator *dagger.Service
+}
+
+// New gathers what the pipeline works on. Nothing is contacted yet; what is
+// given is checked here, except the credentials, which are checked on use.
+func New(
+	// The Go module of the API and the processor.
+	// +defaultPath="/services"
+	// +ignore=["**/*.out"]
+	services *dagger.Directory,
+	// The Terraform configuration.
+	// +defaultPath="/infra"
+	// +ignore=["**/.terraform", "**/.terraform.lock.hcl", "**/*.tfstate*", "**/*.tfplan", "**/*.tfvars"]
+	infra *dagger.Directory,
+	// The Go module of the emulated AWS.
+	// +defaultPath="/emulator"
+	emulatorSource *dagger.Directory,
+	// The repository's HEAD and references, from which branch and commit are read.
+	// +defaultPath="/"
+	// +ignore=["*", "!.git/HEAD", "!.git/refs", "!.git/packed-refs"]
+	repository *dagger.Directory,
+	// Name that every resource starts with: 2 to 12 lower-case letters, digits or dashes.
+	// +default="sensor"
+	project string,
+	// Environment to work on, each with a state of its own: dev, staging or prod.
+	// +default="dev"
+	environment string,
+	// AWS region code.
+	// +default="eu-central-1"
+	region string,
+	// Processor architecture of API and processor, amd64 or arm64. By default arm64 in an AWS account (it costs less there) and the engine's own on the emulated AWS.
+	// +optional
+	architecture string,
+	// Branch to name in the image tag, where .git does not tell (a detached checkout).
+	// +optional
+	branch string,
+	// Commit to name in image tag and version, 40 hex digits, where .git does not tell.
+	// +optional
+	commit string,
+	// AWS access key id, such as env://AWS_ACCESS_KEY_ID. Without it the AWS is emulated.
+	// +optional
+	awsAccessKeyID *dagger.Secret,
+	// AWS secret access key, such as env://AWS_SECRET_ACCESS_KEY.
+	// +optional
+	awsSecretAccessKey *dagger.Secret,
+	// Session token of temporary AWS credentials, such as env://AWS_SESSION_TOKEN.
+	// +optional
+	awsSessionToken *dagger.Secret,
+	// Emulated AWS that runs already, such as tcp://localhost:4566 after `dagger call emulator up`. Without it each call starts a fresh one.
+	// +optional
+	emulator *dagger.Service,
+) (*SensorBackend, error) {
+	err := errors.Join(
+		checkProject(project),
+		target.CheckEnvironment(environment),
+		target.CheckRegion(region),
+		checkArchitecture(architecture),
+		checkCommit(commit),
+	)
+	if err != nil {
+		return nil, err
+	}
+	return &SensorBackend{
+		Services:          services,
+		Infra:             infra,
+		EmulatorSource:    emulatorSource,
+		Repository:        repository,
+		Project:           project,
+		Environment:       environment,
+		Region:            region,
+		GivenArchitecture: architecture,
+		GivenBranch:       branch,
+		GivenCommit:       commit,
+		AccessKeyID:       awsAccessKeyID,
+		SecretAccessKey:   awsSecretAccessKey,
+		SessionToken:      awsSessionToken,
+		RunningEmulator:   emulator,
+	}, nil
+}

@@ -1,0 +1,113 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"dagger/sensor-backend/ecr"
+	"dagger/sensor-backend/gitref"
+	"dagger/sensor-backend/lambdazip"
+	"dagger/sensor-backend/rollout"
+	"dagger/sensor-backend/scan"
+
+	awsecr "github.com/aws/aws-sdk-go-v2/service/ecr"
+)
+
+// Publish builds the API's image, pushes it to ECR as latest and BRANCH-COMMIT, reads ECR's scan and returns the image by digest. A critical finding is an error.
+//
+// The repository is made on the first push, by Terraform.
+//
+// +cache="never"
+func (m *SensorBackend) Publish(ctx context.Context) (string, error) {
+	c, done, err := m.connect(ctx)
+	if err != nil {
+		return "", err
+	}
+	defer done()
+	zip, err := m.processorZip(ctx)
+	if err != nil {
+		return "", err
+	}
+	pushed, verdict, err := m.publish(ctx, c, zip)
+	if err != nil {
+		return "", err
+	}
+	return pushed.String() + "\n" + verdict.String(), nil
+}
+
+// imageTag is the tag that names branch and commit.
+func imageTag(ref gitref.Ref) string { return ecr.BranchTag(ref.Branch, ref.Commit[:12]) }
+
+// repositoryName is the name the Terraform configuration gives the repository.
+func (m *SensorBackend) repositoryName() string { return m.Project + "-" + m.Environment + "-api" }
+
+func (m *SensorBackend) publish(ctx context.Context, c *cloud, zip lambdazip.Archive) (ecr.Pushed, scan.Result, error) {
+	registry := awsecr.NewFromConfig(c.config)
+	repository, err := ecr.FindRepository(ctx, registry, m.repositoryName())
+	if errors.Is(err, ecr.ErrNoRepository) {
+		say("build: first push, making the repository %s", m.repositoryName())
+		if err := m.makeRepository(ctx, c, zip); err != nil {
+			return ecr.Pushed{}, scan.Result{}, err
+		}
+		repository, err = ecr.FindRepository(ctx, registry, m.repositoryName())
+	}
+	if err != nil {
+		return ecr.Pushed{}, scan.Result{}, err
+	}
+	ref, err := m.revision(ctx)
+	if err != nil {
+		return ecr.Pushed{}, scan.Result{}, err
+	}
+	image, err := m.Build(ctx)
+	if err != nil {
+		return ecr.Pushed{}, scan.Result{}, err
+	}
+	dir, err := os.MkdirTemp("", "image")
+	if err != nil {
+		return ecr.Pushed{}, scan.Result{}, err
+	}
+	defer func() { _ = os.RemoveAll(dir) }()
+	path, err := image.AsTarball().Export(ctx, filepath.Join(dir, "api.tar"))
+	if err != nil {
+		return ecr.Pushed{}, scan.Result{}, fmt.Errorf("build the image: %w", err)
+	}
+	login, err := ecr.Login(ctx, registry)
+	if err != nil {
+		return ecr.Pushed{}, scan.Result{}, err
+	}
+	pushed, err := ecr.Push(ctx, ecr.PushRequest{
+		Tarball:     path,
+		Repository:  *repository.RepositoryUri,
+		Credentials: login,
+		Tags:        []string{ecr.LatestTag, imageTag(ref)},
+		Progress:    func(line string) { say("build: %s", line) },
+	})
+	if err != nil {
+		return pushed, scan.Result{}, err
+	}
+	verdict, err := scan.Wait(ctx, registry, scan.Request{Repository: m.repositoryName(), Digest: pushed.Digest},
+		rollout.Env{Progress: func(line string) { say("build: %s", line) }})
+	if err != nil {
+		return pushed, verdict, err
+	}
+	if verdict.Blocking() {
+		return pushed, verdict, fmt.Errorf("image %s is pushed but not fit to deploy: %s", pushed.Reference, verdict)
+	}
+	return pushed, verdict, nil
+}
+
+// makeRepository applies the part of the configuration that the first push
+// needs: everything else needs the image.
+func (m *SensorBackend) makeRepository(ctx context.Context, c *cloud, zip lambdazip.Archive) error {
+	tf, err := m.configured(ctx, c, "", zip)
+	if err != nil {
+		return err
+	}
+	if _, err := tf.run(ctx, repositoryOnly); err != nil {
+		return fmt.Errorf("make the image repository: %w", err)
+	}
+	return nil
+}
