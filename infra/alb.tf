@@ -18,7 +18,7 @@ resource "aws_lb_target_group" "api" {
   protocol    = "HTTP"
   target_type = "ip"
 
-  # Longer than the slowest request, shorter than the task's stop timeout.
+  # ECS waits this long before it stops a task; no request takes longer.
   deregistration_delay = 30
 
   health_check {

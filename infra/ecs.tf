@@ -50,7 +50,7 @@ resource "aws_ecs_task_definition" "api" {
     image                  = terraform_data.api_image.output
     essential              = true
     readonlyRootFilesystem = true
-    stopTimeout            = 45
+    stopTimeout            = 30 # the API drains for up to 23 seconds
 
     portMappings = [{
       containerPort = local.api_port
@@ -62,7 +62,6 @@ resource "aws_ecs_task_definition" "api" {
       { name = "AWS_REGION", value = var.region },
       { name = "METADATA_TABLE", value = aws_dynamodb_table.metadata.name },
       { name = "PORT", value = tostring(local.api_port) },
-      { name = "PROCESSED_BUCKET", value = aws_s3_bucket.data["processed"].bucket },
       { name = "SOURCE_BUCKET", value = aws_s3_bucket.data["source"].bucket },
     ]
 

@@ -90,15 +90,9 @@ resource "aws_iam_role_policy" "task" {
         Resource = "${aws_s3_bucket.data["source"].arn}/incoming/*"
       },
       {
-        Sid      = "ReadProcessed"
-        Effect   = "Allow"
-        Action   = ["s3:GetObject"]
-        Resource = "${aws_s3_bucket.data["processed"].arn}/*"
-      },
-      {
         Sid      = "ReadMetadata"
         Effect   = "Allow"
-        Action   = ["dynamodb:DescribeTable", "dynamodb:GetItem", "dynamodb:Query", "dynamodb:Scan"]
+        Action   = ["dynamodb:GetItem", "dynamodb:Scan"]
         Resource = aws_dynamodb_table.metadata.arn
       },
     ]
@@ -153,7 +147,7 @@ resource "aws_iam_role_policy" "processor" {
       {
         Sid      = "WriteMetadata"
         Effect   = "Allow"
-        Action   = ["dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem"]
+        Action   = ["dynamodb:GetItem", "dynamodb:PutItem"]
         Resource = aws_dynamodb_table.metadata.arn
       },
       {
