@@ -11,6 +11,7 @@ import (
 	"dagger/sensor-backend/lambdazip"
 	"dagger/sensor-backend/pipeline"
 	"dagger/sensor-backend/rollout"
+	"dagger/sensor-backend/tfrun"
 )
 
 // delivery is one run of the pipeline and what its stages hand on. A stage
@@ -25,7 +26,7 @@ type delivery struct {
 	// image is the pushed image's reference; empty if build did not run.
 	image string
 	// outputs are the infrastructure's; nil if infra did not run.
-	outputs outputs
+	outputs tfrun.Outputs
 
 	function rollout.FunctionResult
 	service  rollout.ServiceResult
@@ -104,7 +105,7 @@ func (d *delivery) infra(ctx context.Context) (string, error) {
 
 // have returns the infrastructure's outputs, read from the state if infra is
 // not part of this run.
-func (d *delivery) have(ctx context.Context) (outputs, error) {
+func (d *delivery) have(ctx context.Context) (tfrun.Outputs, error) {
 	if d.outputs != nil {
 		return d.outputs, nil
 	}
@@ -113,7 +114,7 @@ func (d *delivery) have(ctx context.Context) (outputs, error) {
 
 // deployable returns the image to deploy: the one just pushed, or the one that
 // was pushed before for the same commit.
-func (d *delivery) deployable(ctx context.Context, out outputs) (string, error) {
+func (d *delivery) deployable(ctx context.Context, out tfrun.Outputs) (string, error) {
 	if d.image != "" {
 		return d.image, nil
 	}

@@ -8,6 +8,7 @@ import (
 
 	"dagger/sensor-backend/ecr"
 	"dagger/sensor-backend/rollout"
+	"dagger/sensor-backend/tfrun"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/cloudwatchlogs"
@@ -46,8 +47,8 @@ func (m *SensorBackend) DeployEcs(
 }
 
 // pushedImage is the reference of an image in the registry, by digest.
-func (m *SensorBackend) pushedImage(ctx context.Context, c *cloud, out outputs, digest string) (string, error) {
-	if err := out.need("ecr_repository_url", "ecr_repository_name"); err != nil {
+func (m *SensorBackend) pushedImage(ctx context.Context, c *cloud, out tfrun.Outputs, digest string) (string, error) {
+	if err := out.Need("ecr_repository_url", "ecr_repository_name"); err != nil {
 		return "", err
 	}
 	id := ecrtypes.ImageIdentifier{ImageDigest: &digest}
@@ -86,8 +87,8 @@ func services(c *cloud) rollout.Services {
 	}
 }
 
-func deployService(ctx context.Context, c *cloud, out outputs, image string) (rollout.ServiceResult, error) {
-	if err := out.need("ecs_cluster", "ecs_service", "ecs_task_family", "api_container"); err != nil {
+func deployService(ctx context.Context, c *cloud, out tfrun.Outputs, image string) (rollout.ServiceResult, error) {
+	if err := out.Need("ecs_cluster", "ecs_service", "ecs_task_family", "api_container"); err != nil {
 		return rollout.ServiceResult{Outcome: rollout.NotStarted}, err
 	}
 	return services(c).Deploy(ctx, rollout.ServiceRequest{

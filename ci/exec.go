@@ -3,9 +3,9 @@ package main
 import (
 	"context"
 	"fmt"
-	"strings"
 	"time"
 
+	"dagger/sensor-backend/excerpt"
 	"dagger/sensor-backend/internal/dagger"
 )
 
@@ -32,25 +32,7 @@ func passed(ctx context.Context, run *dagger.Container, what string) (*dagger.Co
 	if err != nil {
 		return nil, fmt.Errorf("run %s: %w", what, err)
 	}
-	return nil, fmt.Errorf("%s failed (exit code %d):\n%s", what, code, telling(stdout+"\n"+stderr))
-}
-
-// telling keeps the lines of a tool's output that say what is wrong: all but
-// those of packages that passed, and no more than fit on a screen.
-func telling(output string) string {
-	const most = 60
-	var kept []string
-	for line := range strings.Lines(output) {
-		line = strings.TrimRight(line, "\n")
-		if line == "" || strings.HasPrefix(line, "ok  \t") || strings.Contains(line, "\tcoverage: 0.0% of statements") || strings.Contains(line, "[no test files]") {
-			continue
-		}
-		kept = append(kept, line)
-	}
-	if cut := len(kept) - most; cut > 0 {
-		kept = append([]string{fmt.Sprintf("(%d lines before)", cut)}, kept[cut:]...)
-	}
-	return strings.Join(kept, "\n")
+	return nil, fmt.Errorf("%s failed (exit code %d):\n%s", what, code, excerpt.Of(stdout+"\n"+stderr))
 }
 
 // fresh makes the next command run even if nothing it can see has changed: it

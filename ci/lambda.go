@@ -6,6 +6,7 @@ import (
 
 	"dagger/sensor-backend/lambdazip"
 	"dagger/sensor-backend/rollout"
+	"dagger/sensor-backend/tfrun"
 
 	"github.com/aws/aws-sdk-go-v2/service/lambda"
 )
@@ -41,8 +42,8 @@ func functions(c *cloud) rollout.Functions {
 	}
 }
 
-func deployFunction(ctx context.Context, c *cloud, out outputs, zip lambdazip.Archive) (rollout.FunctionResult, error) {
-	if err := out.need("lambda_function", "lambda_alias"); err != nil {
+func deployFunction(ctx context.Context, c *cloud, out tfrun.Outputs, zip lambdazip.Archive) (rollout.FunctionResult, error) {
+	if err := out.Need("lambda_function", "lambda_alias"); err != nil {
 		return rollout.FunctionResult{Outcome: rollout.NotStarted}, err
 	}
 	return functions(c).Deploy(ctx, rollout.FunctionRequest{

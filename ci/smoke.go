@@ -9,6 +9,7 @@ import (
 
 	"dagger/sensor-backend/internal/dagger"
 	"dagger/sensor-backend/smoke"
+	"dagger/sensor-backend/tfrun"
 
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/sns"
@@ -50,8 +51,8 @@ func (m *SensorBackend) Smoke(
 	return report.Table(), nil
 }
 
-func (m *SensorBackend) smoke(ctx context.Context, c *cloud, out outputs, commit, image string, readings *dagger.File) (smoke.Report, error) {
-	if err := out.need("api_url", "source_bucket", "processed_bucket", "metadata_table", "alerts_topic_arn"); err != nil {
+func (m *SensorBackend) smoke(ctx context.Context, c *cloud, out tfrun.Outputs, commit, image string, readings *dagger.File) (smoke.Report, error) {
+	if err := out.Need("api_url", "source_bucket", "processed_bucket", "metadata_table", "alerts_topic_arn"); err != nil {
 		return nil, err
 	}
 	if readings == nil {

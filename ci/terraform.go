@@ -7,10 +7,10 @@ import (
 	"fmt"
 	"strings"
 
-	"dagger/sensor-backend/backend"
+	"dagger/sensor-backend/excerpt"
 	"dagger/sensor-backend/internal/dagger"
 	"dagger/sensor-backend/lambdazip"
-	"dagger/sensor-backend/tflog"
+	"dagger/sensor-backend/tfrun"
 )
 
 // Plan shows what apply would change, one resource a line, and changes nothing.
@@ -114,7 +114,7 @@ func (m *SensorBackend) terraform(ctx context.Context, c *cloud) (*terraform, er
 		return nil, err
 	}
 	base := terraformProviders(m.Infra).
-		WithNewFile("/backend.tfbackend", backendConfig(place, c.emulator != nil)).
+		WithNewFile("/backend.tfbackend", place.Settings(c.emulator != nil)).
 		WithMountedTemp(planDir).
 		With(c.reachedBy)
 	return &terraform{base: base}, nil
@@ -157,26 +157,8 @@ func (m *SensorBackend) configured(ctx context.Context, c *cloud, image string, 
 	return tf, nil
 }
 
-// backendConfig is the S3 backend's settings, as -backend-config reads them.
-func backendConfig(place backend.Place, emulated bool) string {
-	lines := []string{
-		fmt.Sprintf("bucket         = %q", place.Bucket),
-		fmt.Sprintf("key            = %q", place.Key),
-		fmt.Sprintf("region         = %q", place.Region),
-		fmt.Sprintf("dynamodb_table = %q", place.Table),
-	}
-	if emulated {
-		lines = append(lines,
-			"use_path_style              = true",
-			"skip_credentials_validation = true",
-			"skip_requesting_account_id  = true",
-		)
-	}
-	return strings.Join(lines, "\n") + "\n"
-}
-
 // readOutputs reads the outputs from the state, for a call that does not apply.
-func (m *SensorBackend) readOutputs(ctx context.Context, c *cloud) (outputs, error) {
+func (m *SensorBackend) readOutputs(ctx context.Context, c *cloud) (tfrun.Outputs, error) {
 	tf, err := m.terraform(ctx, c)
 	if err != nil {
 		return nil, err
@@ -204,17 +186,17 @@ func (m *SensorBackend) terraformOnce(ctx context.Context, work func(*terraform)
 
 // run executes one of the scripts and reads what it did. The error carries
 // Terraform's own diagnostics.
-func (tf *terraform) run(ctx context.Context, script string) (tflog.Summary, error) {
+func (tf *terraform) run(ctx context.Context, script string) (tfrun.Summary, error) {
 	run := fresh(tf.base).WithExec([]string{"sh", "-ec", script}, anyExit)
 	code, err := run.ExitCode(ctx)
 	if err != nil {
-		return tflog.Summary{}, fmt.Errorf("run terraform: %w", err)
+		return tfrun.Summary{}, fmt.Errorf("run terraform: %w", err)
 	}
 	stdout, err := run.Stdout(ctx)
 	if err != nil {
-		return tflog.Summary{}, fmt.Errorf("run terraform: %w", err)
+		return tfrun.Summary{}, fmt.Errorf("run terraform: %w", err)
 	}
-	summary, err := tflog.Parse(strings.NewReader(stdout))
+	summary, err := tfrun.ParseLog(strings.NewReader(stdout))
 	if err != nil {
 		return summary, err
 	}
@@ -228,11 +210,11 @@ func (tf *terraform) run(ctx context.Context, script string) (tflog.Summary, err
 	if err != nil {
 		return summary, fmt.Errorf("run terraform: %w", err)
 	}
-	return summary, fmt.Errorf("terraform failed (exit code %d):\n%s", code, telling(stderr+"\n"+stdout))
+	return summary, fmt.Errorf("terraform failed (exit code %d):\n%s", code, excerpt.Of(stderr+"\n"+stdout))
 }
 
 // outputs are the configuration's outputs by name.
-func (tf *terraform) outputs(ctx context.Context) (outputs, error) {
+func (tf *terraform) outputs(ctx context.Context) (tfrun.Outputs, error) {
 	run, err := passed(ctx, fresh(tf.base).WithExec([]string{"sh", "-ec", printOutputs}, anyExit), "terraform output")
 	if err != nil {
 		return nil, err
@@ -241,39 +223,5 @@ func (tf *terraform) outputs(ctx context.Context) (outputs, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read terraform's outputs: %w", err)
 	}
-	return parseOutputs(text)
-}
-
-// outputs holds Terraform's string outputs by name.
-type outputs map[string]string
-
-func parseOutputs(text string) (outputs, error) {
-	var raw map[string]struct {
-		Value     any  `json:"value"`
-		Sensitive bool `json:"sensitive"`
-	}
-	if err := json.Unmarshal([]byte(text), &raw); err != nil {
-		return nil, fmt.Errorf("read terraform's outputs: %w", err)
-	}
-	if len(raw) == 0 {
-		return nil, errors.New("the infrastructure has no outputs yet: run apply first")
-	}
-	out := outputs{}
-	for name, o := range raw {
-		if value, ok := o.Value.(string); ok && !o.Sensitive {
-			out[name] = value
-		}
-	}
-	return out, nil
-}
-
-// need returns the outputs of the given names, or an error for the first that
-// is missing.
-func (o outputs) need(names ...string) error {
-	for _, name := range names {
-		if o[name] == "" {
-			return fmt.Errorf("the infrastructure has no output %s: run apply with the present configuration first", name)
-		}
-	}
-	return nil
+	return tfrun.ParseOutputs(text)
 }

@@ -51,6 +51,17 @@ func Locate(project, environment, account, region string) Place {
 	}
 }
 
+// Settings are the place as Terraform's S3 backend reads it with
+// -backend-config. An emulated AWS knows buckets by path and has no account to
+// look up.
+func (p Place) Settings(emulated bool) string {
+	text := fmt.Sprintf("bucket = %q\nkey = %q\nregion = %q\ndynamodb_table = %q\n", p.Bucket, p.Key, p.Region, p.Table)
+	if emulated {
+		text += "use_path_style = true\nskip_credentials_validation = true\nskip_requesting_account_id = true\n"
+	}
+	return text
+}
+
 // lockKey is the key Terraform's S3 backend requires of its lock table.
 const lockKey = "LockID"
 

@@ -145,3 +145,20 @@ func TestLocate(t *testing.T) {
 		t.Errorf("got %+v", got)
 	}
 }
+
+func TestSettings(t *testing.T) {
+	t.Parallel()
+	place := Locate("sensor", "prod", "123456789012", "eu-west-1")
+	real := place.Settings(false)
+	for _, want := range []string{`bucket = "sensor-tfstate-123456789012-eu-west-1"`, `key = "prod/terraform.tfstate"`, `region = "eu-west-1"`, `dynamodb_table = "sensor-tfstate-lock"`} {
+		if !strings.Contains(real, want+"\n") {
+			t.Errorf("no %s in\n%s", want, real)
+		}
+	}
+	if strings.Contains(real, "skip_") {
+		t.Error("a real account's credentials must be checked")
+	}
+	if !strings.Contains(place.Settings(true), "use_path_style = true\n") {
+		t.Error("the emulated AWS knows buckets by path only")
+	}
+}

@@ -1,4 +1,4 @@
-package tflog
+package tfrun
 
 import (
 	"slices"
@@ -14,9 +14,9 @@ not a message
 {"@level":"info","type":"change_summary","changes":{"add":1,"import":0,"change":2,"remove":3,"operation":"apply"}}
 `
 
-func TestParse(t *testing.T) {
+func TestParseLog(t *testing.T) {
 	t.Parallel()
-	s, err := Parse(strings.NewReader(applied))
+	s, err := ParseLog(strings.NewReader(applied))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -31,7 +31,7 @@ func TestParse(t *testing.T) {
 	}
 }
 
-func TestParseErrors(t *testing.T) {
+func TestParseLogErrors(t *testing.T) {
 	t.Parallel()
 	tests := []struct{ name, line, want string }{
 		{"with its place",
@@ -44,7 +44,7 @@ func TestParseErrors(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
-			s, err := Parse(strings.NewReader(tt.line))
+			s, err := ParseLog(strings.NewReader(tt.line))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -73,18 +73,18 @@ func TestClean(t *testing.T) {
 	}
 }
 
-func TestParseTooLong(t *testing.T) {
+func TestParseLogTooLong(t *testing.T) {
 	t.Parallel()
-	if _, err := Parse(strings.NewReader(strings.Repeat("x", maxLine+1))); err == nil {
+	if _, err := ParseLog(strings.NewReader(strings.Repeat("x", maxLine+1))); err == nil {
 		t.Error("an endless line was taken")
 	}
 }
 
-func FuzzParse(f *testing.F) {
+func FuzzParseLog(f *testing.F) {
 	f.Add(applied)
 	f.Add(`{"type":"diagnostic","diagnostic":{"severity":"error"}}`)
 	f.Fuzz(func(t *testing.T, text string) {
-		s, err := Parse(strings.NewReader(text))
+		s, err := ParseLog(strings.NewReader(text))
 		if err == nil && !s.Seen && s.Add+s.Change+s.Remove != 0 {
 			t.Error("counts without a summary")
 		}

@@ -1,7 +1,6 @@
-// Package tflog reads the machine-readable output of Terraform's -json mode:
-// one JSON message a line (Terraform documentation, "Machine-Readable UI",
-// format version 1.2), and keeps what a person wants to know of it.
-package tflog
+// Package tfrun reads what a Terraform run prints: its log, by ParseLog, and
+// its outputs, by ParseOutputs.
+package tfrun
 
 import (
 	"bufio"
@@ -69,11 +68,12 @@ type diagnostic struct {
 // source snippet and stay far below.
 const maxLine = 4 << 20
 
-// Parse reads the whole output. When several summaries follow each other, as
+// ParseLog reads the output of Terraform's -json mode: one JSON message a line
+// (Terraform documentation, "Machine-Readable UI", format version 1.2). When several summaries follow each other, as
 // a plan's and then its apply's, the last one counts. Lines that are no JSON
 // message, such as a shell's, are passed over; a line over 4 MiB or a failing
 // reader is an error, with what was read so far returned beside it.
-func Parse(r io.Reader) (Summary, error) {
+func ParseLog(r io.Reader) (Summary, error) {
 	var s Summary
 	lines := bufio.NewScanner(r)
 	lines.Buffer(nil, maxLine)

@@ -1,0 +1,87 @@
+//go:build e2e
+
+package e2e
+
+import (
+	"net/http"
+	"strings"
+	"testing"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/credentials"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+)
+
+// TestDeploy deploys three times to one emulated AWS: from nothing, again with
+// nothing changed, and an image that cannot run.
+func TestDeploy(t *testing.T) {
+	address, balancer := emulator(t)
+	target := []string{"--emulator", "tcp://" + address}
+	deploy := func(more ...string) []string { return append(append([]string{}, target...), more...) }
+
+	first := succeeds(t, deploy("deploy")...)
+	t.Log("from nothing:\n" + first)
+	wantOutcomes(t, first, map[string]string{
+		"test": "passed", "build": "passed", "infra": "passed",
+		"lambda": "passed", "ecs": "passed", "smoke": "passed", "notify": "passed",
+	})
+	lines := strings.Split(strings.TrimSpace(first), "\n")
+	for _, line := range []string{lines[0], lines[len(lines)-1]} {
+		if !strings.Contains(line, "emulated AWS") {
+			t.Errorf("first and last line name the target; this one does not: %q", line)
+		}
+	}
+
+	// What someone deletes behind the pipeline's back, only a run that really
+	// happens can bring back.
+	db := dynamodb.New(dynamodb.Options{
+		Region:       "eu-central-1",
+		BaseEndpoint: aws.String("http://" + address),
+		Credentials:  credentials.NewStaticCredentialsProvider("any", "any", ""),
+	})
+	const table = "sensor-dev-metadata"
+	if _, err := db.DeleteTable(t.Context(), &dynamodb.DeleteTableInput{TableName: aws.String(table)}); err != nil {
+		t.Fatal(err)
+	}
+	second := succeeds(t, deploy("deploy")...)
+	t.Log("again:\n" + second)
+	if _, err := db.DescribeTable(t.Context(), &dynamodb.DescribeTableInput{TableName: aws.String(table)}); err != nil {
+		t.Errorf("the second deploy did not run: %v", err)
+	}
+	if !strings.Contains(second, "1 added") {
+		t.Error("the second deploy does not report the table it made again")
+	}
+
+	if plan := succeeds(t, deploy("plan")...); !strings.Contains(plan, "0 added, 0 changed, 0 destroyed") {
+		t.Errorf("a plan after an apply is not clean:\n%s", plan)
+	}
+
+	crashing := altered(t, "services", map[string]string{
+		"cmd/api/main.go": "package main\n\nimport \"log\"\n\nvar commit, version string\n\nfunc main() { log.Fatal(\"cannot run on purpose \", commit, version) }\n",
+	})
+	broken := dagger(t, nil, deploy("--services", crashing, "deploy", "--stages=build,infra,lambda,ecs")...)
+	if broken.code == 0 {
+		t.Fatalf("an image that exits at once was deployed:\n%s", broken.stdout)
+	}
+	wantOutcomes(t, broken.stderr, map[string]string{"build": "passed", "infra": "passed", "lambda": "passed", "ecs": "failed", "notify": "passed"})
+	for _, want := range []string{"rolled back", "cannot run on purpose"} {
+		if !strings.Contains(broken.stderr, want) {
+			t.Errorf("the report does not show %q", want)
+		}
+	}
+	t.Log("crashing:\n" + tail(broken.stderr))
+
+	// Whoever uses the API has noticed nothing.
+	request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "http://"+balancer+"/readyz", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	response, err := http.DefaultClient.Do(request)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_ = response.Body.Close()
+	if response.StatusCode != http.StatusOK {
+		t.Errorf("after the rollback /readyz answers %s", response.Status)
+	}
+}

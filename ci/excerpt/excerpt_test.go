@@ -1,0 +1,25 @@
+package excerpt
+
+import (
+	"strings"
+	"testing"
+)
+
+func TestOf(t *testing.T) {
+	t.Parallel()
+	many := strings.Repeat("x\n", most+5)
+	tests := []struct{ name, output, want string }{
+		{"only what failed", "ok  \tm/a\t0.1s\n--- FAIL: TestX\n    x_test.go:3: boom\nFAIL\tm/b\n", "--- FAIL: TestX\n    x_test.go:3: boom\nFAIL\tm/b"},
+		{"no noise", "?   \tm/c\t[no test files]\n\tm/d\t\tcoverage: 0.0% of statements\n\nerror\n", "error"},
+		{"a screen at most", many, "(5 lines before)\n" + strings.TrimSuffix(strings.Repeat("x\n", most), "\n")},
+		{"nothing", "", ""},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			if got := Of(tt.output); got != tt.want {
+				t.Errorf("got %q, want %q", got, tt.want)
+			}
+		})
+	}
+}
