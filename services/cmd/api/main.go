@@ -1,0 +1,119 @@
+// Command api serves the HTTP API of the sensor backend. "api healthcheck"
+// asks a running one for its health, for images that have no other program.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"os/signal"
+	"sync"
+	"syscall"
+	"time"
+
+	"sensor-backend/services/internal/httpapi"
+)
+
+// Set by the linker.
+var (
+	version = "dev"
+	commit  = "unknown"
+)
+
+func main() {
+	if err := run(os.Args[1:]); err != nil {
+		fmt.Fprintln(os.Stderr, "api:", err)
+		os.Exit(1)
+	}
+}
+
+func run(args []string) error {
+	cfg, err := readConfig(os.Getenv)
+	if err != nil {
+		return err
+	}
+	switch {
+	case len(args) == 0:
+		ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, syscall.SIGINT)
+		defer stop()
+		return serve(ctx, cfg)
+	case len(args) == 1 && args[0] == "healthcheck":
+		return healthcheck(context.Background(), cfg.port)
+	default:
+		return fmt.Errorf("unknown arguments %q, usage: api [healthcheck]", args)
+	}
+}
+
+// serve runs until ctx ends, then turns away from the load balancer, finishes
+// the requests that are running and returns.
+func serve(ctx context.Context, cfg config) error {
+	log := slog.New(slog.NewJSONHandler(os.Stdout, nil))
+	deps, err := connect(ctx, cfg)
+	if err != nil {
+		return err
+	}
+	defer deps.close()
+
+	api := httpapi.New(httpapi.Config{
+		Warehouse: deps.warehouse(),
+		Inbox:     deps.inbox,
+		Catalog:   deps.catalog,
+		Version:   newVersioner(cfg.metadataURI).version,
+		Log:       log,
+	})
+	server := &http.Server{
+		Handler:           api,
+		ReadHeaderTimeout: 5 * time.Second,
+		ReadTimeout:       30 * time.Second,
+		WriteTimeout:      30 * time.Second,
+		// Longer than the load balancer's 60 s, so that it never sends a
+		// request on a connection that closes under it.
+		IdleTimeout:    75 * time.Second,
+		MaxHeaderBytes: 16 << 10,
+		ErrorLog:       slog.NewLogLogger(log.Handler(), slog.LevelWarn),
+	}
+	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", ":"+cfg.port)
+	if err != nil {
+		return fmt.Errorf("listen on port %s (PORT): %w", cfg.port, err)
+	}
+	log.InfoContext(ctx, "listening", "address", listener.Addr().String(), "version", version, "commit", commit,
+		"warehouse", deps.db != nil, "inbox", cfg.sourceBucket, "catalog", cfg.metadataTable)
+
+	background, cancel := context.WithCancel(ctx)
+	var wg sync.WaitGroup
+	defer wg.Wait()
+	defer cancel()
+	if deps.db != nil {
+		wg.Go(func() { deps.db.KeepMigrating(background, log) })
+	}
+
+	failed := make(chan error, 1)
+	wg.Go(func() { failed <- server.Serve(listener) })
+	select {
+	case err := <-failed:
+		return fmt.Errorf("serve: %w", err)
+	case <-ctx.Done():
+	}
+	log.Info("stopping", "drain_delay", cfg.drainDelay.String())
+	api.Drain()
+	select {
+	case err := <-failed:
+		return fmt.Errorf("serve: %w", err)
+	case <-time.After(cfg.drainDelay):
+	}
+	stopping, done := context.WithTimeout(context.Background(), cfg.stopTimeout)
+	defer done()
+	if err := server.Shutdown(stopping); err != nil {
+		_ = server.Close()
+		return fmt.Errorf("stop within %s: %w", cfg.stopTimeout, err)
+	}
+	if err := <-failed; !errors.Is(err, http.ErrServerClosed) {
+		return fmt.Errorf("serve: %w", err)
+	}
+	log.Info("stopped")
+	return nil
+}

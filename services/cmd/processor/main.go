@@ -1,0 +1,67 @@
+// Command processor is the Lambda function that S3 calls for each sensor file.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"time"
+
+	"github.com/aws/aws-lambda-go/lambda"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/aws/aws-sdk-go-v2/service/sns"
+
+	"sensor-backend/services/internal/awsconf"
+	"sensor-backend/services/internal/processor"
+	"sensor-backend/services/internal/store"
+)
+
+// Set by the linker.
+var (
+	version = "dev"
+	commit  = "unknown"
+)
+
+func main() {
+	log := slog.New(slog.NewJSONHandler(os.Stdout, nil)).With("version", version, "commit", commit)
+	p, err := build(context.Background(), os.Getenv, log)
+	if err != nil {
+		log.Error("not started", "error", err)
+		os.Exit(1)
+	}
+	lambda.Start(p.Handle)
+}
+
+// build connects the processor to AWS; every missing setting is named at once.
+func build(ctx context.Context, getenv func(string) string, log *slog.Logger) (*processor.Processor, error) {
+	var errs []error
+	setting := func(name string) string {
+		value := getenv(name)
+		if value == "" {
+			errs = append(errs, fmt.Errorf("%s is not set", name))
+		}
+		return value
+	}
+	bucket, table, topic := setting("PROCESSED_BUCKET"), setting("METADATA_TABLE"), setting("ALERTS_TOPIC_ARN")
+	if err := errors.Join(errs...); err != nil {
+		return nil, err
+	}
+	cfg, err := awsconf.Load(ctx)
+	if err != nil {
+		return nil, err
+	}
+	objects, err := awsconf.S3(cfg)
+	if err != nil {
+		return nil, err
+	}
+	return &processor.Processor{
+		Source:  store.NewReader(objects),
+		Sink:    store.NewBucket(objects, bucket),
+		Catalog: store.NewTable(dynamodb.NewFromConfig(cfg), table),
+		Alerts:  store.NewTopic(sns.NewFromConfig(cfg), topic),
+		Now:     time.Now,
+		Log:     log,
+	}, nil
+}

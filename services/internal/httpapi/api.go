@@ -1,0 +1,90 @@
+// Package httpapi is the HTTP face of the service. Start with New; every type
+// of the web framework stays inside this package.
+package httpapi
+
+import (
+	"context"
+	"log/slog"
+	"net/http"
+	"sync/atomic"
+
+	"github.com/labstack/echo/v4"
+	"github.com/labstack/echo/v4/middleware"
+
+	"sensor-backend/services/internal/catalog"
+	"sensor-backend/services/internal/reading"
+	"sensor-backend/services/internal/warehouse"
+)
+
+// Warehouse stores readings and answers queries.
+type Warehouse interface {
+	Insert(ctx context.Context, readings []reading.Reading) (int, error)
+	Select(ctx context.Context, q warehouse.Query) (warehouse.Page, error)
+	Ready(ctx context.Context) error
+}
+
+// Inbox takes batches for the processor while there is no warehouse.
+type Inbox interface {
+	Put(ctx context.Context, key, contentType string, body []byte) error
+}
+
+// Catalog shows what the processor recorded.
+type Catalog interface {
+	Get(ctx context.Context, key string) (catalog.Object, bool, error)
+	List(ctx context.Context, q catalog.Query) (catalog.Page, error)
+}
+
+// Version is what /version answers.
+type Version struct {
+	Version     string `json:"version"`
+	Commit      string `json:"commit"`
+	ImageDigest string `json:"image_digest"`
+}
+
+// Config is what the API works on. A nil Warehouse, Inbox or Catalog is off:
+// the requests that need it are answered 503 with the reason.
+type Config struct {
+	Warehouse Warehouse
+	Inbox     Inbox
+	Catalog   Catalog
+	Version   func(ctx context.Context) Version
+	Log       *slog.Logger
+}
+
+// API serves requests.
+type API struct {
+	cfg      Config
+	draining atomic.Bool
+	handler  http.Handler
+}
+
+// New builds the routes.
+func New(cfg Config) *API {
+	a := &API{cfg: cfg}
+	e := echo.New()
+	e.HideBanner = true
+	e.HidePort = true
+	e.HTTPErrorHandler = a.handleError
+	e.Use(
+		middleware.RequestID(),
+		a.logRequests(),
+		middleware.RecoverWithConfig(middleware.RecoverConfig{DisableErrorHandler: true, LogErrorFunc: a.logPanic}),
+		middleware.SecureWithConfig(middleware.SecureConfig{ContentTypeNosniff: "nosniff"}),
+	)
+	e.GET("/healthz", a.health)
+	e.GET("/readyz", a.ready)
+	e.GET("/version", a.version)
+	e.POST("/v1/readings", a.postReadings)
+	e.GET("/v1/readings", a.getReadings)
+	e.GET("/v1/objects", a.listObjects)
+	e.GET("/v1/objects/*", a.getObject)
+	a.handler = e
+	return a
+}
+
+// ServeHTTP makes the API an http.Handler.
+func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) { a.handler.ServeHTTP(w, r) }
+
+// Drain makes /readyz answer 503 while everything else is still served, so
+// that a load balancer turns away before the server stops.
+func (a *API) Drain() { a.draining.Store(true) }

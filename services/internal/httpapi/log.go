@@ -1,0 +1,56 @@
+package httpapi
+
+import (
+	"log/slog"
+
+	"github.com/labstack/echo/v4"
+	"github.com/labstack/echo/v4/middleware"
+)
+
+// logRequests writes one line a request, with the route rather than the path.
+// Successful probes are left out: they would be most of the log.
+func (a *API) logRequests() echo.MiddlewareFunc {
+	return middleware.RequestLoggerWithConfig(middleware.RequestLoggerConfig{
+		HandleError:      true,
+		LogMethod:        true,
+		LogRoutePath:     true,
+		LogStatus:        true,
+		LogLatency:       true,
+		LogRequestID:     true,
+		LogRemoteIP:      true,
+		LogResponseSize:  true,
+		LogContentLength: true,
+		LogError:         true,
+		LogValuesFunc: func(c echo.Context, v middleware.RequestLoggerValues) error {
+			if v.Status < 400 && isProbe(v.RoutePath) {
+				return nil
+			}
+			level := slog.LevelInfo
+			attrs := []slog.Attr{
+				slog.String("method", v.Method),
+				slog.String("route", v.RoutePath),
+				slog.Int("status", v.Status),
+				slog.Duration("latency", v.Latency),
+				slog.String("request_id", v.RequestID),
+				slog.String("remote_ip", v.RemoteIP),
+				slog.String("bytes_in", v.ContentLength),
+				slog.Int64("bytes_out", v.ResponseSize),
+			}
+			if v.Error != nil {
+				attrs = append(attrs, slog.String("error", v.Error.Error()))
+			}
+			if v.Status >= 500 {
+				level = slog.LevelError
+			}
+			a.cfg.Log.LogAttrs(c.Request().Context(), level, "request", attrs...)
+			return nil
+		},
+	})
+}
+
+func isProbe(route string) bool { return route == "/healthz" || route == "/readyz" }
+
+func (a *API) logPanic(c echo.Context, err error, stack []byte) error {
+	a.cfg.Log.ErrorContext(c.Request().Context(), "panic", "error", err, "stack", string(stack))
+	return err
+}

@@ -1,0 +1,97 @@
+// Package parse turns a sensor file into readings, row by row, in constant
+// memory. Start with Rows.
+//
+// Formats: CSV with the columns timestamp,value or
+// sensor_id,metric,timestamp,value, with or without a header; NDJSON; one JSON
+// array of objects. Each may be gzipped, told by its first bytes.
+package parse
+
+import (
+	"bufio"
+	"errors"
+	"fmt"
+	"io"
+	"iter"
+
+	"sensor-backend/services/internal/objectkey"
+	"sensor-backend/services/internal/reading"
+)
+
+// Limits bound what a file may ask of the process.
+type Limits struct {
+	Bytes int64 // unpacked size of the file
+	Row   int   // one row; a longer one is a bad row
+}
+
+// DefaultLimits suits a Lambda of 512 MB.
+func DefaultLimits() Limits { return Limits{Bytes: 256 << 20, Row: 64 << 10} }
+
+// Options say what the file's name already told.
+type Options struct {
+	Format   objectkey.Format
+	Defaults reading.Defaults // for rows that do not name sensor or metric
+	Limits   Limits
+}
+
+// Row is one row of a file: a valid reading or, when Err is set, why not.
+type Row struct {
+	Line    int // from 1; of a JSON array, where the element begins
+	Reading reading.Reading
+	Raw     string // of a bad row, its beginning
+	Err     error
+}
+
+// ErrTooLarge ends a file that unpacks to more than its limit.
+var ErrTooLarge = errors.New("the unpacked file is too large")
+
+// errRowTooLong marks a row beyond Limits.Row.
+var errRowTooLong = errors.New("the row is too long")
+
+// Rows yields every row of a file, good and bad. An error ends it: the file
+// itself is then not to be trusted (cut off, not gzip, too large).
+func Rows(r io.Reader, opts Options) iter.Seq2[Row, error] {
+	return func(yield func(Row, error) bool) {
+		if err := rows(r, opts, yield); err != nil {
+			yield(Row{}, err)
+		}
+	}
+}
+
+// rows returns nil also when the consumer has had enough.
+func rows(r io.Reader, opts Options, yield func(Row, error) bool) error {
+	plain, err := unpack(r, opts.Limits.Bytes)
+	if err != nil {
+		return err
+	}
+	// A line is read without copying it, so the buffer is as long as a row.
+	in := bufio.NewReaderSize(plain, opts.Limits.Row)
+	if err := skipByteOrderMark(in); err != nil {
+		return err
+	}
+	switch opts.Format {
+	case objectkey.CSV:
+		return csvRows(in, opts, yield)
+	case objectkey.JSON:
+		return jsonRows(in, opts, yield)
+	default:
+		return fmt.Errorf("unknown format %q", opts.Format)
+	}
+}
+
+func skipByteOrderMark(in *bufio.Reader) error {
+	mark, err := in.Peek(3)
+	if err != nil && !errors.Is(err, io.EOF) {
+		return err
+	}
+	if string(mark) == "\ufeff" {
+		_, err := in.Discard(3)
+		return err
+	}
+	return nil
+}
+
+// badRow keeps the beginning of the row's text for the quarantine.
+func badRow(line int, raw []byte, err error) Row {
+	const longest = 1024
+	return Row{Line: line, Raw: string(raw[:min(len(raw), longest)]), Err: err}
+}

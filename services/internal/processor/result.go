@@ -1,0 +1,143 @@
+package processor
+
+import (
+	"bytes"
+	"compress/gzip"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"slices"
+
+	"sensor-backend/services/internal/anomaly"
+	"sensor-backend/services/internal/catalog"
+	"sensor-backend/services/internal/objectkey"
+	"sensor-backend/services/internal/parse"
+	"sensor-backend/services/internal/reading"
+)
+
+// maxQuarantine bounds the rejected rows that are kept; all are counted.
+const maxQuarantine = 10_000
+
+// result is what a file's content comes to.
+type result struct {
+	row        catalog.Object
+	processed  []byte
+	quarantine []byte
+	alerts     []Alert
+}
+
+// rejected is one line of a quarantine object.
+type rejected struct {
+	Line   int    `json:"line"` // 0 for the whole file
+	Reason string `json:"reason"`
+	Raw    string `json:"raw"`
+}
+
+// failed is the result of a file that cannot be read to its end: none of it is
+// kept, since nobody knows what the missing part held.
+func failed(source objectkey.Source, reason error) *result {
+	// A struct of a number and two strings always encodes.
+	line, _ := json.Marshal(rejected{Reason: reason.Error()})
+	return &result{
+		row: catalog.Object{
+			Key:           source.Key,
+			SensorID:      source.SensorID,
+			QuarantineKey: objectkey.Quarantine(source.Key),
+			Status:        catalog.Failed,
+			Reason:        reason.Error(),
+		},
+		quarantine: append(line, '\n'),
+	}
+}
+
+// series names what one detector watches.
+type series struct{ sensor, metric string }
+
+// collector gathers the rows of one file.
+type collector struct {
+	row        catalog.Object
+	metrics    map[string]struct{}
+	detectors  map[series]*anomaly.Detector
+	alerts     []Alert
+	processed  bytes.Buffer
+	packer     *gzip.Writer
+	lines      *json.Encoder
+	quarantine bytes.Buffer
+	rejects    *json.Encoder
+}
+
+func newCollector(source objectkey.Source) *collector {
+	c := &collector{
+		row:       catalog.Object{Key: source.Key, SensorID: source.SensorID},
+		metrics:   map[string]struct{}{},
+		detectors: map[series]*anomaly.Detector{},
+	}
+	// The header holds no time and no name, so equal content gives equal bytes.
+	c.packer = gzip.NewWriter(&c.processed)
+	c.lines = json.NewEncoder(c.packer)
+	c.rejects = json.NewEncoder(&c.quarantine)
+	return c
+}
+
+func (c *collector) add(row parse.Row) error {
+	if row.Err != nil {
+		c.row.BadRows++
+		if c.row.BadRows > maxQuarantine {
+			return nil
+		}
+		return c.rejects.Encode(rejected{Line: row.Line, Reason: row.Err.Error(), Raw: row.Raw})
+	}
+	r := row.Reading
+	if err := c.lines.Encode(r); err != nil {
+		return fmt.Errorf("write line %d of the processed object: %w", row.Line, err)
+	}
+	if c.row.Rows == 0 || r.Timestamp.Before(c.row.FirstTime) {
+		c.row.FirstTime = r.Timestamp
+	}
+	if c.row.Rows == 0 || r.Timestamp.After(c.row.LastTime) {
+		c.row.LastTime = r.Timestamp
+	}
+	c.row.Rows++
+	c.metrics[r.Metric] = struct{}{}
+	c.observe(r)
+	return nil
+}
+
+func (c *collector) observe(r reading.Reading) {
+	name := series{r.SensorID, r.Metric}
+	d := c.detectors[name]
+	if d == nil {
+		d = anomaly.New(anomaly.Default())
+		c.detectors[name] = d
+	}
+	score, odd := d.Observe(r.Value)
+	if !odd {
+		return
+	}
+	c.row.Anomalies++
+	c.alerts = append(c.alerts, Alert{
+		SensorID: r.SensorID, Metric: r.Metric, Timestamp: r.Timestamp,
+		Value: r.Value, Score: score, ObjectKey: c.row.Key,
+	})
+}
+
+func (c *collector) result() (*result, error) {
+	if err := c.packer.Close(); err != nil {
+		return nil, fmt.Errorf("finish the processed object: %w", err)
+	}
+	c.row.Metrics = slices.Sorted(maps.Keys(c.metrics))
+	r := &result{row: c.row, processed: c.processed.Bytes(), quarantine: c.quarantine.Bytes(), alerts: c.alerts}
+	switch {
+	case r.row.Rows > 0:
+		r.row.Status = catalog.Processed
+		r.row.ProcessedKey = objectkey.Processed(r.row.Key)
+	case r.row.BadRows > 0:
+		r.row.Status, r.row.Reason = catalog.Failed, "no row is a valid reading"
+	default:
+		r.row.Status = catalog.Empty
+	}
+	if r.row.BadRows > 0 {
+		r.row.QuarantineKey = objectkey.Quarantine(r.row.Key)
+	}
+	return r, nil
+}

@@ -1,0 +1,186 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strconv"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+
+	"sensor-backend/services/internal/catalog"
+)
+
+// DynamoDBAPI is what Table uses of the DynamoDB client.
+type DynamoDBAPI interface {
+	GetItem(ctx context.Context, in *dynamodb.GetItemInput, opts ...func(*dynamodb.Options)) (*dynamodb.GetItemOutput, error)
+	PutItem(ctx context.Context, in *dynamodb.PutItemInput, opts ...func(*dynamodb.Options)) (*dynamodb.PutItemOutput, error)
+	Scan(ctx context.Context, in *dynamodb.ScanInput, opts ...func(*dynamodb.Options)) (*dynamodb.ScanOutput, error)
+}
+
+// Table keeps catalog rows in one DynamoDB table with the hash key object_key.
+type Table struct {
+	api  DynamoDBAPI
+	name string
+}
+
+// NewTable adapts the table of that name.
+func NewTable(api DynamoDBAPI, name string) *Table { return &Table{api: api, name: name} }
+
+type item = map[string]types.AttributeValue
+
+func keyItem(key string) item {
+	return item{"object_key": &types.AttributeValueMemberS{Value: key}}
+}
+
+// Get returns the row of an object key, read consistently, and whether there is one.
+func (t *Table) Get(ctx context.Context, key string) (catalog.Object, bool, error) {
+	out, err := t.api.GetItem(ctx, &dynamodb.GetItemInput{
+		TableName:      aws.String(t.name),
+		Key:            keyItem(key),
+		ConsistentRead: aws.Bool(true),
+	})
+	if err != nil {
+		return catalog.Object{}, false, fmt.Errorf("read the row of %s in table %s: %w", key, t.name, err)
+	}
+	if len(out.Item) == 0 {
+		return catalog.Object{}, false, nil
+	}
+	return fromItem(out.Item), true, nil
+}
+
+// Put writes a row, unless one with a higher sequencer is there: then it
+// changes nothing and the error wraps catalog.ErrSuperseded.
+func (t *Table) Put(ctx context.Context, o catalog.Object) error {
+	in := &dynamodb.PutItemInput{TableName: aws.String(t.name), Item: toItem(o)}
+	if o.Sequencer != "" {
+		in.ConditionExpression = aws.String("attribute_not_exists(sequencer) OR sequencer <= :s")
+		in.ExpressionAttributeValues = item{":s": &types.AttributeValueMemberS{Value: o.Sequencer}}
+	}
+	if _, err := t.api.PutItem(ctx, in); err != nil {
+		var refused *types.ConditionalCheckFailedException
+		if errors.As(err, &refused) {
+			err = catalog.ErrSuperseded
+		}
+		return fmt.Errorf("write the row of %s to table %s: %w", o.Key, t.name, err)
+	}
+	return nil
+}
+
+// List returns one page of rows in the table's own order.
+func (t *Table) List(ctx context.Context, q catalog.Query) (catalog.Page, error) {
+	var page catalog.Page
+	after := q.After
+	for {
+		in := &dynamodb.ScanInput{TableName: aws.String(t.name), Limit: aws.Int32(int32(q.Limit - len(page.Objects)))}
+		if after != "" {
+			in.ExclusiveStartKey = keyItem(after)
+		}
+		if q.SensorID != "" {
+			in.FilterExpression = aws.String("sensor_id = :sensor")
+			in.ExpressionAttributeValues = item{":sensor": &types.AttributeValueMemberS{Value: q.SensorID}}
+		}
+		out, err := t.api.Scan(ctx, in)
+		if err != nil {
+			return catalog.Page{}, fmt.Errorf("list table %s: %w", t.name, err)
+		}
+		for _, row := range out.Items {
+			page.Objects = append(page.Objects, fromItem(row))
+		}
+		after = text(out.LastEvaluatedKey, "object_key")
+		if after == "" || len(page.Objects) >= q.Limit {
+			page.Next = after
+			return page, nil
+		}
+	}
+}
+
+func toItem(o catalog.Object) item {
+	row := keyItem(o.Key)
+	str := func(name, value string) {
+		if value != "" {
+			row[name] = &types.AttributeValueMemberS{Value: value}
+		}
+	}
+	num := func(name string, value int) {
+		row[name] = &types.AttributeValueMemberN{Value: strconv.Itoa(value)}
+	}
+	str("sensor_id", o.SensorID)
+	metrics := make([]types.AttributeValue, len(o.Metrics))
+	for i, m := range o.Metrics {
+		metrics[i] = &types.AttributeValueMemberS{Value: m}
+	}
+	row["metrics"] = &types.AttributeValueMemberL{Value: metrics}
+	num("rows", o.Rows)
+	num("bad_rows", o.BadRows)
+	num("anomalies", o.Anomalies)
+	str("first_ts", formatTime(o.FirstTime))
+	str("last_ts", formatTime(o.LastTime))
+	str("processed_key", o.ProcessedKey)
+	str("quarantine_key", o.QuarantineKey)
+	str("source_etag", o.ETag)
+	str("status", string(o.Status))
+	str("reason", o.Reason)
+	str("processed_at", formatTime(o.ProcessedAt))
+	str("sequencer", o.Sequencer)
+	return row
+}
+
+func fromItem(row item) catalog.Object {
+	o := catalog.Object{
+		Key:           text(row, "object_key"),
+		SensorID:      text(row, "sensor_id"),
+		Metrics:       []string{},
+		Rows:          number(row, "rows"),
+		BadRows:       number(row, "bad_rows"),
+		Anomalies:     number(row, "anomalies"),
+		FirstTime:     parseTime(text(row, "first_ts")),
+		LastTime:      parseTime(text(row, "last_ts")),
+		ProcessedKey:  text(row, "processed_key"),
+		QuarantineKey: text(row, "quarantine_key"),
+		ETag:          text(row, "source_etag"),
+		Status:        catalog.Status(text(row, "status")),
+		Reason:        text(row, "reason"),
+		ProcessedAt:   parseTime(text(row, "processed_at")),
+		Sequencer:     text(row, "sequencer"),
+	}
+	if list, ok := row["metrics"].(*types.AttributeValueMemberL); ok {
+		for _, v := range list.Value {
+			if s, ok := v.(*types.AttributeValueMemberS); ok {
+				o.Metrics = append(o.Metrics, s.Value)
+			}
+		}
+	}
+	return o
+}
+
+func text(row item, name string) string {
+	if s, ok := row[name].(*types.AttributeValueMemberS); ok {
+		return s.Value
+	}
+	return ""
+}
+
+// number and parseTime take what is malformed as absent: only Put writes rows.
+func number(row item, name string) int {
+	if n, ok := row[name].(*types.AttributeValueMemberN); ok {
+		i, _ := strconv.Atoi(n.Value)
+		return i
+	}
+	return 0
+}
+
+func formatTime(t time.Time) string {
+	if t.IsZero() {
+		return ""
+	}
+	return t.UTC().Format(time.RFC3339Nano)
+}
+
+func parseTime(s string) time.Time {
+	t, _ := time.Parse(time.RFC3339Nano, s)
+	return t
+}
