@@ -50,7 +50,7 @@ resource "aws_ecs_task_definition" "api" {
     image                  = terraform_data.api_image.output
     essential              = true
     readonlyRootFilesystem = true
-    stopTimeout            = 30 # the API drains for up to 23 seconds
+    stopTimeout            = 30 # longer than the API takes to finish its requests
 
     portMappings = [{
       containerPort = local.api_port

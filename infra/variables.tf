@@ -136,5 +136,4 @@ variable "emulated" {
   description = "Whether the target is an emulated AWS, which knows buckets by path and not by host name, and speaks plain HTTP."
   type        = bool
   default     = false
-  nullable    = false
 }
