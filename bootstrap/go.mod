@@ -1,3 +1,5 @@
 module sensor-backend/bootstrap
 
-go 1.26
+go 1.26.0
+
+require github.com/google/go-containerregistry v0.22.1

@@ -1,0 +1,197 @@
+// Package proc starts long-lived processes and finds exactly them again.
+//
+// A process number alone says little: numbers are used again. A process is
+// known here by its number, the tick at which it started and the boot it
+// belongs to; only when all three fit is it the one that was started.
+package proc
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+	"time"
+
+	"sensor-backend/bootstrap/internal/cache"
+)
+
+// ID identifies a process beyond the reuse of its number.
+type ID struct {
+	PID    int    `json:"pid"`
+	Start  uint64 `json:"start_ticks"`
+	BootID string `json:"boot_id"`
+}
+
+// Record is what is kept about a started process.
+type Record struct {
+	ID      ID        `json:"id"`
+	Key     string    `json:"key"`
+	Program string    `json:"program"`
+	Started time.Time `json:"started"`
+}
+
+// Table reads process facts; Root is /proc except in tests.
+type Table struct{ Root string }
+
+// System is the machine's own table.
+func System() Table { return Table{Root: "/proc"} }
+
+// Identify gives the identity of a running process.
+func (t Table) Identify(pid int) (ID, error) {
+	content, err := os.ReadFile(filepath.Join(t.Root, strconv.Itoa(pid), "stat"))
+	if err != nil {
+		return ID{}, fmt.Errorf("read the state of process %d: %w", pid, err)
+	}
+	start, state, err := ParseStat(string(content))
+	if err != nil {
+		return ID{}, fmt.Errorf("process %d: %w", pid, err)
+	}
+	if state == "Z" || state == "X" {
+		return ID{}, fmt.Errorf("process %d has ended: %w", pid, os.ErrNotExist)
+	}
+	boot, err := os.ReadFile(filepath.Join(t.Root, "sys/kernel/random/boot_id"))
+	if err != nil {
+		return ID{}, fmt.Errorf("read the boot id: %w", err)
+	}
+	return ID{PID: pid, Start: start, BootID: strings.TrimSpace(string(boot))}, nil
+}
+
+// Alive says whether the very process runs.
+func (t Table) Alive(id ID) bool {
+	now, err := t.Identify(id.PID)
+	return err == nil && now == id
+}
+
+// ParseStat reads the start tick and the state letter out of a line of
+// /proc/PID/stat. The program's name in it may hold spaces and brackets.
+func ParseStat(line string) (start uint64, state string, err error) {
+	end := strings.LastIndexByte(line, ')')
+	if end < 0 {
+		return 0, "", errors.New("no program name in the state line")
+	}
+	fields := strings.Fields(line[end+1:])
+	const startField = 19
+	if len(fields) <= startField {
+		return 0, "", fmt.Errorf("state line has %d fields after the name, want at least %d", len(fields), startField+1)
+	}
+	start, err = strconv.ParseUint(fields[startField], 10, 64)
+	if err != nil {
+		return 0, "", fmt.Errorf("start time: %w", err)
+	}
+	return start, fields[0], nil
+}
+
+// Manager keeps the records of started processes.
+type Manager struct {
+	Cache cache.Dir
+	Table Table
+	Now   func() time.Time
+}
+
+// Spec says what to start.
+type Spec struct {
+	Name string
+	// Key changes when the process must be started anew.
+	Key  string
+	Path string
+	Args []string
+	Env  []string
+	// OwnMounts gives the process a mount namespace of its own, from which
+	// no mount reaches the machine.
+	OwnMounts bool
+}
+
+// Running gives the record of the named process if it runs.
+func (m Manager) Running(name string) (Record, bool) {
+	var rec Record
+	content, err := os.ReadFile(m.recordPath(name))
+	if err != nil || json.Unmarshal(content, &rec) != nil {
+		return Record{}, false
+	}
+	return rec, m.Table.Alive(rec.ID)
+}
+
+// LogPath is where the named process writes.
+func (m Manager) LogPath(name string) string {
+	return filepath.Join(m.Cache.Logs(), name+"-process.log")
+}
+
+// Start starts the process in a session of its own, so that it outlives the
+// shell, and records it.
+func (m Manager) Start(spec Spec) (Record, error) {
+	log, err := os.OpenFile(m.LogPath(spec.Name), os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o644)
+	if err != nil {
+		return Record{}, fmt.Errorf("open the log of %s: %w", spec.Name, err)
+	}
+	defer func() { _ = log.Close() }()
+	cmd := exec.Command(spec.Path, spec.Args...)
+	cmd.Env = append(os.Environ(), spec.Env...)
+	cmd.Dir = "/"
+	cmd.Stdout, cmd.Stderr = log, log
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
+	if spec.OwnMounts {
+		cmd.SysProcAttr.Unshareflags = syscall.CLONE_NEWNS
+	}
+	if err := cmd.Start(); err != nil {
+		return Record{}, fmt.Errorf("start %s: %w", spec.Name, err)
+	}
+	id, err := m.Table.Identify(cmd.Process.Pid)
+	if err != nil {
+		return Record{}, errors.Join(fmt.Errorf("start %s: %w; see %s", spec.Name, err, m.LogPath(spec.Name)), cmd.Process.Kill())
+	}
+	// Nobody else waits for it: without this it would stay a zombie, and
+	// look alive, if it ended while this program still runs.
+	go func() { _ = cmd.Wait() }()
+	rec := Record{ID: id, Key: spec.Key, Program: spec.Path, Started: m.Now()}
+	content, err := json.Marshal(rec)
+	if err == nil {
+		err = m.Cache.WriteFile(m.recordPath(spec.Name), content, 0o644)
+	}
+	if err != nil {
+		return Record{}, errors.Join(fmt.Errorf("record %s: %w", spec.Name, err), cmd.Process.Kill())
+	}
+	return rec, nil
+}
+
+// Stop ends the named process if it is the one that was started, and forgets
+// it. It reports whether there was one to stop.
+func (m Manager) Stop(name string, patience time.Duration) (bool, error) {
+	rec, alive := m.Running(name)
+	if alive {
+		if err := m.end(rec.ID, patience); err != nil {
+			return true, fmt.Errorf("stop %s (process %d): %w", name, rec.ID.PID, err)
+		}
+	}
+	if err := os.Remove(m.recordPath(name)); err != nil && !errors.Is(err, os.ErrNotExist) {
+		return alive, fmt.Errorf("forget %s: %w", name, err)
+	}
+	return alive, nil
+}
+
+func (m Manager) end(id ID, patience time.Duration) error {
+	for _, signal := range []syscall.Signal{syscall.SIGTERM, syscall.SIGKILL} {
+		if err := syscall.Kill(id.PID, signal); err != nil && !errors.Is(err, syscall.ESRCH) {
+			return err
+		}
+		deadline := m.Now().Add(patience)
+		for m.Table.Alive(id) {
+			if m.Now().After(deadline) {
+				break
+			}
+			time.Sleep(20 * time.Millisecond)
+		}
+		if !m.Table.Alive(id) {
+			return nil
+		}
+	}
+	return errors.New("it does not end, not even when killed; look at its state in ps")
+}
+
+func (m Manager) recordPath(name string) string {
+	return filepath.Join(m.Cache.Processes(), name+".json")
+}
