@@ -16,6 +16,9 @@ import (
 	"sensor-backend/bootstrap/internal/run"
 )
 
+// launchCommand is what this program calls itself with to become another.
+const launchCommand = "launch"
+
 const usage = `usage: go run ./bootstrap COMMAND
 
 Makes sure that this machine can run Dagger, with Docker or without.
@@ -28,9 +31,11 @@ Makes sure that this machine can run Dagger, with Docker or without.
 
 // App is one call of the program.
 type App struct {
-	Cache  cache.Dir
-	Exec   run.Executor
-	Procs  proc.Manager
+	Cache cache.Dir
+	Exec  run.Executor
+	Procs proc.Manager
+	// Self is this program's file.
+	Self   string
 	Out    io.Writer
 	ErrOut io.Writer
 }
@@ -44,9 +49,14 @@ func Main(args []string, out, errOut io.Writer) int {
 		_, _ = fmt.Fprintln(errOut, "error:", err)
 		return 1
 	}
+	self, err := os.Executable()
+	if err != nil {
+		_, _ = fmt.Fprintln(errOut, "error: find this program:", err)
+		return 1
+	}
 	app := App{
-		Cache: dir, Exec: run.System{}, Out: out, ErrOut: errOut,
-		Procs: proc.Manager{Cache: dir, Table: proc.System(), Now: time.Now},
+		Cache: dir, Exec: run.System{}, Self: self, Out: out, ErrOut: errOut,
+		Procs: proc.Manager{Cache: dir, Table: proc.System(), Now: time.Now, Launcher: []string{self, launchCommand}},
 	}
 	err = app.Run(ctx, args)
 	switch {
@@ -64,8 +74,11 @@ var errUsage = errors.New("wrong usage")
 
 // Run runs one command.
 func (a App) Run(ctx context.Context, args []string) error {
-	if len(args) == 2 && args[0] == serveCommand {
+	switch {
+	case len(args) == 2 && args[0] == serveCommand:
 		return serve(ctx, args[1])
+	case len(args) > 1 && args[0] == launchCommand:
+		return proc.Launch(args[1:])
 	}
 	if len(args) != 1 {
 		return errUsage

@@ -157,17 +157,15 @@ func (a App) files(p plan.Plan) (engine.Files, error) {
 	if err != nil {
 		return engine.Files{}, err
 	}
-	return engine.Files{Root: "/", Programs: p.Programs(), Content: p.SDK(), Config: config}, nil
+	return engine.Files{
+		Root: "/", Programs: p.Programs(), Helpers: a.Cache.Path("engine-helpers"), Content: p.SDK(), Config: config,
+	}, nil
 }
 
 // startRegistry keeps a copy of this very program to be the registry: the one
 // that runs now may be a temporary one of `go run`.
 func (a App) startRegistry(ctx context.Context, log io.Writer) error {
-	self, err := os.Executable()
-	if err != nil {
-		return fmt.Errorf("find this program: %w", err)
-	}
-	content, err := os.ReadFile(self)
+	content, err := os.ReadFile(a.Self)
 	if err != nil {
 		return fmt.Errorf("read this program: %w", err)
 	}
@@ -224,10 +222,10 @@ func (a App) startEngine(ctx context.Context, p plan.Plan, log io.Writer) error 
 	}
 	rec, err = a.Procs.Start(proc.Spec{
 		Name: engineProcess, Key: key, Path: program,
-		Args: []string{"--root", a.Cache.State(), "--addr", engine.Address},
+		Args: []string{"--root", a.Cache.State()},
 		Env: []string{
 			engine.SDKVariable + "=" + sdk.Digest.String(),
-			"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+			"PATH=" + files.Helpers + ":/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
 		},
 		OwnMounts: true,
 	})

@@ -66,11 +66,20 @@ type Files struct {
 	Root string
 	// Programs is the directory of the built programs.
 	Programs string
+	// Helpers is a directory for programs that the engine finds before the
+	// machine's.
+	Helpers string
 	// Content is the blob directory's parent in the Go SDK's layout.
 	Content string
 	// Config is the content of engine.json.
 	Config []byte
 }
+
+// dnsmasq keeps the engine's name server to the engine's own bridge. Without
+// it, it would take port 53 of every address of the machine.
+const dnsmasq = `#!/bin/sh
+exec /usr/sbin/dnsmasq --bind-dynamic "$@"
+`
 
 // plugins are the network plugins that the engine's networks use.
 func plugins() []string { return []string{"bridge", "firewall", "host-local", "loopback"} }
@@ -103,6 +112,9 @@ func Install(f Files) error {
 		if err := replaceFile(filepath.Join(f.Root, path), content, 0o755); err != nil {
 			return err
 		}
+	}
+	if err := replaceFile(filepath.Join(f.Helpers, "dnsmasq"), []byte(dnsmasq), 0o755); err != nil {
+		return err
 	}
 	return replaceFile(filepath.Join(f.Root, "etc/dagger/engine.json"), f.Config, 0o644)
 }

@@ -91,6 +91,8 @@ type Manager struct {
 	Cache cache.Dir
 	Table Table
 	Now   func() time.Time
+	// Launcher is the command that calls Launch with the arguments after it.
+	Launcher []string
 }
 
 // Spec says what to start.
@@ -122,38 +124,51 @@ func (m Manager) LogPath(name string) string {
 }
 
 // Start starts the process in a session of its own, so that it outlives the
-// shell, and records it.
+// shell, and records it. The process does not begin before it is recorded: if
+// this program dies in between, the process ends as well.
 func (m Manager) Start(spec Spec) (Record, error) {
 	log, err := os.OpenFile(m.LogPath(spec.Name), os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o644)
 	if err != nil {
 		return Record{}, fmt.Errorf("open the log of %s: %w", spec.Name, err)
 	}
 	defer func() { _ = log.Close() }()
-	cmd := exec.Command(spec.Path, spec.Args...)
+	wait, release, err := os.Pipe()
+	if err != nil {
+		return Record{}, fmt.Errorf("start %s: %w", spec.Name, err)
+	}
+	defer func() { _ = release.Close() }()
+	words := append(append(m.Launcher[1:len(m.Launcher):len(m.Launcher)], spec.Path), spec.Args...)
+	cmd := exec.Command(m.Launcher[0], words...)
 	cmd.Env = append(os.Environ(), spec.Env...)
 	cmd.Dir = "/"
 	cmd.Stdout, cmd.Stderr = log, log
+	cmd.ExtraFiles = []*os.File{wait}
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
 	if spec.OwnMounts {
 		cmd.SysProcAttr.Unshareflags = syscall.CLONE_NEWNS
 	}
-	if err := cmd.Start(); err != nil {
-		return Record{}, fmt.Errorf("start %s: %w", spec.Name, err)
-	}
-	id, err := m.Table.Identify(cmd.Process.Pid)
+	err = cmd.Start()
+	_ = wait.Close()
 	if err != nil {
-		return Record{}, errors.Join(fmt.Errorf("start %s: %w; see %s", spec.Name, err, m.LogPath(spec.Name)), cmd.Process.Kill())
+		return Record{}, fmt.Errorf("start %s: %w", spec.Name, err)
 	}
 	// Nobody else waits for it: without this it would stay a zombie, and
 	// look alive, if it ended while this program still runs.
 	go func() { _ = cmd.Wait() }()
-	rec := Record{ID: id, Key: spec.Key, Program: spec.Path, Started: m.Now()}
+	rec := Record{Key: spec.Key, Program: spec.Path, Started: m.Now()}
+	rec.ID, err = m.Table.Identify(cmd.Process.Pid)
+	if err != nil {
+		return Record{}, fmt.Errorf("start %s: %w; see %s", spec.Name, err, m.LogPath(spec.Name))
+	}
 	content, err := json.Marshal(rec)
 	if err == nil {
 		err = m.Cache.WriteFile(m.recordPath(spec.Name), content, 0o644)
 	}
+	if err == nil {
+		_, err = release.Write([]byte{1})
+	}
 	if err != nil {
-		return Record{}, errors.Join(fmt.Errorf("record %s: %w", spec.Name, err), cmd.Process.Kill())
+		return Record{}, fmt.Errorf("record %s: %w", spec.Name, err)
 	}
 	return rec, nil
 }
