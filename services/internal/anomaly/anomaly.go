@@ -58,13 +58,13 @@ func (d *Detector) Observe(x float64) (score float64, anomaly bool) {
 	if math.IsNaN(x) || math.IsInf(x, 0) {
 		return 0, false
 	}
+	x = max(-largest, min(largest, x))
 	if d.first != nil {
 		d.warmUp(x)
 		return 0, false
 	}
 	spread := d.spread()
-	// Halved before subtracting: the difference of two huge values overflows.
-	r := 2 * ((x/2 - d.mean/2) / spread)
+	r := (x - d.mean) / spread
 	score = min(math.Abs(r), maxScore)
 	switch {
 	case !d.inside && score >= d.opts.Threshold:
@@ -77,8 +77,12 @@ func (d *Detector) Observe(x float64) (score float64, anomaly bool) {
 	return score, anomaly
 }
 
-// maxScore keeps a score finite, since JSON has no infinity.
-const maxScore = 1e6
+const (
+	// maxScore keeps scores readable where the scale is next to nothing.
+	maxScore = 1e6
+	// largest keeps sums and squares finite; no sensor measures more.
+	largest = 1e100
+)
 
 // spread is the scale with a floor, so that a series that never changes does
 // not make an anomaly of its first rounding difference.
@@ -96,10 +100,10 @@ func (d *Detector) warmUp(x float64) {
 	}
 	d.mean = median(d.first)
 	for i, v := range d.first {
-		d.first[i] = math.Abs(v/2-d.mean/2) * 2
+		d.first[i] = math.Abs(v - d.mean)
 	}
 	const normal = 1.4826 // makes the deviation a standard deviation
-	d.scale = min(normal*median(d.first), math.MaxFloat64)
+	d.scale = normal * median(d.first)
 	d.first = nil
 }
 
@@ -109,7 +113,7 @@ func median(values []float64) float64 {
 	if n%2 == 1 {
 		return values[n/2]
 	}
-	return values[n/2-1]/2 + values[n/2]/2
+	return (values[n/2-1] + values[n/2]) / 2
 }
 
 func psi(r float64) float64 { return max(-believable, min(believable, r)) }
