@@ -2,8 +2,123 @@ package cli
 
 import (
 	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"path/filepath"
+	"time"
+
+	"sensor-backend/bootstrap/internal/engine"
+	"sensor-backend/bootstrap/internal/preflight"
+	"sensor-backend/bootstrap/internal/proc"
+	"sensor-backend/bootstrap/internal/step"
+	"sensor-backend/bootstrap/internal/table"
 )
 
+// status prints what is there. It changes nothing and waits for nobody.
 func (a App) status(ctx context.Context) error {
-	return ctx.Err()
+	tools := preflight.LookForTools(ctx, a.Exec)
+	mode, err := preflight.ChooseMode(tools)
+	if err != nil {
+		return err
+	}
+	if mode == preflight.UseDocker {
+		_, err := fmt.Fprintf(a.Out, "Docker answers and dagger %s is on PATH: nothing else is needed\n", tools.Dagger)
+		return err
+	}
+	p, err := a.plan(ctx)
+	if err != nil {
+		return err
+	}
+	rows := [][]string{{"PART", "STATE", "WHAT", "SIZE", "TOOK"}}
+	steps, err := p.CLI()
+	if mode == preflight.Full {
+		if err == nil {
+			steps, err = p.Build()
+		}
+		rows = append(rows, a.processRow(ctx, engineProcess, engine.Address), a.processRow(ctx, registryProcess, registryAddress))
+	}
+	if err != nil {
+		return err
+	}
+	built, err := stepRows(&step.Runner{Cache: a.Cache}, steps)
+	if err != nil {
+		return err
+	}
+	if err := table.Write(a.Out, append(rows, built...)); err != nil {
+		return err
+	}
+	free, err := preflight.Free(string(a.Cache))
+	if err != nil {
+		return err
+	}
+	_, err = fmt.Fprintf(a.Out, "\nkept in %s, %s free\n", a.Cache, table.Bytes(int64(min(free, 1<<62))))
+	return err
+}
+
+func (a App) processRow(ctx context.Context, name, address string) []string {
+	rec, running := a.Procs.Running(name)
+	if !running {
+		return []string{name, "stopped", address}
+	}
+	what := fmt.Sprintf("%s, process %d since %s", address, rec.ID.PID, rec.Started.Format(time.DateTime))
+	if name == engineProcess {
+		what = a.runningVersion(ctx, rec) + what
+	}
+	return []string{name, "running", what}
+}
+
+func (a App) runningVersion(ctx context.Context, rec proc.Record) string {
+	version, err := engine.VersionOf(ctx, a.Exec, rec.ID.PID)
+	if err != nil {
+		return ""
+	}
+	return version + " at "
+}
+
+func stepRows(runner *step.Runner, steps []step.Step) ([][]string, error) {
+	keys, err := step.Keys(steps)
+	if err != nil {
+		return nil, err
+	}
+	var rows [][]string
+	for _, s := range steps {
+		state := runner.State(s, keys[s.Name])
+		row := []string{s.Name, string(state), s.About, "", ""}
+		if state != step.Missing {
+			size, err := diskUse(s.Files)
+			if err != nil {
+				return nil, err
+			}
+			if size > 0 {
+				row[3] = table.Bytes(size)
+			}
+			if stamp, ok := runner.Stamp(s.Name); ok {
+				row[4] = step.Duration(time.Duration(stamp.Seconds * float64(time.Second)))
+			}
+		}
+		rows = append(rows, row)
+	}
+	return rows, nil
+}
+
+// diskUse adds up the sizes of files and of what is in directories.
+func diskUse(paths []string) (int64, error) {
+	var total int64
+	for _, path := range paths {
+		err := filepath.WalkDir(path, func(_ string, d fs.DirEntry, err error) error {
+			if err != nil || d.IsDir() {
+				return err
+			}
+			info, err := d.Info()
+			if err == nil {
+				total += info.Size()
+			}
+			return err
+		})
+		if err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return 0, fmt.Errorf("measure %s: %w", path, err)
+		}
+	}
+	return total, nil
 }

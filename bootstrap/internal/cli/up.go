@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"time"
 
+	"sensor-backend/bootstrap/internal/cacerts"
 	"sensor-backend/bootstrap/internal/engine"
 	"sensor-backend/bootstrap/internal/lock"
 	"sensor-backend/bootstrap/internal/machine"
@@ -157,9 +158,13 @@ func (a App) files(p plan.Plan) (engine.Files, error) {
 	if err != nil {
 		return engine.Files{}, err
 	}
-	return engine.Files{
+	files := engine.Files{
 		Root: "/", Programs: p.Programs(), Helpers: a.Cache.Path("engine-helpers"), Content: p.SDK(), Config: config,
-	}, nil
+	}
+	if bundle := os.Getenv("SSL_CERT_FILE"); bundle != "" {
+		files.Certificates, err = cacerts.Find("/", bundle, engine.CertificatesFile)
+	}
+	return files, err
 }
 
 // startRegistry keeps a copy of this very program to be the registry: the one
@@ -188,16 +193,24 @@ func (a App) startRegistry(ctx context.Context, log io.Writer) error {
 	if err != nil {
 		return err
 	}
-	for range 100 {
+	return a.awaitRegistry(ctx)
+}
+
+func (a App) awaitRegistry(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
+	defer cancel()
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
+	for {
 		if preflight.LookAtPort(ctx, registryAddress, a.Cache.Images()).Ours {
 			return nil
 		}
-		if _, running := a.Procs.Running(registryProcess); !running {
-			break
+		_, running := a.Procs.Running(registryProcess)
+		if ctx.Err() != nil || !running {
+			return fmt.Errorf("the registry does not answer on %s; see %s", registryAddress, a.Procs.LogPath(registryProcess))
 		}
-		time.Sleep(50 * time.Millisecond)
+		<-tick.C
 	}
-	return fmt.Errorf("the registry does not answer on %s; see %s", registryAddress, a.Procs.LogPath(registryProcess))
 }
 
 func (a App) startEngine(ctx context.Context, p plan.Plan, log io.Writer) error {
@@ -211,7 +224,7 @@ func (a App) startEngine(ctx context.Context, p plan.Plan, log io.Writer) error 
 	}
 	program := filepath.Join(p.Programs(), "engine")
 	build, _ := (&step.Runner{Cache: a.Cache}).Stamp("dagger")
-	key := step.Fingerprint(build.Key, sdk.Digest.String(), string(files.Config))
+	key := step.Fingerprint(build.Key, sdk.Digest.String(), string(files.Config), string(files.Certificates))
 	rec, running := a.Procs.Running(engineProcess)
 	if running && rec.Key == key {
 		_, err := fmt.Fprintf(log, "process %d is running\n", rec.ID.PID)

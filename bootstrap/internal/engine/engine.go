@@ -14,6 +14,7 @@ import (
 	"syscall"
 	"time"
 
+	"sensor-backend/bootstrap/internal/cacerts"
 	"sensor-backend/bootstrap/internal/run"
 )
 
@@ -73,7 +74,12 @@ type Files struct {
 	Content string
 	// Config is the content of engine.json.
 	Config []byte
+	// Certificates are authorities to add to those that containers trust.
+	Certificates []byte
 }
+
+// CertificatesFile is the name of the file of added authorities.
+const CertificatesFile = "sensor-backend.crt"
 
 // dnsmasq keeps the engine's name server to the engine's own bridge. Without
 // it, it would take port 53 of every address of the machine.
@@ -115,6 +121,12 @@ func Install(f Files) error {
 	}
 	if err := replaceFile(filepath.Join(f.Helpers, "dnsmasq"), []byte(dnsmasq), 0o755); err != nil {
 		return err
+	}
+	if len(f.Certificates) > 0 {
+		path := filepath.Join(f.Root, cacerts.Dir, CertificatesFile)
+		if err := replaceFile(path, f.Certificates, 0o644); err != nil {
+			return err
+		}
 	}
 	return replaceFile(filepath.Join(f.Root, "etc/dagger/engine.json"), f.Config, 0o644)
 }

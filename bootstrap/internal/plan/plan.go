@@ -76,9 +76,8 @@ func (p Plan) CLI() ([]step.Step, error) {
 	return []step.Step{build}, nil
 }
 
-// Build gives the steps that make files. prepare, when not nil, is put where
-// the engine's own parts are there, so that an engine is up before the last
-// image is.
+// Build gives the steps that make files. The start steps are put where the
+// engine's own parts are made, so that an engine is up before the last image.
 func (p Plan) Build(start ...step.Step) ([]step.Step, error) {
 	dagger, err := p.daggerStep()
 	if err != nil {
@@ -109,11 +108,14 @@ func (p Plan) Build(start ...step.Step) ([]step.Step, error) {
 		dagger,
 		goroot,
 		golangRoot,
-		p.image("go-sdk", "assemble the Go SDK", p.SDK(), standin.SDKConfig(network), sdkEntries,
+		p.image("go-sdk", "assemble the Go SDK", engine.Version, p.SDK(), standin.SDKConfig(network), sdkEntries,
 			[]string{p.root("golang"), p.goLayer()}, "root-golang", goroot.Name, dagger.Name),
 	}
 	steps = append(steps, start...)
-	terraform := p.terraformStep()
+	terraform, err := p.terraformStep()
+	if err != nil {
+		return nil, err
+	}
 	providerStep := p.providerStep()
 	return append(steps,
 		p.stock("golang", standin.Golang, standin.GolangConfig(p.Machine.Go.Version, network), nil,
@@ -127,7 +129,7 @@ func (p Plan) Build(start ...step.Step) ([]step.Step, error) {
 		terraform,
 		providerStep,
 		p.stock("terraform", standin.Terraform, standin.TerraformConfig(),
-			standin.TerraformEntries(p.terraform(), p.provider(), provider.MirrorPath(p.Machine.Go.Arch)),
+			standin.TerraformEntries(p.terraform(), p.provider(), p.Machine.Go.Arch),
 			[]string{p.root("terraform")}, "root-terraform", terraform.Name, providerStep.Name),
 	), nil
 }
@@ -160,6 +162,7 @@ func (p Plan) daggerStep() (step.Step, error) {
 	client := filepath.Join(p.Cache.Bin(), "dagger")
 	return step.Step{
 		Name: "dagger", Title: "build dagger " + engine.Version + " and its engine", Lane: laneCompile,
+		About: engine.Version, Files: []string{client, p.Programs()},
 		Key:     []string{sum, engine.Version, p.Machine.Go.Version, p.Machine.Go.Arch},
 		Outputs: []string{client, filepath.Join(p.Programs(), "engine"), filepath.Join(p.Programs(), "codegen")},
 		Run: func(ctx context.Context, log io.Writer) error {
@@ -192,6 +195,7 @@ func (p Plan) rootStep(name, title string, spec rootfs.Spec) (step.Step, error) 
 	}
 	return step.Step{
 		Name: "root-" + name, Title: title, Lane: laneRoot, Needs: []string{"apt"},
+		About: "Debian " + spec.Suite, Files: []string{p.root(name)},
 		Key:     spec.Key(),
 		Outputs: []string{p.root(name)},
 		Run: func(ctx context.Context, log io.Writer) error {
@@ -204,6 +208,7 @@ func (p Plan) goLayerStep() step.Step {
 	entries := standin.GolangEntries(p.Machine.Go.Root, p.Machine.Settings)
 	return step.Step{
 		Name: "layer-go", Title: "pack the Go toolchain",
+		About: p.Machine.Go.Version, Files: []string{p.goLayer()},
 		Key:     append([]string{p.Machine.Go.Version, p.Machine.Go.Root}, standin.Describe(entries)...),
 		Outputs: []string{p.goLayer()},
 		Run: func(context.Context, io.Writer) error {
@@ -212,24 +217,49 @@ func (p Plan) goLayerStep() step.Step {
 	}
 }
 
-func (p Plan) terraformStep() step.Step {
-	return step.Step{
-		Name: "terraform", Title: "take Terraform from PATH",
-		Key:     []string{p.Machine.Terraform, p.Machine.TerraformID},
-		Outputs: []string{p.terraform()},
-		Run: func(context.Context, io.Writer) error {
-			content, err := os.ReadFile(p.Machine.Terraform)
-			if err != nil {
-				return fmt.Errorf("read terraform: %w", err)
-			}
-			return p.Cache.WriteFile(p.terraform(), content, 0o755)
-		},
+// terraformStep takes the program that the machine has, or else builds
+// OpenTofu: later versions of Terraform cannot be built as a dependency.
+func (p Plan) terraformStep() (step.Step, error) {
+	if p.Machine.Terraform != "" {
+		return step.Step{
+			Name: "terraform", Title: "take Terraform from PATH",
+			About: p.Machine.Terraform, Files: []string{p.terraform()},
+			Key:     []string{p.Machine.Terraform, p.Machine.TerraformID},
+			Outputs: []string{p.terraform()},
+			Run: func(context.Context, io.Writer) error {
+				content, err := os.ReadFile(p.Machine.Terraform)
+				if err != nil {
+					return fmt.Errorf("read terraform: %w", err)
+				}
+				return p.Cache.WriteFile(p.terraform(), content, 0o755)
+			},
+		}, nil
 	}
+	dir := filepath.Join(p.Source, "tofu")
+	sum, err := hashFiles(dir, "go.mod", "go.sum")
+	if err != nil {
+		return step.Step{}, err
+	}
+	return step.Step{
+		Name: "terraform", Title: "build OpenTofu in place of Terraform", Lane: laneCompile,
+		About: "OpenTofu, since PATH has no terraform", Files: []string{p.terraform()},
+		Key:     []string{sum, p.Machine.Go.Version, p.Machine.Go.Arch},
+		Outputs: []string{p.terraform()},
+		Run: func(ctx context.Context, log io.Writer) error {
+			return p.produce(p.terraform(), func(tmp string) error {
+				return gotool.Build{
+					Dir: dir, Packages: []string{"github.com/opentofu/opentofu/cmd/tofu"}, Output: tmp,
+					Variables: map[string]string{"github.com/opentofu/opentofu/version.dev": "no"},
+				}.Run(ctx, p.Exec, log)
+			})
+		},
+	}, nil
 }
 
 func (p Plan) providerStep() step.Step {
 	return step.Step{
 		Name: "provider", Title: "build Terraform's AWS provider " + provider.Version, Lane: laneCompile,
+		About: provider.Version, Files: []string{p.provider()},
 		Key: append(append([]string{provider.Module, provider.Commit, provider.Version, p.Machine.Go.Version, p.Machine.Go.Arch},
 			provider.Services()...), provider.Clients()...),
 		Outputs: []string{p.provider()},
@@ -261,13 +291,15 @@ func (p Plan) providerStep() step.Step {
 func (p Plan) stock(name, public string, config v1.Config, entries []oci.Entry, layers []string, needs ...string) step.Step {
 	repo, tag, _ := strings.Cut(public, ":")
 	dir := filepath.Join(p.Cache.Images(), filepath.FromSlash(repo), tag)
-	return p.image("image-"+name, "assemble "+strings.TrimPrefix(public, "library/"), dir, config, entries, layers, needs...)
+	public = strings.TrimPrefix(public, "library/")
+	return p.image("image-"+name, "assemble "+public, public, dir, config, entries, layers, needs...)
 }
 
 // image makes a step for an image of the layers and of one with the entries.
-func (p Plan) image(name, title, dir string, config v1.Config, entries []oci.Entry, layers []string, needs ...string) step.Step {
+func (p Plan) image(name, title, about, dir string, config v1.Config, entries []oci.Entry, layers []string, needs ...string) step.Step {
 	return step.Step{
 		Name: name, Title: title, Needs: needs,
+		About: about, Files: []string{dir},
 		Key:     append([]string{fmt.Sprintf("%+v", config), p.Machine.Go.Arch}, standin.Describe(entries)...),
 		Outputs: []string{filepath.Join(dir, "index.json")},
 		Run: func(_ context.Context, log io.Writer) error {
@@ -319,7 +351,7 @@ func (p Plan) root(name string) string { return p.Cache.Path("roots", name+".tar
 func (p Plan) goLayer() string         { return p.Cache.Path("roots", "go.tar") }
 func (p Plan) terraform() string       { return p.Cache.Path("terraform", "terraform") }
 func (p Plan) provider() string {
-	return p.Cache.Path("terraform", filepath.Base(provider.MirrorPath(p.Machine.Go.Arch)))
+	return p.Cache.Path("terraform", provider.FileName())
 }
 
 func hashFiles(dir string, names ...string) (string, error) {

@@ -130,12 +130,20 @@ func cutLines(source string, keep []string, patterns ...*regexp.Regexp) (string,
 	return out.String(), nil
 }
 
-// MirrorPath is where Terraform looks for the provider by itself, below the
-// root of a file system.
-func MirrorPath(arch string) string {
-	return path.Join("usr/share/terraform/plugins/registry.terraform.io/hashicorp/aws", Version,
-		"linux_"+arch, "terraform-provider-aws_v"+Version)
+// MirrorDir is where, below the root of a file system, Terraform looks for the
+// provider by itself before it asks a registry.
+func MirrorDir(arch string) string {
+	return path.Join("usr/share/terraform/plugins/registry.terraform.io/hashicorp/aws", Version, "linux_"+arch)
 }
+
+// TofuMirrorDir is the same for OpenTofu, which looks in root's home and knows
+// the provider by the name of another registry.
+func TofuMirrorDir(arch string) string {
+	return path.Join("root/.terraform.d/plugins/registry.opentofu.org/hashicorp/aws", Version, "linux_"+arch)
+}
+
+// FileName is the provider's name in those directories.
+func FileName() string { return "terraform-provider-aws_v" + Version }
 
 func set(names []string) map[string]bool {
 	m := make(map[string]bool, len(names))

@@ -7,11 +7,13 @@ package standin
 import (
 	_ "embed"
 	"io/fs"
+	"path"
 	"strings"
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 
 	"sensor-backend/bootstrap/internal/oci"
+	"sensor-backend/bootstrap/internal/provider"
 	"sensor-backend/bootstrap/internal/rootfs"
 )
 
@@ -149,11 +151,14 @@ func TerraformRoot() rootfs.Spec {
 }
 
 // TerraformEntries add the program and the provider, the latter where
-// Terraform looks before it asks a registry. On Debian /bin is /usr/bin.
-func TerraformEntries(terraform, provider, providerPath string) []oci.Entry {
+// Terraform and OpenTofu look before they ask a registry. On Debian /bin is
+// /usr/bin.
+func TerraformEntries(terraform, aws, arch string) []oci.Entry {
+	mirror := provider.MirrorDir(arch)
 	return []oci.Entry{
 		{Path: "usr/bin/terraform", Source: terraform, Mode: 0o755},
-		{Path: providerPath, Source: provider, Mode: 0o755},
+		{Path: path.Join(mirror, provider.FileName()), Source: aws, Mode: 0o755},
+		{Path: provider.TofuMirrorDir(arch), Link: "/" + mirror},
 	}
 }
 

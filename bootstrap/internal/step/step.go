@@ -34,6 +34,10 @@ type Step struct {
 	Key []string
 	// Outputs are the paths that must exist for the step to count as done.
 	Outputs []string
+	// About says what is made, its version for one, when someone asks.
+	About string
+	// Files are the files and directories made, to know their size.
+	Files []string
 	// Run does the work. What it writes to log is kept.
 	Run func(ctx context.Context, log io.Writer) error
 }
@@ -102,6 +106,29 @@ func (r *Runner) Pending(steps []Step) ([]string, error) {
 		}
 	}
 	return names, nil
+}
+
+// State of a step's result.
+type State string
+
+// The states.
+const (
+	Ready     State = "ready"
+	OutOfDate State = "out of date"
+	Missing   State = "missing"
+)
+
+// State says whether a step's result is there and made of the same inputs as
+// it would be now.
+func (r *Runner) State(s Step, key string) State {
+	switch {
+	case missing(s) != nil:
+		return Missing
+	case !r.done(s, key):
+		return OutOfDate
+	default:
+		return Ready
+	}
 }
 
 // Stamp reads the record of a finished step.
