@@ -1,0 +1,129 @@
+package httpapi_test
+
+import (
+	"context"
+	"encoding/json"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+
+	"sensor-backend/services/internal/catalog"
+	"sensor-backend/services/internal/httpapi"
+	"sensor-backend/services/internal/reading"
+	"sensor-backend/services/internal/warehouse"
+)
+
+// fakeWarehouse fails with err, or panics when it holds a panic.
+type fakeWarehouse struct {
+	err      error
+	panics   bool
+	inserted []reading.Reading
+}
+
+func (f *fakeWarehouse) Insert(_ context.Context, readings []reading.Reading) (int, error) {
+	if f.panics {
+		panic("out of order")
+	}
+	f.inserted = append(f.inserted, readings...)
+	return len(readings), f.err
+}
+
+func (f *fakeWarehouse) Select(context.Context, warehouse.Query) (warehouse.Page, error) {
+	return warehouse.Page{}, f.err
+}
+
+func (f *fakeWarehouse) Ready(context.Context) error { return f.err }
+
+type fakeInbox map[string]string
+
+func (f fakeInbox) Put(_ context.Context, key, _ string, body []byte) error {
+	f[key] = string(body)
+	return nil
+}
+
+type fakeCatalog map[string]catalog.Object
+
+func (f fakeCatalog) Get(_ context.Context, key string) (catalog.Object, bool, error) {
+	o, ok := f[key]
+	return o, ok, nil
+}
+
+func (f fakeCatalog) List(_ context.Context, q catalog.Query) (catalog.Page, error) {
+	for _, o := range f {
+		if o.Key > q.After && (q.SensorID == "" || q.SensorID == o.SensorID) {
+			return catalog.Page{Objects: []catalog.Object{o}, Next: o.Key}, nil
+		}
+	}
+	return catalog.Page{}, nil
+}
+
+func newAPI(cfg httpapi.Config) *httpapi.API {
+	cfg.Log = slog.New(slog.DiscardHandler)
+	cfg.Version = func(context.Context) httpapi.Version {
+		return httpapi.Version{Version: "1.2", Commit: "abc", ImageDigest: "sha256:0"}
+	}
+	return httpapi.New(cfg)
+}
+
+// answer is a response, read whole.
+type answer struct {
+	status int
+	header http.Header
+	body   string
+}
+
+func (a answer) decode(t *testing.T, into any) {
+	t.Helper()
+	if err := json.Unmarshal([]byte(a.body), into); err != nil {
+		t.Fatalf("%v in %s", err, a.body)
+	}
+}
+
+func call(t *testing.T, api http.Handler, method, target string, body io.Reader) answer {
+	t.Helper()
+	req := httptest.NewRequestWithContext(t.Context(), method, target, body)
+	rec := httptest.NewRecorder()
+	api.ServeHTTP(rec, req)
+	return answer{status: rec.Code, header: rec.Header(), body: rec.Body.String()}
+}
+
+func get(t *testing.T, api http.Handler, target string) answer {
+	t.Helper()
+	return call(t, api, http.MethodGet, target, nil)
+}
+
+func post(t *testing.T, api http.Handler, body string) answer {
+	t.Helper()
+	return call(t, api, http.MethodPost, "/v1/readings", strings.NewReader(body))
+}
+
+type problem struct {
+	Title  string
+	Status int
+	Detail string
+	Errors []struct {
+		Index  *int
+		Field  string
+		Reason string
+	}
+}
+
+// wantProblem checks that an answer is an error as the API promises them.
+func wantProblem(t *testing.T, a answer, status int) problem {
+	t.Helper()
+	if a.status != status {
+		t.Fatalf("status %d, want %d: %s", a.status, status, a.body)
+	}
+	if got := a.header.Get("Content-Type"); got != "application/problem+json" {
+		t.Errorf("content type %s", got)
+	}
+	var p problem
+	a.decode(t, &p)
+	if p.Status != status || p.Title != http.StatusText(status) {
+		t.Errorf("problem %+v, want status %d", p, status)
+	}
+	return p
+}

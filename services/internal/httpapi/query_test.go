@@ -1,0 +1,97 @@
+package httpapi_test
+
+import (
+	"net/http"
+	"net/url"
+	"strings"
+	"testing"
+
+	"sensor-backend/services/internal/catalog"
+	"sensor-backend/services/internal/httpapi"
+)
+
+func TestQueryRefusesBadParameters(t *testing.T) {
+	t.Parallel()
+	api := newAPI(httpapi.Config{Warehouse: &fakeWarehouse{}, Catalog: fakeCatalog{}})
+	tests := map[string]string{ // target: the parameter named
+		"/v1/readings":                              "sensor_id",
+		"/v1/readings?sensor_id=a/b":                "sensor_id",
+		"/v1/readings?sensor_id=a&metric=a+b":       "metric",
+		"/v1/readings?sensor_id=a&from=yesterday":   "from",
+		"/v1/readings?sensor_id=a&to=1":             "to",
+		"/v1/readings?sensor_id=a&limit=0":          "limit",
+		"/v1/readings?sensor_id=a&limit=1001":       "limit",
+		"/v1/readings?sensor_id=a&limit=many":       "limit",
+		"/v1/readings?sensor_id=a&cursor=nonsense!": "cursor",
+		"/v1/readings?sensor_id=a&cursor=e30":       "cursor",
+		"/v1/objects?limit=-1":                      "limit",
+		"/v1/objects?sensor_id=a/b":                 "sensor_id",
+		"/v1/objects?cursor=*":                      "cursor",
+		"/v1/readings?sensor_id=a&from=2026-03-01T00:00:00Z&to=2026-03-01T00:00:00Z": "to",
+	}
+	for target, field := range tests {
+		p := wantProblem(t, get(t, api, target), http.StatusBadRequest)
+		if len(p.Errors) != 1 || p.Errors[0].Field != field || p.Errors[0].Index != nil {
+			t.Errorf("%s: %+v, want one of %s", target, p.Errors, field)
+		}
+	}
+}
+
+func TestQueryWithWarehouseOff(t *testing.T) {
+	t.Parallel()
+	p := wantProblem(t, get(t, newAPI(httpapi.Config{}), "/v1/readings?sensor_id=a"), http.StatusServiceUnavailable)
+	if !strings.Contains(p.Detail, "the warehouse is off") {
+		t.Errorf("detail %q", p.Detail)
+	}
+}
+
+func TestQueryWithoutMatches(t *testing.T) {
+	t.Parallel()
+	got := get(t, newAPI(httpapi.Config{Warehouse: &fakeWarehouse{}}), "/v1/readings?sensor_id=a")
+	if got.status != http.StatusOK || got.body != `{"readings":[]}`+"\n" {
+		t.Errorf("got %d %s", got.status, got.body)
+	}
+}
+
+func TestObjects(t *testing.T) {
+	t.Parallel()
+	const key = "incoming/boiler 7/day 1+2%.csv"
+	api := newAPI(httpapi.Config{Catalog: fakeCatalog{key: {Key: key, SensorID: "boiler 7", Status: catalog.Processed, Rows: 3}}})
+
+	t.Run("get", func(t *testing.T) {
+		t.Parallel()
+		for _, path := range []string{(&url.URL{Path: "/v1/objects/" + key}).EscapedPath(), "/v1/objects/" + url.PathEscape(key)} {
+			var o catalog.Object
+			got := get(t, api, path)
+			got.decode(t, &o)
+			if got.status != http.StatusOK || o.Key != key || o.Rows != 3 {
+				t.Errorf("%s: %d %s", path, got.status, got.body)
+			}
+		}
+	})
+	t.Run("not there", func(t *testing.T) {
+		t.Parallel()
+		wantProblem(t, get(t, api, "/v1/objects/incoming/other.csv"), http.StatusNotFound)
+	})
+	t.Run("list and go on", func(t *testing.T) {
+		t.Parallel()
+		var page struct {
+			Objects    []catalog.Object
+			NextCursor string `json:"next_cursor"`
+		}
+		get(t, api, "/v1/objects?sensor_id=boiler+7").decode(t, &page)
+		if len(page.Objects) != 1 || page.Objects[0].Key != key || page.NextCursor == "" {
+			t.Fatalf("first page %+v", page)
+		}
+		got := get(t, api, "/v1/objects?cursor="+page.NextCursor)
+		if got.body != `{"objects":[]}`+"\n" {
+			t.Errorf("last page %s", got.body)
+		}
+	})
+	t.Run("off", func(t *testing.T) {
+		t.Parallel()
+		off := newAPI(httpapi.Config{})
+		wantProblem(t, get(t, off, "/v1/objects"), http.StatusServiceUnavailable)
+		wantProblem(t, get(t, off, "/v1/objects/incoming/a/b.csv"), http.StatusServiceUnavailable)
+	})
+}

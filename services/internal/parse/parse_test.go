@@ -1,0 +1,264 @@
+package parse_test
+
+import (
+	"bytes"
+	"compress/gzip"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"sensor-backend/services/internal/objectkey"
+	"sensor-backend/services/internal/parse"
+	"sensor-backend/services/internal/reading"
+)
+
+var noon = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
+
+func options(format objectkey.Format) parse.Options {
+	return parse.Options{
+		Format:   format,
+		Defaults: reading.Defaults{SensorID: "boiler", Metric: "value"},
+		Limits:   parse.Limits{Bytes: 1 << 20, Row: 1 << 10},
+	}
+}
+
+// outcome writes what came of a file in short: good rows as
+// line:sensor/metric=value, bad ones as line:!, an error as its text.
+func outcome(in []byte, o parse.Options) (string, error) {
+	var out []string
+	for row, err := range parse.Rows(bytes.NewReader(in), o) {
+		switch {
+		case err != nil:
+			return strings.Join(out, " "), err
+		case row.Err != nil:
+			out = append(out, fmt.Sprintf("%d:!", row.Line))
+		default:
+			r := row.Reading
+			out = append(out, fmt.Sprintf("%d:%s/%s=%v", row.Line, r.SensorID, r.Metric, r.Value))
+		}
+	}
+	return strings.Join(out, " "), nil
+}
+
+func TestRows(t *testing.T) {
+	t.Parallel()
+	const ts = "2026-03-01 12:00:00"
+	const object = `{"timestamp":"` + ts + `","value":1}`
+	tests := map[string]struct {
+		format objectkey.Format
+		file   string
+		want   string
+		fails  bool
+	}{
+		"csv":                    {objectkey.CSV, "timestamp,value\n" + ts + ",1\n2026-03-01T12:05:00Z,2.5\n", "2:boiler/value=1 3:boiler/value=2.5", false},
+		"csv without header":     {objectkey.CSV, ts + ",1\n", "1:boiler/value=1", false},
+		"csv without last break": {objectkey.CSV, "timestamp,value\n" + ts + ",1", "2:boiler/value=1", false},
+		"csv four columns":       {objectkey.CSV, "sensor_id,metric,timestamp,value\na,b," + ts + ",1\n", "2:a/b=1", false},
+		"csv four, no header":    {objectkey.CSV, "a,b," + ts + ",1\n", "1:a/b=1", false},
+		"csv columns elsewhere":  {objectkey.CSV, "Value,unit,Timestamp\n1,C," + ts + "\n", "2:boiler/value=1", false},
+		"csv bad row in middle":  {objectkey.CSV, "timestamp,value\n" + ts + ",1\n" + ts + ",oops\n" + ts + ",3\n", "2:boiler/value=1 3:! 4:boiler/value=3", false},
+		"csv too few columns":    {objectkey.CSV, "timestamp,value\n" + ts + "\n" + ts + ",3\n", "2:! 3:boiler/value=3", false},
+		"csv too many columns":   {objectkey.CSV, "timestamp,value\n" + ts + ",1,2\n" + ts + ",3\n", "2:! 3:boiler/value=3", false},
+		"csv not finite":         {objectkey.CSV, ts + ",NaN\n" + ts + ",-Inf\n" + ts + ",1\n", "1:! 2:! 3:boiler/value=1", false},
+		"csv windows":            {objectkey.CSV, "\ufefftimestamp,value\r\n" + ts + ",1\r\n\r\n", "2:boiler/value=1", false},
+		"csv quoted":             {objectkey.CSV, `"timestamp","value"` + "\n" + `"` + ts + `","1"` + "\n", "2:boiler/value=1", false},
+		"csv stray quote":        {objectkey.CSV, ts + `,"1` + "\n" + ts + ",2\n", "1:! 2:boiler/value=2", false},
+		"csv spaces":             {objectkey.CSV, " timestamp , value \n" + ts + " , 1 \n", "2:boiler/value=1", false},
+		"csv blank lines":        {objectkey.CSV, "\n\ntimestamp,value\n\n" + ts + ",1\n", "5:boiler/value=1", false},
+		"csv header alone":       {objectkey.CSV, "timestamp,value\n", "", false},
+		"csv unknown shape":      {objectkey.CSV, "hello\n" + ts + ",1\n", "1:! 2:boiler/value=1", false},
+		"csv no value column":    {objectkey.CSV, "timestamp,temperature\n" + ts + ",1\n", "", true},
+		"csv column twice":       {objectkey.CSV, "timestamp,value,value\n" + ts + ",1,2\n", "", true},
+		"csv long row":           {objectkey.CSV, ts + "," + strings.Repeat("1", 5000) + "\n" + ts + ",1\n", "1:! 2:boiler/value=1", false},
+		"csv bad sensor":         {objectkey.CSV, "a/b,m," + ts + ",1\nc,m," + ts + ",1\n", "1:! 2:c/m=1", false},
+		"empty csv":              {objectkey.CSV, "", "", false},
+		"empty json":             {objectkey.JSON, "", "", false},
+		"blank json":             {objectkey.JSON, " \n\n ", "", false},
+		"ndjson":                 {objectkey.JSON, object + "\n" + object + "\n", "1:boiler/value=1 2:boiler/value=1", false},
+		"ndjson named":           {objectkey.JSON, `{"sensor_id":"a","metric":"b","timestamp":"` + ts + `","value":1}`, "1:a/b=1", false},
+		"ndjson bad in middle":   {objectkey.JSON, object + "\n{oops}\n\n" + object + "\n", "1:boiler/value=1 2:! 4:boiler/value=1", false},
+		"ndjson long row":        {objectkey.JSON, object + "\n{\"x\":\"" + strings.Repeat("x", 5000) + "\"}\n" + object, "1:boiler/value=1 2:! 3:boiler/value=1", false},
+		"ndjson behind blanks":   {objectkey.JSON, "\n\n  " + object, "3:boiler/value=1", false},
+		"array":                  {objectkey.JSON, "[" + object + ",\n" + object + "]\n", "1:boiler/value=1 2:boiler/value=1", false},
+		"array over lines":       {objectkey.JSON, "\n[\n  " + object + ",\n\n  {\n\"timestamp\":\"" + ts + "\",\n\"value\":2}\n]", "3:boiler/value=1 5:boiler/value=2", false},
+		"empty array":            {objectkey.JSON, "[ \n ]", "", false},
+		"array bad in middle":    {objectkey.JSON, "[" + object + ",\noops,\n" + object + "]", "1:boiler/value=1 2:! 3:boiler/value=1", false},
+		"array of brackets":      {objectkey.JSON, `[{"timestamp":"` + ts + `","value":1,"note":"],}\"["},[1,2],` + object + `]`, "1:boiler/value=1 1:! 1:boiler/value=1", false},
+		"array long element":     {objectkey.JSON, "[" + object + ",{\"x\":\"" + strings.Repeat("x", 5000) + "\"}," + object + "]", "1:boiler/value=1 1:! 1:boiler/value=1", false},
+		"array trailing comma":   {objectkey.JSON, "[" + object + ",]", "1:boiler/value=1 1:!", false},
+		"array not closed":       {objectkey.JSON, "[" + object + "," + object, "1:boiler/value=1", true},
+		"array and more":         {objectkey.JSON, "[" + object + "] oops", "1:boiler/value=1", true},
+		"unknown format":         {"xml", "<a/>", "", true},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			packed := pack(t, []byte(test.file))
+			for how, file := range map[string][]byte{"plain": []byte(test.file), "gzip": packed} {
+				got, err := outcome(file, options(test.format))
+				if got != test.want {
+					t.Errorf("%s: got %q, want %q", how, got, test.want)
+				}
+				if (err != nil) != test.fails {
+					t.Errorf("%s: error %v, want one: %t", how, err, test.fails)
+				}
+			}
+		})
+	}
+}
+
+func TestBadRowIsExplained(t *testing.T) {
+	t.Parallel()
+	file := "timestamp,value\n2026-03-01 12:00:00,warm\n"
+	for row, err := range parse.Rows(strings.NewReader(file), options(objectkey.CSV)) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		if row.Line != 2 || row.Raw != "2026-03-01 12:00:00,warm" || !strings.Contains(row.Err.Error(), `value is "warm"`) {
+			t.Errorf("got %+v", row)
+		}
+	}
+}
+
+func TestTruncatedGzip(t *testing.T) {
+	t.Parallel()
+	packed := pack(t, bytes.Repeat([]byte("2026-03-01 12:00:00,1\n"), 1000))
+	for _, size := range []int{2, 5, 10, 20, len(packed) / 2, len(packed) - 8, len(packed) - 1} {
+		if _, err := outcome(packed[:size], options(objectkey.CSV)); !errors.Is(err, parse.ErrCorrupt) {
+			t.Errorf("cut to %d of %d bytes: got %v, want ErrCorrupt", size, len(packed), err)
+		}
+	}
+	damaged := slices.Clone(packed)
+	damaged[len(damaged)-5] ^= 0xff
+	if _, err := outcome(damaged, options(objectkey.CSV)); !errors.Is(err, parse.ErrCorrupt) {
+		t.Errorf("damaged: got %v, want ErrCorrupt", err)
+	}
+}
+
+func TestGzipBomb(t *testing.T) {
+	t.Parallel()
+	for name, content := range map[string][]byte{
+		"of lines":     bytes.Repeat([]byte("2026-03-01 12:00:00,1\n"), 100_000),
+		"of one line":  bytes.Repeat([]byte("1"), 2<<20),
+		"of one array": append([]byte("["), bytes.Repeat([]byte(" "), 2<<20)...),
+	} {
+		packed := pack(t, content)
+		for _, format := range []objectkey.Format{objectkey.CSV, objectkey.JSON} {
+			if _, err := outcome(packed, options(format)); !errors.Is(err, parse.ErrTooLarge) {
+				t.Errorf("%s as %s: got %v, want ErrTooLarge", name, format, err)
+			}
+		}
+	}
+}
+
+func TestConsumerMayStop(t *testing.T) {
+	t.Parallel()
+	for format, file := range map[objectkey.Format]string{
+		objectkey.CSV:  "x\nx\nx\n",
+		objectkey.JSON: "[1,2,3]",
+	} {
+		n := 0
+		for range parse.Rows(strings.NewReader(file), options(format)) {
+			n++
+			break
+		}
+		if n != 1 {
+			t.Errorf("%s: %d rows", format, n)
+		}
+	}
+}
+
+// TestRealFiles reads the labelled industrial data when it is at hand.
+func TestRealFiles(t *testing.T) {
+	t.Parallel()
+	dir := os.Getenv("SENSOR_DATA_DIR")
+	if dir == "" {
+		t.Skip("SENSOR_DATA_DIR is not set: the real readings are not part of this repository")
+	}
+	for name, want := range map[string]int{"machine_temperature_system_failure.csv": 22695, "occupancy_6005.csv": 2380} {
+		file, err := os.ReadFile(filepath.Join(dir, "nab", name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		o := options(objectkey.CSV)
+		o.Limits = parse.DefaultLimits()
+		got := 0
+		for row, err := range parse.Rows(bytes.NewReader(file), o) {
+			if err != nil || row.Err != nil {
+				t.Fatalf("%s: %v %v", name, err, row.Err)
+			}
+			got++
+		}
+		if got != want {
+			t.Errorf("%s: %d readings, want %d", name, got, want)
+		}
+	}
+}
+
+func FuzzRows(f *testing.F) {
+	for _, file := range []string{
+		"timestamp,value\n2026-03-01 12:00:00,1\n", "a,b,2026-03-01T12:00:00Z,1", "\"", "\ufeff",
+		`{"timestamp":"2026-03-01 12:00:00","value":1}`, `[{"value":1},[`, "\x1f\x8b", "\n\n[\n]",
+	} {
+		f.Add([]byte(file), true)
+		f.Add([]byte(file), false)
+	}
+	f.Add(pack(f, []byte("timestamp,value\n2026-03-01 12:00:00,1\n")), true)
+	f.Fuzz(func(t *testing.T, file []byte, csv bool) {
+		o := options(objectkey.JSON)
+		if csv {
+			o.Format = objectkey.CSV
+		}
+		line := 0
+		for row, err := range parse.Rows(bytes.NewReader(file), o) {
+			if err != nil {
+				continue
+			}
+			if row.Line < 1 || row.Line < line {
+				t.Fatalf("line %d behind line %d", row.Line, line)
+			}
+			line = row.Line
+			if row.Err == nil && row.Reading.Validate() != nil {
+				t.Fatalf("the invalid reading %+v", row.Reading)
+			}
+			if len(row.Raw) > 1024 {
+				t.Fatalf("%d bytes kept of a bad row", len(row.Raw))
+			}
+		}
+	})
+}
+
+func BenchmarkCSV(b *testing.B) {
+	var file bytes.Buffer
+	for i := range 10_000 {
+		fmt.Fprintf(&file, "%s,%d.25\n", noon.Add(time.Duration(i)*time.Second).Format(time.RFC3339), i)
+	}
+	b.SetBytes(int64(file.Len()))
+	o := options(objectkey.CSV)
+	o.Limits = parse.DefaultLimits()
+	for b.Loop() {
+		for row, err := range parse.Rows(bytes.NewReader(file.Bytes()), o) {
+			if err != nil || row.Err != nil {
+				b.Fatal(err, row.Err)
+			}
+		}
+	}
+}
+
+func pack(t testing.TB, content []byte) []byte {
+	t.Helper()
+	var b bytes.Buffer
+	w := gzip.NewWriter(&b)
+	if _, err := w.Write(content); err != nil {
+		t.Fatal(err)
+	}
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return b.Bytes()
+}
