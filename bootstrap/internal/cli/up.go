@@ -101,7 +101,7 @@ func (a App) preflight(ctx context.Context, mode preflight.Mode, runner *step.Ru
 		if rec, running := a.Procs.Running(engineProcess); running {
 			ours = rec.ID.PID
 		}
-		found, err := preflight.LookAtEngine(ctx, a.Exec, ours)
+		found, err := preflight.LookAtEngine(ctx, a.Exec, engine.Socket, ours)
 		if err != nil {
 			return err
 		}

@@ -112,23 +112,6 @@ func Manifest(dir string) (v1.Descriptor, error) {
 	return index.Manifests[0], nil
 }
 
-// Size is how much disk the image's blobs use.
-func Size(dir string) (int64, error) {
-	entries, err := os.ReadDir(filepath.Join(dir, "blobs", "sha256"))
-	if err != nil {
-		return 0, fmt.Errorf("list the image's blobs: %w", err)
-	}
-	var total int64
-	for _, entry := range entries {
-		info, err := entry.Info()
-		if err != nil {
-			return 0, fmt.Errorf("size the image's blobs: %w", err)
-		}
-		total += info.Size()
-	}
-	return total, nil
-}
-
 func writeBlob(blobs string, mediaType types.MediaType, value any) (v1.Descriptor, error) {
 	content, err := json.Marshal(value)
 	if err != nil {

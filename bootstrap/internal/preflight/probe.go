@@ -84,8 +84,8 @@ func LookAtPort(ctx context.Context, address, root string) Port {
 
 // LookAtEngine finds out who is at the engine's socket. ours is the process
 // that was started from here, or zero.
-func LookAtEngine(ctx context.Context, ex run.Executor, ours int) (Engine, error) {
-	pid, err := engine.Listener(ctx, engine.Socket)
+func LookAtEngine(ctx context.Context, ex run.Executor, socket string, ours int) (Engine, error) {
+	pid, err := engine.Listener(ctx, socket)
 	if errors.Is(err, engine.ErrNobody) {
 		return Engine{}, nil
 	}

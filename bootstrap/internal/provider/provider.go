@@ -47,6 +47,9 @@ func parts() []string {
 // Prepare copies the module's source from one directory to a new one and cuts
 // the lists in it.
 func Prepare(module, dir string) error {
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return fmt.Errorf("make the directory for the provider's source: %w", err)
+	}
 	for _, part := range parts() {
 		if err := copyTree(filepath.Join(module, part), filepath.Join(dir, part)); err != nil {
 			return fmt.Errorf("copy the provider's source: %w", err)
