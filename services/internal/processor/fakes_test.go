@@ -1,0 +1,178 @@
+package processor_test
+
+import (
+	"bytes"
+	"compress/gzip"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/url"
+	"strings"
+	"testing"
+	"testing/iotest"
+	"time"
+
+	"crypto/md5" //nolint:gosec // S3's ETag, not a secret
+
+	"sensor-backend/services/internal/catalog"
+	"sensor-backend/services/internal/processor"
+)
+
+const bucket = "source"
+
+var errDown = errors.New("service down")
+
+// world is everything around the processor. A name in fails makes that
+// operation fail once for each count.
+type world struct {
+	source  map[string][]byte
+	sink    map[string][]byte
+	rows    map[string]catalog.Object
+	alerts  []processor.Alert
+	trace   []string // writes in order
+	fails   map[string]int
+	onWrite func(key string)
+	cut     bool // object bodies break off with a connection error
+	clock   time.Time
+}
+
+func newWorld() *world {
+	return &world{
+		source: map[string][]byte{}, sink: map[string][]byte{}, rows: map[string]catalog.Object{}, fails: map[string]int{},
+		clock: time.Date(2026, 3, 2, 0, 0, 0, 0, time.UTC),
+	}
+}
+
+func (w *world) processor() *processor.Processor {
+	return &processor.Processor{
+		Source: source{w}, Sink: sink{w}, Catalog: rows{w}, Alerts: alerts{w},
+		Now: func() time.Time { w.clock = w.clock.Add(time.Second); return w.clock },
+		Log: slog.New(slog.DiscardHandler),
+	}
+}
+
+func (w *world) fail(operation string) error {
+	if w.fails[operation] > 0 {
+		w.fails[operation]--
+		return fmt.Errorf("%s: %w", operation, errDown)
+	}
+	return nil
+}
+
+type source struct{ *world }
+
+func (s source) Open(_ context.Context, from, key string) (processor.Object, error) {
+	if err := s.fail("open"); err != nil {
+		return processor.Object{}, err
+	}
+	content, ok := s.source[key]
+	if !ok || from != bucket {
+		return processor.Object{}, fmt.Errorf("open %s: %w", key, processor.ErrNotFound)
+	}
+	var body io.Reader = bytes.NewReader(content)
+	if s.cut {
+		body = io.MultiReader(bytes.NewReader(content[:len(content)/2]), iotest.ErrReader(errDown))
+	}
+	return processor.Object{Body: io.NopCloser(body), ETag: fmt.Sprintf("%x", md5.Sum(content)), Size: int64(len(content))}, nil //nolint:gosec // as above
+}
+
+type sink struct{ *world }
+
+func (s sink) Put(_ context.Context, key, _ string, body []byte) error {
+	if err := s.fail("put " + key[:strings.IndexByte(key, '/')]); err != nil {
+		return err
+	}
+	if s.onWrite != nil {
+		s.onWrite(key)
+	}
+	s.sink[key] = bytes.Clone(body)
+	s.trace = append(s.trace, key)
+	return nil
+}
+
+type rows struct{ *world }
+
+func (r rows) Get(_ context.Context, key string) (catalog.Object, bool, error) {
+	o, ok := r.rows[key]
+	return o, ok, r.fail("get row")
+}
+
+func (r rows) Put(_ context.Context, o catalog.Object) error {
+	if err := r.fail("put row"); err != nil {
+		return err
+	}
+	if o.Sequencer != "" && r.rows[o.Key].Sequencer > o.Sequencer {
+		return fmt.Errorf("put row: %w", catalog.ErrSuperseded)
+	}
+	r.rows[o.Key] = o
+	r.trace = append(r.trace, "row")
+	return nil
+}
+
+type alerts struct{ *world }
+
+func (a alerts) Publish(_ context.Context, published []processor.Alert) error {
+	if err := a.fail("publish"); err != nil {
+		return err
+	}
+	a.alerts = append(a.alerts, published...)
+	a.trace = append(a.trace, "alerts")
+	return nil
+}
+
+// put stores an object and returns the event that S3 would send.
+func (w *world) put(key string, content []byte) processor.Event {
+	w.source[key] = content
+	return event(key, "")
+}
+
+// event is decoded from JSON, as it comes from S3.
+func event(key, sequencer string) processor.Event {
+	text := fmt.Sprintf(`{"Records":[{"eventSource":"aws:s3","eventName":"ObjectCreated:Put",
+		"s3":{"bucket":{"name":%q},"object":{"key":%q,"size":1,"sequencer":%q}}}]}`, bucket, url.QueryEscape(key), sequencer)
+	var e processor.Event
+	if err := json.Unmarshal([]byte(text), &e); err != nil {
+		panic(err)
+	}
+	return e
+}
+
+func (w *world) mustHandle(t *testing.T, events ...processor.Event) {
+	t.Helper()
+	var all processor.Event
+	for _, e := range events {
+		all.Records = append(all.Records, e.Records...)
+	}
+	if err := w.processor().Handle(t.Context(), all); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func pack(t *testing.T, content string) []byte {
+	t.Helper()
+	var b bytes.Buffer
+	z := gzip.NewWriter(&b)
+	if _, err := io.WriteString(z, content); err != nil {
+		t.Fatal(err)
+	}
+	if err := z.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return b.Bytes()
+}
+
+func unpack(t *testing.T, content []byte) string {
+	t.Helper()
+	z, err := gzip.NewReader(bytes.NewReader(content))
+	if err != nil {
+		t.Fatal(err)
+	}
+	plain, err := io.ReadAll(z)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(plain)
+}

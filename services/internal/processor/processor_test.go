@@ -1,0 +1,329 @@
+package processor_test
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
+	"reflect"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"sensor-backend/services/internal/catalog"
+	"sensor-backend/services/internal/generate"
+	"sensor-backend/services/internal/processor"
+)
+
+const (
+	key           = "incoming/boiler/day.csv"
+	processedKey  = "processed/boiler/day.csv.ndjson.gz"
+	quarantineKey = "quarantine/boiler/day.csv.ndjson"
+)
+
+// noisy is a file with labelled anomalies.
+func noisy(t *testing.T) (file string, anomalies int) {
+	t.Helper()
+	var b strings.Builder
+	b.WriteString("timestamp,value\n")
+	for _, p := range generate.Points(generate.Options{
+		Seed: 1, Count: 2000, Interval: 5 * time.Minute, Start: time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC),
+	}) {
+		if p.Label != "" {
+			anomalies++
+		}
+		fmt.Fprintf(&b, "%s,%v\n", p.Time.Format(time.RFC3339), p.Value)
+	}
+	return b.String(), anomalies
+}
+
+func TestProcess(t *testing.T) {
+	t.Parallel()
+	first, last := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC), time.Date(2026, 3, 1, 12, 10, 0, 0, time.UTC)
+	const lines = `{"sensor_id":"boiler","metric":"value","timestamp":"2026-03-01T12:10:00Z","value":1}` + "\n" +
+		`{"sensor_id":"boiler","metric":"value","timestamp":"2026-03-01T12:00:00Z","value":3}` + "\n"
+	good := catalog.Object{
+		SensorID: "boiler", Metrics: []string{"value"}, Rows: 2, FirstTime: first, LastTime: last, Status: catalog.Processed,
+	}
+	with := func(change func(o *catalog.Object)) catalog.Object {
+		o := good
+		change(&o)
+		return o
+	}
+	tests := map[string]struct {
+		key        string
+		file       []byte
+		row        catalog.Object // without keys, ETag and time
+		processed  string
+		quarantine string
+	}{
+		"csv": {
+			key: key, file: []byte("timestamp,value\n2026-03-01 12:10:00,1\n2026-03-01 12:00:00,3\n"),
+			row: good, processed: lines,
+		},
+		"gzipped csv": {
+			key: "incoming/boiler/day.csv.gz", file: pack(t, "2026-03-01 12:10:00,1\n2026-03-01 12:00:00,3\n"),
+			row: good, processed: lines,
+		},
+		"bad row in the middle": {
+			key: key, file: []byte("timestamp,value\n2026-03-01 12:10:00,1\n2026-03-01 12:05:00,oops\n2026-03-01 12:00:00,3\n"),
+			row:        with(func(o *catalog.Object) { o.BadRows = 1 }),
+			processed:  lines,
+			quarantine: `{"line":3,"reason":"value is \"oops\", expected a decimal number","raw":"2026-03-01 12:05:00,oops"}` + "\n",
+		},
+		"several sensors and metrics": {
+			key:  "incoming/site 1/all+more.csv",
+			file: []byte("sensor_id,metric,timestamp,value\na,y,2026-03-01 12:00:00,1\nb,x,2026-03-01 12:10:00,2\n"),
+			row:  with(func(o *catalog.Object) { o.SensorID, o.Metrics = "site 1", []string{"x", "y"} }),
+			processed: `{"sensor_id":"a","metric":"y","timestamp":"2026-03-01T12:00:00Z","value":1}` + "\n" +
+				`{"sensor_id":"b","metric":"x","timestamp":"2026-03-01T12:10:00Z","value":2}` + "\n",
+		},
+		"empty": {
+			key: key, row: catalog.Object{SensorID: "boiler", Status: catalog.Empty},
+		},
+		"no good row": {
+			key: key, file: []byte("oops\n"),
+			row:        catalog.Object{SensorID: "boiler", BadRows: 1, Status: catalog.Failed, Reason: "no row is a valid reading"},
+			quarantine: `{"line":1,"reason":"has 1 columns, expected timestamp,value or sensor_id,metric,timestamp,value","raw":"oops"}` + "\n",
+		},
+		"truncated gzip": {
+			key: "incoming/boiler/day.csv.gz", file: pack(t, strings.Repeat("2026-03-01 12:10:00,1\n", 100))[:30],
+			row: catalog.Object{
+				SensorID: "boiler", Status: catalog.Failed, Reason: "the gzip file is cut off or damaged: unexpected EOF",
+			},
+			quarantine: `{"line":0,"reason":"the gzip file is cut off or damaged: unexpected EOF","raw":""}` + "\n",
+		},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld()
+			w.mustHandle(t, w.put(test.key, test.file))
+			row, ok := w.rows[test.key]
+			if !ok {
+				t.Fatalf("no row, rows are %v", w.rows)
+			}
+			if row.ETag == "" || row.ProcessedAt.IsZero() || row.Key != test.key {
+				t.Errorf("row %+v", row)
+			}
+			checkObject(t, "processed", unpackIf(t, w.sink, row.ProcessedKey), row.ProcessedKey, test.processed)
+			checkObject(t, "quarantine", string(w.sink[row.QuarantineKey]), row.QuarantineKey, test.quarantine)
+			row.Key, row.ETag, row.ProcessedAt, row.ProcessedKey, row.QuarantineKey = "", "", time.Time{}, "", ""
+			if len(row.Metrics) == 0 {
+				row.Metrics = nil
+			}
+			if !reflect.DeepEqual(row, test.row) {
+				t.Errorf("row\n%+v, want\n%+v", row, test.row)
+			}
+			if w.trace[len(w.trace)-1] != "row" {
+				t.Errorf("the row is not written last: %v", w.trace)
+			}
+		})
+	}
+}
+
+func unpackIf(t *testing.T, objects map[string][]byte, key string) string {
+	t.Helper()
+	if key == "" {
+		return ""
+	}
+	return unpack(t, objects[key])
+}
+
+func checkObject(t *testing.T, what, got, key, want string) {
+	t.Helper()
+	if got != want {
+		t.Errorf("%s object %q holds\n%s\nwant\n%s", what, key, got, want)
+	}
+	if (key == "") != (want == "") {
+		t.Errorf("%s key %q, content wanted: %t", what, key, want != "")
+	}
+}
+
+func TestAlerts(t *testing.T) {
+	t.Parallel()
+	w := newWorld()
+	file, anomalies := noisy(t)
+	w.mustHandle(t, w.put(key, []byte(file)))
+	if len(w.alerts) != anomalies || w.rows[key].Anomalies != anomalies || anomalies == 0 {
+		t.Fatalf("%d alerts, row says %d, want %d", len(w.alerts), w.rows[key].Anomalies, anomalies)
+	}
+	text, err := json.Marshal(w.alerts[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	var fields map[string]any
+	if err := json.Unmarshal(text, &fields); err != nil {
+		t.Fatal(err)
+	}
+	want := []string{"metric", "object_key", "score", "sensor_id", "timestamp", "value"}
+	if got := slices.Sorted(maps.Keys(fields)); !slices.Equal(got, want) {
+		t.Errorf("fields %v, want %v", got, want)
+	}
+	if a := w.alerts[0]; a.SensorID != "boiler" || a.Metric != "value" || a.ObjectKey != key || a.Score < 5 {
+		t.Errorf("alert %+v", a)
+	}
+}
+
+// TestSameEventTwice wants the same world after the second as after the first.
+func TestSameEventTwice(t *testing.T) {
+	t.Parallel()
+	w := newWorld()
+	file, _ := noisy(t)
+	e := w.put(key, []byte(file+"oops,oops\n"))
+	w.mustHandle(t, e)
+	sink, rows, alerts := maps.Clone(w.sink), maps.Clone(w.rows), slices.Clone(w.alerts)
+	w.mustHandle(t, e, e)
+	if !reflect.DeepEqual(w.sink, sink) || !reflect.DeepEqual(w.rows, rows) || !reflect.DeepEqual(w.alerts, alerts) {
+		t.Errorf("the second event changed the world: %v", w.trace)
+	}
+}
+
+func TestEqualContentGivesEqualBytes(t *testing.T) {
+	t.Parallel()
+	file, _ := noisy(t)
+	a, b := newWorld(), newWorld()
+	b.clock = b.clock.Add(time.Hour)
+	for _, w := range []*world{a, b} {
+		w.mustHandle(t, w.put(key, []byte(file)))
+	}
+	if !reflect.DeepEqual(a.sink, b.sink) {
+		t.Error("the processed objects differ")
+	}
+}
+
+// TestRetryAfterFailure breaks each step once; the event comes again, and the
+// end is the same as without the failure.
+func TestRetryAfterFailure(t *testing.T) {
+	t.Parallel()
+	file, anomalies := noisy(t)
+	content := []byte(file + "oops,oops\n")
+	for _, step := range []string{"open", "get row", "put processed", "put quarantine", "publish", "put row"} {
+		t.Run(step, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld()
+			e := w.put(key, content)
+			w.fails[step] = 1
+			if err := w.processor().Handle(t.Context(), e); !errors.Is(err, errDown) {
+				t.Fatalf("got %v, want the failure, so that the event comes again", err)
+			}
+			if len(w.rows) != 0 {
+				t.Fatalf("a row before everything else is written: %v", w.rows)
+			}
+			w.mustHandle(t, e)
+			wantAlerts := anomalies
+			if step == "put row" {
+				wantAlerts *= 2 // nothing yet says that they were published
+			}
+			if len(w.alerts) != wantAlerts || w.rows[key].Rows != 2000 || len(w.sink) != 2 {
+				t.Errorf("%d alerts, %d objects, row %+v", len(w.alerts), len(w.sink), w.rows[key])
+			}
+		})
+	}
+}
+
+func TestLostConnectionIsNotADamagedFile(t *testing.T) {
+	t.Parallel()
+	for _, content := range [][]byte{[]byte("2026-03-01 12:10:00,1\n"), pack(t, "2026-03-01 12:10:00,1\n")} {
+		w := newWorld()
+		w.cut = true
+		if err := w.processor().Handle(t.Context(), w.put(key, content)); !errors.Is(err, errDown) {
+			t.Errorf("got %v, want the connection's error", err)
+		}
+		if len(w.rows)+len(w.sink) != 0 {
+			t.Errorf("something was written: %v", w.trace)
+		}
+	}
+}
+
+// TestBadNeighbours puts one good file among everything that can be wrong.
+func TestBadNeighbours(t *testing.T) {
+	t.Parallel()
+	w := newWorld()
+	malformed := event("x", "")
+	malformed.Records[0].S3.Object.Key = "incoming/%zz/day.csv"
+	removed := event(key, "")
+	removed.Records[0].EventName = "ObjectRemoved:Delete"
+	w.mustHandle(t,
+		w.put("incoming/boiler/cut.csv.gz", pack(t, "2026-03-01 12:10:00,1\n")[:15]),
+		malformed, removed,
+		event("incoming/boiler/gone.csv", ""),
+		w.put("incoming/boiler/readme.txt", []byte("hello")),
+		w.put("elsewhere/boiler/day.csv", []byte("2026-03-01 12:10:00,1\n")),
+		processor.Event{},
+		w.put(key, []byte("2026-03-01 12:10:00,1\n")),
+	)
+	if w.rows[key].Rows != 1 || len(w.rows) != 2 {
+		t.Errorf("rows %+v", w.rows)
+	}
+}
+
+func TestOneFailureDoesNotStopTheOthers(t *testing.T) {
+	t.Parallel()
+	w := newWorld()
+	w.fails["open"] = 1
+	first, second := w.put("incoming/a/1.csv", []byte("2026-03-01 12:10:00,1\n")), w.put(key, []byte("2026-03-01 12:10:00,1\n"))
+	first.Records = append(first.Records, second.Records...)
+	if err := w.processor().Handle(t.Context(), first); !errors.Is(err, errDown) {
+		t.Errorf("got %v", err)
+	}
+	if w.rows[key].Rows != 1 {
+		t.Errorf("rows %+v", w.rows)
+	}
+}
+
+func TestS3TestEvent(t *testing.T) {
+	t.Parallel()
+	var e processor.Event
+	if err := json.Unmarshal([]byte(`{"Service":"Amazon S3","Event":"s3:TestEvent","Bucket":"source"}`), &e); err != nil {
+		t.Fatal(err)
+	}
+	newWorld().mustHandle(t, e)
+}
+
+// TestNewContentReplacesTheOld wants no trace of rows that are gone.
+func TestNewContentReplacesTheOld(t *testing.T) {
+	t.Parallel()
+	w := newWorld()
+	w.mustHandle(t, w.put(key, []byte("2026-03-01 12:10:00,1\noops,oops\n")))
+	w.mustHandle(t, w.put(key, []byte("2026-03-01 12:20:00,2\n")))
+	if row := w.rows[key]; row.QuarantineKey != "" || row.BadRows != 0 || len(w.sink[quarantineKey]) != 0 {
+		t.Errorf("the old quarantine stayed: %+v, %q", row, w.sink[quarantineKey])
+	}
+	if got := unpack(t, w.sink[processedKey]); !strings.Contains(got, "12:20:00Z") || strings.Contains(got, "12:10:00Z") {
+		t.Errorf("processed object %s", got)
+	}
+	w.mustHandle(t, w.put(key, nil))
+	if row := w.rows[key]; row.ProcessedKey != "" || row.Status != catalog.Empty || unpack(t, w.sink[processedKey]) != "" {
+		t.Errorf("the old processed object stayed: %+v, %q", row, w.sink[processedKey])
+	}
+}
+
+// TestOvertaken has the event of newer content handled completely while the
+// older one's objects are being written.
+func TestOvertaken(t *testing.T) {
+	t.Parallel()
+	w := newWorld()
+	w.source[key] = []byte("2026-03-01 12:10:00,1\n")
+	overtaken := false
+	w.onWrite = func(string) {
+		if overtaken {
+			return
+		}
+		overtaken = true
+		w.source[key] = []byte("2026-03-01 12:10:00,2\n")
+		w.mustHandle(t, event(key, "0B"))
+	}
+	w.mustHandle(t, event(key, "0A"))
+	if got := unpack(t, w.sink[processedKey]); !strings.Contains(got, `"value":2}`) {
+		t.Errorf("the older content stayed: %s", got)
+	}
+	if row := w.rows[key]; !strings.HasPrefix(row.Sequencer, "0B0") {
+		t.Errorf("row %+v", row)
+	}
+	w.mustHandle(t, event(key, "0A"))
+	if row := w.rows[key]; !strings.HasPrefix(row.Sequencer, "0B0") {
+		t.Errorf("a late event moved the row back: %+v", row)
+	}
+}
