@@ -40,7 +40,11 @@ func run(args []string) error {
 	case len(args) == 0:
 		ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, syscall.SIGINT)
 		defer stop()
-		return serve(ctx, cfg)
+		listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", ":"+cfg.port)
+		if err != nil {
+			return fmt.Errorf("listen on port %s (PORT): %w", cfg.port, err)
+		}
+		return serve(ctx, cfg, listener, slog.New(slog.NewJSONHandler(os.Stdout, nil)))
 	case len(args) == 1 && args[0] == "healthcheck":
 		return healthcheck(context.Background(), cfg.port)
 	default:
@@ -50,10 +54,10 @@ func run(args []string) error {
 
 // serve runs until ctx ends, then turns away from the load balancer, finishes
 // the requests that are running and returns.
-func serve(ctx context.Context, cfg config) error {
-	log := slog.New(slog.NewJSONHandler(os.Stdout, nil))
+func serve(ctx context.Context, cfg config, listener net.Listener, log *slog.Logger) error {
 	deps, err := connect(ctx, cfg)
 	if err != nil {
+		_ = listener.Close()
 		return err
 	}
 	defer deps.close()
@@ -75,10 +79,6 @@ func serve(ctx context.Context, cfg config) error {
 		IdleTimeout:    75 * time.Second,
 		MaxHeaderBytes: 16 << 10,
 		ErrorLog:       slog.NewLogLogger(log.Handler(), slog.LevelWarn),
-	}
-	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", ":"+cfg.port)
-	if err != nil {
-		return fmt.Errorf("listen on port %s (PORT): %w", cfg.port, err)
 	}
 	log.InfoContext(ctx, "listening", "address", listener.Addr().String(), "version", version, "commit", commit,
 		"warehouse", deps.db != nil, "inbox", cfg.sourceBucket, "catalog", cfg.metadataTable)

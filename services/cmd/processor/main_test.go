@@ -1,0 +1,164 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"os/exec"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"sensor-backend/services/internal/generate"
+)
+
+// TestMain lets the test binary be the processor itself, for TestLambda.
+func TestMain(m *testing.M) {
+	if os.Getenv("AWS_LAMBDA_RUNTIME_API") != "" {
+		main()
+		return
+	}
+	os.Exit(m.Run())
+}
+
+// TestLambda runs the processor as Lambda does: a process that asks the
+// Runtime API for events and calls AWS over HTTP.
+func TestLambda(t *testing.T) {
+	t.Parallel()
+	aws := &fakeAWS{file: generatedFile()}
+	awsServer := httptest.NewServer(aws)
+	defer awsServer.Close()
+	const event = `{"Records":[{"eventName":"ObjectCreated:Put","s3":{"bucket":{"name":"source"},
+		"object":{"key":"incoming/boiler+7%2B8/day+1.csv","sequencer":"0A"}}}]}`
+	runtime := &fakeRuntime{events: make(chan string, 1), answers: make(chan string, 1)}
+	runtime.events <- event
+	runtimeServer := httptest.NewServer(runtime)
+	defer runtimeServer.Close()
+
+	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	defer cancel()
+	process := exec.CommandContext(ctx, os.Args[0]) //nolint:gosec // this very binary
+	process.Env = []string{
+		"AWS_LAMBDA_RUNTIME_API=" + strings.TrimPrefix(runtimeServer.URL, "http://"),
+		"AWS_ENDPOINT_URL=" + awsServer.URL, "AWS_S3_USE_PATH_STYLE=true", "AWS_REGION=eu-west-1",
+		"AWS_ACCESS_KEY_ID=test", "AWS_SECRET_ACCESS_KEY=test",
+		"PROCESSED_BUCKET=processed", "METADATA_TABLE=objects", "ALERTS_TOPIC_ARN=arn:aws:sns:eu-west-1:0:alerts",
+	}
+	var log bytes.Buffer
+	process.Stdout, process.Stderr = &log, &log
+	if err := process.Start(); err != nil {
+		t.Fatal(err)
+	}
+	exited := make(chan struct{})
+	go func() {
+		defer close(exited)
+		_ = process.Wait()
+	}()
+	var answer string
+	select {
+	case answer = <-runtime.answers:
+	case <-exited:
+		t.Fatalf("the processor ended: %s", log.String())
+	}
+	cancel()
+	<-exited
+
+	if answer != "response null" {
+		t.Errorf("answer %q, want success", answer)
+	}
+	want := []string{
+		"GET /source/incoming/boiler 7+8/day 1.csv",
+		"DynamoDB_20120810.GetItem",
+		"PUT /processed/processed/boiler 7+8/day 1.csv.ndjson.gz",
+		"sns PublishBatch",
+		"DynamoDB_20120810.PutItem",
+	}
+	if got := aws.seen(); strings.Join(got, "\n") != strings.Join(want, "\n") {
+		t.Errorf("AWS was called\n%s\nwant\n%s\nlog: %s", strings.Join(got, "\n"), strings.Join(want, "\n"), log.String())
+	}
+	if !strings.Contains(log.String(), `"msg":"object processed"`) {
+		t.Errorf("log %s", log.String())
+	}
+}
+
+func generatedFile() string {
+	var b strings.Builder
+	for _, p := range generate.Points(generate.Options{
+		Seed: 1, Count: 1000, Interval: time.Minute, Start: time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC),
+	}) {
+		fmt.Fprintf(&b, "%s,%v\n", p.Time.Format(time.RFC3339), p.Value)
+	}
+	return b.String()
+}
+
+// fakeRuntime is Lambda's Runtime API: it hands out events and takes answers.
+type fakeRuntime struct {
+	events  chan string
+	answers chan string
+}
+
+func (f *fakeRuntime) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if r.Method == http.MethodGet {
+		select {
+		case event := <-f.events:
+			w.Header().Set("Lambda-Runtime-Aws-Request-Id", "1")
+			w.Header().Set("Lambda-Runtime-Deadline-Ms", fmt.Sprint(time.Now().Add(time.Minute).UnixMilli()))
+			_, _ = io.WriteString(w, event)
+		case <-r.Context().Done():
+		}
+		return
+	}
+	body, _ := io.ReadAll(r.Body)
+	w.WriteHeader(http.StatusAccepted)
+	f.answers <- r.URL.Path[strings.LastIndexByte(r.URL.Path, '/')+1:] + " " + string(body)
+}
+
+// fakeAWS answers the calls of one successful run and remembers them.
+type fakeAWS struct {
+	file string
+
+	mu    sync.Mutex
+	calls []string
+}
+
+func (f *fakeAWS) seen() []string {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.calls
+}
+
+func (f *fakeAWS) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	body, _ := io.ReadAll(r.Body)
+	call, answer := r.Method+" "+r.URL.Path, ""
+	switch target := r.Header.Get("X-Amz-Target"); {
+	case target != "":
+		call, answer = target, "{}"
+		w.Header().Set("Content-Type", "application/x-amz-json-1.0")
+	case bytes.Contains(body, []byte("Action=PublishBatch")):
+		call = "sns PublishBatch"
+		answer = `<PublishBatchResponse><PublishBatchResult><Failed/><Successful/></PublishBatchResult></PublishBatchResponse>`
+	case r.Method == http.MethodGet:
+		w.Header().Set("ETag", `"e"`)
+		answer = f.file
+	}
+	f.mu.Lock()
+	f.calls = append(f.calls, call)
+	f.mu.Unlock()
+	_, _ = io.WriteString(w, answer)
+}
+
+func TestBuildNamesEverythingMissing(t *testing.T) {
+	t.Parallel()
+	_, err := build(t.Context(), func(string) string { return "" }, slog.New(slog.DiscardHandler))
+	for _, name := range []string{"PROCESSED_BUCKET", "METADATA_TABLE", "ALERTS_TOPIC_ARN"} {
+		if err == nil || !strings.Contains(err.Error(), name) {
+			t.Errorf("%v does not name %s", err, name)
+		}
+	}
+}
