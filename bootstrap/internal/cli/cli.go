@@ -24,6 +24,7 @@ const usage = `usage: go run ./bootstrap COMMAND
 Makes sure that this machine can run Dagger, with Docker or without.
 
   up      build and start what is missing; prints the line for your shell
+  build   build what is missing and start nothing
   down    stop what up started; keeps what was built
   status  show what is there and what is missing
   env     print the line for your shell: eval "$(go run ./bootstrap env)"
@@ -86,6 +87,8 @@ func (a App) Run(ctx context.Context, args []string) error {
 	switch args[0] {
 	case "up":
 		return a.up(ctx)
+	case "build":
+		return a.build(ctx)
 	case "down":
 		return a.down(ctx)
 	case "status":

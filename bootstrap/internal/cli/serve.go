@@ -26,6 +26,10 @@ func serve(ctx context.Context, root string) error {
 	if err != nil {
 		return fmt.Errorf("serve images: %w", err)
 	}
+	return serveOn(ctx, listener, root)
+}
+
+func serveOn(ctx context.Context, listener net.Listener, root string) error {
 	server := &http.Server{Handler: registry.Handler(root), ReadHeaderTimeout: 10 * time.Second}
 	go func() {
 		<-ctx.Done()

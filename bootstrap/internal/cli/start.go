@@ -1,0 +1,161 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"time"
+
+	"sensor-backend/bootstrap/internal/cacerts"
+	"sensor-backend/bootstrap/internal/engine"
+	"sensor-backend/bootstrap/internal/oci"
+	"sensor-backend/bootstrap/internal/plan"
+	"sensor-backend/bootstrap/internal/preflight"
+	"sensor-backend/bootstrap/internal/proc"
+	"sensor-backend/bootstrap/internal/run"
+	"sensor-backend/bootstrap/internal/step"
+)
+
+// Names of the processes that up starts.
+const (
+	engineProcess   = "engine"
+	registryProcess = "registry"
+)
+
+// patience is how long the engine may take to write its state to disk.
+const patience = 60 * time.Second
+
+// startSteps start what must run; they look each time whether it does.
+func (a App) startSteps(p plan.Plan) []step.Step {
+	return []step.Step{
+		{
+			Name: "registry", Title: "serve images on " + registryAddress,
+			Run: func(ctx context.Context, log io.Writer) error { return a.startRegistry(ctx, log) },
+		},
+		{
+			Name: "install", Title: "put the engine's parts in place", Needs: []string{"apt", "dagger", "go-sdk"},
+			Run: func(context.Context, io.Writer) error {
+				files, err := a.files(p)
+				if err != nil {
+					return err
+				}
+				return engine.Install(files)
+			},
+		},
+		{
+			Name: "engine", Title: "start the engine", Needs: []string{"registry", "install"},
+			Run: func(ctx context.Context, log io.Writer) error { return a.startEngine(ctx, p, log) },
+		},
+	}
+}
+
+func (a App) files(p plan.Plan) (engine.Files, error) {
+	config, err := engine.Config(registryName)
+	if err != nil {
+		return engine.Files{}, err
+	}
+	files := engine.Files{
+		Root: "/", Programs: p.Programs(), Helpers: a.Cache.Path("engine-helpers"), Content: p.SDK(), Config: config,
+	}
+	if bundle := os.Getenv("SSL_CERT_FILE"); bundle != "" {
+		files.Certificates, err = cacerts.Find("/", bundle, engine.CertificatesFile)
+	}
+	return files, err
+}
+
+// startRegistry keeps a copy of this very program to be the registry: the one
+// that runs now may be a temporary one of `go run`.
+func (a App) startRegistry(ctx context.Context, log io.Writer) error {
+	content, err := os.ReadFile(a.Self)
+	if err != nil {
+		return fmt.Errorf("read this program: %w", err)
+	}
+	program := filepath.Join(a.Cache.Path("registry"), "bootstrap")
+	key := step.Fingerprint(string(content))
+	rec, running := a.Procs.Running(registryProcess)
+	if running && rec.Key == key {
+		_, err := fmt.Fprintf(log, "process %d is running\n", rec.ID.PID)
+		return err
+	}
+	if _, err := a.Procs.Stop(registryProcess, 5*time.Second); err != nil {
+		return err
+	}
+	if err := a.Cache.WriteFile(program, content, 0o755); err != nil {
+		return err
+	}
+	_, err = a.Procs.Start(proc.Spec{
+		Name: registryProcess, Key: key, Path: program, Args: []string{serveCommand, a.Cache.Images()},
+	})
+	if err != nil {
+		return err
+	}
+	return a.awaitRegistry(ctx)
+}
+
+func (a App) awaitRegistry(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
+	defer cancel()
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		if preflight.LookAtPort(ctx, registryAddress, a.Cache.Images()).Ours {
+			return nil
+		}
+		_, running := a.Procs.Running(registryProcess)
+		if ctx.Err() != nil || !running {
+			return fmt.Errorf("the registry does not answer on %s; see %s", registryAddress, a.Procs.LogPath(registryProcess))
+		}
+		<-tick.C
+	}
+}
+
+func (a App) startEngine(ctx context.Context, p plan.Plan, log io.Writer) error {
+	sdk, err := oci.Manifest(p.SDK())
+	if err != nil {
+		return err
+	}
+	files, err := a.files(p)
+	if err != nil {
+		return err
+	}
+	program := filepath.Join(p.Programs(), "engine")
+	build, _ := (&step.Runner{Cache: a.Cache}).Stamp("dagger")
+	key := step.Fingerprint(build.Key, sdk.Digest.String(), string(files.Config), string(files.Certificates))
+	rec, running := a.Procs.Running(engineProcess)
+	if running && rec.Key == key {
+		_, err := fmt.Fprintf(log, "process %d is running\n", rec.ID.PID)
+		return err
+	}
+	if _, err := a.Procs.Stop(engineProcess, patience); err != nil {
+		return err
+	}
+	rec, err = a.Procs.Start(proc.Spec{
+		Name: engineProcess, Key: key, Path: program,
+		Args: []string{"--root", a.Cache.State()},
+		Env: []string{
+			engine.SDKVariable + "=" + sdk.Digest.String(),
+			"PATH=" + files.Helpers + ":/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+		},
+		OwnMounts: true,
+	})
+	if err != nil {
+		return err
+	}
+	err = engine.Wait(ctx, rec.ID.PID, func() bool { _, running := a.Procs.Running(engineProcess); return running })
+	if err != nil {
+		return fmt.Errorf("%w; see %s", err, a.Procs.LogPath(engineProcess))
+	}
+	version, err := run.Output(ctx, a.Exec, run.Command{
+		Name: filepath.Join(a.Cache.Bin(), "dagger"), Args: []string{"core", "version"},
+		Env: []string{engine.RunnerVariable + "=" + engine.Address, "DAGGER_NO_NAG=1"}, Stderr: log,
+	})
+	if err != nil {
+		return fmt.Errorf("call the engine: %w", err)
+	}
+	if version != engine.Version {
+		return fmt.Errorf("the engine says that it is %s and should be %s", version, engine.Version)
+	}
+	return nil
+}
