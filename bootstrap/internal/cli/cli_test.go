@@ -152,7 +152,7 @@ func TestServeEndsWithItsContext(t *testing.T) {
 	if err := response.Body.Close(); err != nil {
 		t.Error(err)
 	}
-	if port := preflight.LookAtPort(t.Context(), listener.Addr().String(), root); !port.Ours {
+	if port := preflight.LookAtPort(t.Context(), listener.Addr().String(), os.Getpid()); !port.Ours {
 		t.Errorf("port %+v, want it to be ours", port)
 	}
 	cancel()

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"os"
 	"time"
 
 	"sensor-backend/bootstrap/internal/registry"
@@ -30,7 +31,7 @@ func serve(ctx context.Context, root string) error {
 }
 
 func serveOn(ctx context.Context, listener net.Listener, root string) error {
-	server := &http.Server{Handler: registry.Handler(root), ReadHeaderTimeout: 10 * time.Second}
+	server := &http.Server{Handler: registry.Handler(root, os.Getpid()), ReadHeaderTimeout: 10 * time.Second}
 	go func() {
 		<-ctx.Done()
 		stopping, cancel := context.WithTimeout(context.WithoutCancel(ctx), 2*time.Second)

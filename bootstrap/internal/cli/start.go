@@ -100,11 +100,11 @@ func (a App) awaitRegistry(ctx context.Context) error {
 	tick := time.NewTicker(20 * time.Millisecond)
 	defer tick.Stop()
 	for {
-		if preflight.LookAtPort(ctx, registryAddress, a.Cache.Images()).Ours {
+		pid := a.process(registryProcess)
+		if pid != 0 && preflight.LookAtPort(ctx, registryAddress, pid).Ours {
 			return nil
 		}
-		_, running := a.Procs.Running(registryProcess)
-		if ctx.Err() != nil || !running {
+		if pid == 0 || ctx.Err() != nil {
 			return fmt.Errorf("the registry does not answer on %s; see %s", registryAddress, a.Procs.LogPath(registryProcess))
 		}
 		<-tick.C

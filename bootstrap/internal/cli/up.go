@@ -122,16 +122,20 @@ func (a App) runSteps(ctx context.Context, p plan.Plan, mode preflight.Mode, ste
 
 // checkPlaces finds out whether the registry and the engine can have theirs.
 func (a App) checkPlaces(ctx context.Context) error {
-	ours := 0
-	if rec, running := a.Procs.Running(engineProcess); running {
-		ours = rec.ID.PID
-	}
-	found, err := preflight.LookAtEngine(ctx, a.Exec, engine.Socket, ours)
+	found, err := preflight.LookAtEngine(ctx, a.Exec, engine.Socket, a.process(engineProcess))
 	if err != nil {
 		return err
 	}
-	port := preflight.LookAtPort(ctx, registryAddress, a.Cache.Images())
+	port := preflight.LookAtPort(ctx, registryAddress, a.process(registryProcess))
 	return errors.Join(preflight.CheckEngine(found), preflight.CheckPort(port, registryAddress))
+}
+
+// process gives the number of a process that was started from here, or zero.
+func (a App) process(name string) int {
+	if rec, running := a.Procs.Running(name); running {
+		return rec.ID.PID
+	}
+	return 0
 }
 
 // checkMeans finds out whether there is disk and network for the work.

@@ -63,15 +63,20 @@ func Disk(free uint64, dir string) error {
 
 // Port is what was found at the registry's port.
 type Port struct {
-	// Taken says that something listens, and Ours that it is the registry
-	// started for this cache directory.
+	// Taken says that something listens, and Ours that it is the registry that
+	// was started from here.
 	Taken, Ours bool
+	// Registry is the process of another such registry, or empty.
+	Registry string
 }
 
 // CheckPort decides whether the registry can have its address.
 func CheckPort(p Port, address string) error {
 	if !p.Taken || p.Ours {
 		return nil
+	}
+	if p.Registry != "" {
+		return fmt.Errorf("%s is taken by an image registry (process %s) that was not started from here: stop it first", address, p.Registry)
 	}
 	return fmt.Errorf("%s is taken by another program, and the image registry needs it: stop that program (see `ss -ltnp`)", address)
 }

@@ -96,7 +96,7 @@ func TestFreeOfWhatDoesNotExistYet(t *testing.T) {
 func TestPort(t *testing.T) {
 	t.Parallel()
 	root := t.TempDir()
-	ours := httptest.NewServer(registry.Handler(root))
+	ours := httptest.NewServer(registry.Handler(root, 7))
 	t.Cleanup(ours.Close)
 	other := httptest.NewServer(http.NotFoundHandler())
 	t.Cleanup(other.Close)
@@ -117,26 +117,27 @@ func TestPort(t *testing.T) {
 	gone := httptest.NewServer(http.NotFoundHandler())
 	gone.Close()
 	for name, c := range map[string]struct {
-		address, root string
-		want          Port
-		refused       bool
+		address string
+		ours    int
+		want    Port
+		refused string
 	}{
-		"free":                    {address(gone), root, Port{}, false},
-		"ours":                    {address(ours), root, Port{Taken: true, Ours: true}, false},
-		"another cache's":         {address(ours), "/elsewhere", Port{Taken: true}, true},
-		"a web server":            {address(other), root, Port{Taken: true}, true},
-		"something without words": {mute.Addr().String(), root, Port{Taken: true}, true},
+		"free":                    {address(gone), 7, Port{}, ""},
+		"ours":                    {address(ours), 7, Port{Taken: true, Ours: true}, ""},
+		"another cache's":         {address(ours), 0, Port{Taken: true, Registry: "7"}, "image registry (process 7)"},
+		"a web server":            {address(other), 7, Port{Taken: true}, "another program"},
+		"something without words": {mute.Addr().String(), 7, Port{Taken: true}, "another program"},
 	} {
-		got := LookAtPort(t.Context(), c.address, c.root)
+		got := LookAtPort(t.Context(), c.address, c.ours)
 		if got != c.want {
 			t.Errorf("%s: %+v, want %+v", name, got, c.want)
 		}
 		err := CheckPort(got, c.address)
-		if (err != nil) != c.refused {
+		if (err != nil) != (c.refused != "") {
 			t.Errorf("%s: CheckPort = %v", name, err)
 		}
-		if err != nil && !strings.Contains(err.Error(), c.address+" is taken") {
-			t.Errorf("%s: error %q does not name the address", name, err)
+		if err != nil && (!strings.Contains(err.Error(), c.address+" is taken") || !strings.Contains(err.Error(), c.refused)) {
+			t.Errorf("%s: error %q, want the address and %q", name, err, c.refused)
 		}
 	}
 }

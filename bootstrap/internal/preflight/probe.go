@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"syscall"
 	"time"
@@ -59,9 +60,9 @@ func Free(dir string) (uint64, error) {
 	}
 }
 
-// LookAtPort finds out who is at the registry's address. root is the directory
-// that our registry would serve.
-func LookAtPort(ctx context.Context, address, root string) Port {
+// LookAtPort finds out who is at the registry's address. ours is the process
+// that was started from here, or zero.
+func LookAtPort(ctx context.Context, address string, ours int) Port {
 	ctx, cancel := context.WithTimeout(ctx, 3*time.Second)
 	defer cancel()
 	var dialer net.Dialer
@@ -79,7 +80,11 @@ func LookAtPort(ctx context.Context, address, root string) Port {
 		return Port{Taken: true}
 	}
 	_ = response.Body.Close()
-	return Port{Taken: true, Ours: response.Header.Get(registry.Header) == root}
+	pid := response.Header.Get(registry.Header)
+	if pid == strconv.Itoa(ours) {
+		return Port{Taken: true, Ours: true}
+	}
+	return Port{Taken: true, Registry: pid}
 }
 
 // LookAtEngine finds out who is at the engine's socket. ours is the process

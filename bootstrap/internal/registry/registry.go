@@ -10,22 +10,23 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"strconv"
 	"strings"
 
 	"sensor-backend/bootstrap/internal/oci"
 )
 
-// Header marks the answers of this registry, so that it can be told from
-// another one at the same port.
-const Header = "Sensor-Backend-Registry"
+// Header marks the answers of this registry with the process that gives them,
+// so that it can be told from another one at the same port.
+const Header = "Sensor-Backend-Registry-Process"
 
-// Handler serves the images below root.
-func Handler(root string) http.Handler {
-	h := handler{root: root}
+// Handler serves the images below root and says that process pid does.
+func Handler(root string, pid int) http.Handler {
+	h := handler{root: root, pid: strconv.Itoa(pid)}
 	return http.HandlerFunc(h.serve)
 }
 
-type handler struct{ root string }
+type handler struct{ root, pid string }
 
 var (
 	route     = regexp.MustCompile(`^/v2/([a-z0-9]+(?:[._/-][a-z0-9]+)*)/(manifests|blobs)/([A-Za-z0-9_][A-Za-z0-9_.:-]{0,127})$`)
@@ -33,7 +34,7 @@ var (
 )
 
 func (h handler) serve(w http.ResponseWriter, r *http.Request) {
-	w.Header().Set(Header, h.root)
+	w.Header().Set(Header, h.pid)
 	w.Header().Set("Docker-Distribution-Api-Version", "registry/2.0")
 	if r.Method != http.MethodGet && r.Method != http.MethodHead {
 		fail(w, http.StatusMethodNotAllowed, "UNSUPPORTED", "this registry is read-only")

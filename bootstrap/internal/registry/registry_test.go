@@ -32,7 +32,7 @@ func serveOne(t *testing.T) (server *httptest.Server, digest string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	server = httptest.NewServer(Handler(root))
+	server = httptest.NewServer(Handler(root, 7))
 	t.Cleanup(server.Close)
 	return server, digest
 }
@@ -115,7 +115,7 @@ func TestAnswers(t *testing.T) {
 			if response.StatusCode != c.status || !strings.Contains(string(body), c.body) {
 				t.Errorf("%d %s, want %d with %q", response.StatusCode, body, c.status, c.body)
 			}
-			if response.Header.Get(Header) == "" {
+			if response.Header.Get(Header) != "7" {
 				t.Error("the answer does not say whose it is")
 			}
 		})
@@ -124,7 +124,7 @@ func TestAnswers(t *testing.T) {
 
 func FuzzPath(f *testing.F) {
 	root := f.TempDir()
-	handler := Handler(root)
+	handler := Handler(root, 7)
 	f.Add("/v2/a/manifests/b")
 	f.Add("/v2/../x/blobs/sha256:0")
 	f.Fuzz(func(t *testing.T, path string) {
