@@ -62,7 +62,7 @@ func serve(ctx context.Context, cfg config, listener net.Listener, log *slog.Log
 	}
 	defer deps.close()
 
-	api := httpapi.New(httpapi.Config{
+	api := httpapi.New(httpapi.Config{ //nolint:contextcheck // a request brings its own
 		Warehouse: deps.warehouse(),
 		Inbox:     deps.inbox,
 		Catalog:   deps.catalog,
@@ -105,7 +105,7 @@ func serve(ctx context.Context, cfg config, listener net.Listener, log *slog.Log
 		return fmt.Errorf("serve: %w", err)
 	case <-time.After(cfg.drainDelay):
 	}
-	stopping, done := context.WithTimeout(context.Background(), cfg.stopTimeout)
+	stopping, done := context.WithTimeout(context.WithoutCancel(ctx), cfg.stopTimeout)
 	defer done()
 	if err := server.Shutdown(stopping); err != nil {
 		_ = server.Close()

@@ -110,7 +110,7 @@ func TestStopUnderLoad(t *testing.T) {
 		clients.Go(func() {
 			for !draining.Load() {
 				requests.Add(1)
-				res, err := http.Post(r.url+"/v1/readings", "application/json", strings.NewReader(batch)) //nolint:noctx // a plain client
+				res, err := http.Post(r.url+"/v1/readings", "application/json", strings.NewReader(batch))
 				if err != nil {
 					failures.Add(1)
 					continue

@@ -122,7 +122,7 @@ func writeNDJSON(out io.Writer, points []generate.Point, sensor, metric string) 
 }
 
 func writeLabels(path string, points []generate.Point) error {
-	file, err := os.Create(path) //nolint:gosec // the user names the file
+	file, err := os.Create(path)
 	if err != nil {
 		return fmt.Errorf("write the labels: %w", err)
 	}

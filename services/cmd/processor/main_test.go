@@ -43,7 +43,7 @@ func TestLambda(t *testing.T) {
 
 	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
 	defer cancel()
-	process := exec.CommandContext(ctx, os.Args[0]) //nolint:gosec // this very binary
+	process := exec.CommandContext(ctx, os.Args[0])
 	process.Env = []string{
 		"AWS_LAMBDA_RUNTIME_API=" + strings.TrimPrefix(runtimeServer.URL, "http://"),
 		"AWS_ENDPOINT_URL=" + awsServer.URL, "AWS_S3_USE_PATH_STYLE=true", "AWS_REGION=eu-west-1",

@@ -3,6 +3,7 @@ package httpapi_test
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"io"
 	"log/slog"
 	"net/http"
@@ -36,6 +37,21 @@ func (f *fakeWarehouse) Select(context.Context, warehouse.Query) (warehouse.Page
 }
 
 func (f *fakeWarehouse) Ready(context.Context) error { return f.err }
+
+// failing is an inbox and a catalog that do not answer.
+type failing struct{}
+
+var errDown = errors.New("connection refused by 10.0.0.7")
+
+func (failing) Put(context.Context, string, string, []byte) error { return errDown }
+
+func (failing) Get(context.Context, string) (catalog.Object, bool, error) {
+	return catalog.Object{}, false, errDown
+}
+
+func (failing) List(context.Context, catalog.Query) (catalog.Page, error) {
+	return catalog.Page{}, errDown
+}
 
 type fakeInbox map[string]string
 

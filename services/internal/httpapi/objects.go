@@ -3,6 +3,7 @@ package httpapi
 import (
 	"encoding/base64"
 	"errors"
+	"fmt"
 	"net/http"
 	"net/url"
 	"strings"
@@ -17,6 +18,9 @@ type objectsAnswer struct {
 	Objects    []catalog.Object `json:"objects"`
 	NextCursor string           `json:"next_cursor,omitempty"`
 }
+
+// maxKey is the longest object key there is, in bytes.
+const maxKey = 1024
 
 var errCatalogOff = newProblem(http.StatusServiceUnavailable, "the metadata table is off: set METADATA_TABLE")
 
@@ -37,14 +41,14 @@ func (a *API) listObjects(c echo.Context) error {
 	}
 	if text := c.QueryParam("cursor"); text != "" {
 		after, err := base64.RawURLEncoding.Strict().DecodeString(text)
-		if err != nil || len(after) == 0 {
+		if err != nil || len(after) == 0 || len(after) > maxKey {
 			return badParameter("cursor", "is not one that this service gave out")
 		}
 		q.After = string(after)
 	}
 	page, err := a.cfg.Catalog.List(c.Request().Context(), q)
 	if err != nil {
-		return err
+		return fmt.Errorf("%w: %w", errUpstream, err)
 	}
 	answer := objectsAnswer{Objects: page.Objects}
 	if answer.Objects == nil {
@@ -70,7 +74,7 @@ func (a *API) getObject(c echo.Context) error {
 	}
 	object, found, err := a.cfg.Catalog.Get(c.Request().Context(), key)
 	if err != nil {
-		return err
+		return fmt.Errorf("%w: %w", errUpstream, err)
 	}
 	if !found {
 		return newProblem(http.StatusNotFound, "no object "+key+" was processed")

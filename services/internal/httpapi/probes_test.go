@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"strings"
 	"testing"
 
 	"sensor-backend/services/internal/httpapi"
@@ -78,6 +79,21 @@ func TestErrorsAreProblems(t *testing.T) {
 				t.Error("the inner error is told to the client")
 			}
 		})
+	}
+}
+
+func TestServicesBehindAreDown(t *testing.T) {
+	t.Parallel()
+	api := newAPI(httpapi.Config{Inbox: failing{}, Catalog: failing{}})
+	for target, got := range map[string]answer{
+		"POST /v1/readings": post(t, api, `{"readings":[`+good+`]}`),
+		"GET /v1/objects":   get(t, api, "/v1/objects"),
+		"GET /v1/objects/k": get(t, api, "/v1/objects/k"),
+	} {
+		p := wantProblem(t, got, http.StatusServiceUnavailable)
+		if strings.Contains(p.Detail, "10.0.0.7") {
+			t.Errorf("%s tells the inner error: %s", target, p.Detail)
+		}
 	}
 }
 

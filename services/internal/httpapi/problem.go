@@ -32,6 +32,9 @@ type fieldProblem struct {
 // Error makes a problem something a handler can return.
 func (p *problem) Error() string { return p.Title + ": " + p.Detail }
 
+// errUpstream marks errors of the bucket and the table behind the API.
+var errUpstream = errors.New("upstream")
+
 func newProblem(status int, detail string, errs ...fieldProblem) *problem {
 	return &problem{Type: "about:blank", Title: http.StatusText(status), Status: status, Detail: detail, Errors: errs}
 }
@@ -70,6 +73,8 @@ func toProblem(err error) *problem {
 		return newProblem(he.Code, detail)
 	case errors.Is(err, warehouse.ErrUnavailable):
 		return newProblem(http.StatusServiceUnavailable, "the warehouse is not available now, try again")
+	case errors.Is(err, errUpstream):
+		return newProblem(http.StatusServiceUnavailable, "a service behind this one does not answer now, try again")
 	case errors.Is(err, context.DeadlineExceeded):
 		return newProblem(http.StatusServiceUnavailable, "the request took too long, try again")
 	default:

@@ -29,7 +29,7 @@ func (a *API) store(ctx context.Context, batch []reading.Reading) (int, error) {
 		return 0, err
 	}
 	if err := a.cfg.Inbox.Put(ctx, key, "application/x-ndjson", body); err != nil {
-		return 0, fmt.Errorf("hand the batch to the processor as %s: %w", key, err)
+		return 0, fmt.Errorf("hand the batch to the processor as %s: %w: %w", key, errUpstream, err)
 	}
 	return rows, nil
 }

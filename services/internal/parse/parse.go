@@ -23,8 +23,8 @@ type Limits struct {
 	Row   int   // one row; a longer one is a bad row
 }
 
-// DefaultLimits suits a Lambda of 512 MB.
-func DefaultLimits() Limits { return Limits{Bytes: 256 << 20, Row: 64 << 10} }
+// DefaultLimits suits a function with 256 MB of memory.
+func DefaultLimits() Limits { return Limits{Bytes: 128 << 20, Row: 64 << 10} }
 
 // Options say what the file's name already told.
 type Options struct {

@@ -38,7 +38,7 @@ func run(m *testing.M) (int, error) {
 	if os.Getenv(env) != "" {
 		return m.Run(), nil
 	}
-	server, err := start()
+	server, err := start(context.Background())
 	if err != nil {
 		return 0, fmt.Errorf("%w; or set %s to a server on which databases may be created", err, env)
 	}

@@ -22,11 +22,12 @@ type server struct {
 	dir     string
 	url     string
 	process *exec.Cmd
-	exited  chan error
+	exited  chan struct{} // closed when the process has ended
+	exit    error         // how it ended; read it behind exited
 	log     *bytes.Buffer
 }
 
-func start() (*server, error) {
+func start(ctx context.Context) (*server, error) {
 	initdb, err := find("initdb")
 	if err != nil {
 		return nil, err
@@ -40,36 +41,39 @@ func start() (*server, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &server{dir: dir, exited: make(chan error, 1), log: &bytes.Buffer{}}
-	if err := s.run(initdb, postgres); err != nil {
+	s := &server{dir: dir, exited: make(chan struct{}), log: &bytes.Buffer{}}
+	if err := s.run(ctx, initdb, postgres); err != nil {
 		s.stop()
 		return nil, fmt.Errorf("start a private PostgreSQL: %w", err)
 	}
 	return s, nil
 }
 
-func (s *server) run(initdb, postgres string) error {
+func (s *server) run(ctx context.Context, initdb, postgres string) error {
 	attributes, err := s.unprivileged()
 	if err != nil {
 		return err
 	}
 	data := filepath.Join(s.dir, "data")
-	create := exec.Command(initdb, "--pgdata", data, "--username", "postgres", "--auth", "trust", //nolint:gosec // found on PATH
+	create := exec.CommandContext(ctx, initdb, "--pgdata", data, "--username", "postgres", "--auth", "trust",
 		"--encoding", "UTF8", "--no-locale", "--no-sync")
 	create.Dir, create.SysProcAttr = s.dir, attributes
 	if out, err := create.CombinedOutput(); err != nil {
 		return fmt.Errorf("initdb: %w: %s", err, bytes.TrimSpace(out))
 	}
-	s.process = exec.Command(postgres, "-D", data, "-k", s.dir, "-c", "listen_addresses=", //nolint:gosec // found on PATH
+	s.process = exec.CommandContext(ctx, postgres, "-D", data, "-k", s.dir, "-c", "listen_addresses=",
 		"-c", "fsync=off", "-c", "full_page_writes=off", "-c", "synchronous_commit=off")
 	s.process.Dir, s.process.SysProcAttr = s.dir, attributes
 	s.process.Stdout, s.process.Stderr = s.log, s.log
 	if err := s.process.Start(); err != nil {
 		return err
 	}
-	go func() { s.exited <- s.process.Wait() }()
+	go func() {
+		defer close(s.exited)
+		s.exit = s.process.Wait()
+	}()
 	s.url = "postgres://postgres@/postgres?" + url.Values{"host": {s.dir}}.Encode()
-	return s.ready()
+	return s.ready(ctx)
 }
 
 // unprivileged makes root start the server as another user, which the server
@@ -96,8 +100,8 @@ func (s *server) unprivileged() (*syscall.SysProcAttr, error) {
 }
 
 // ready waits until the server takes connections.
-func (s *server) ready() error {
-	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+func (s *server) ready(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, time.Minute)
 	defer cancel()
 	for {
 		conn, err := pgx.Connect(ctx, s.url)
@@ -105,9 +109,8 @@ func (s *server) ready() error {
 			return conn.Close(ctx)
 		}
 		select {
-		case exit := <-s.exited:
-			s.exited <- exit
-			return fmt.Errorf("it ended: %w: %s", exit, bytes.TrimSpace(s.log.Bytes()))
+		case <-s.exited:
+			return fmt.Errorf("it ended: %w: %s", s.exit, bytes.TrimSpace(s.log.Bytes()))
 		case <-ctx.Done():
 			return fmt.Errorf("it takes no connections: %w", err)
 		case <-time.After(20 * time.Millisecond):

@@ -13,7 +13,7 @@ import (
 )
 
 // maxObject bounds a source object as it is stored, in bytes.
-const maxObject = 128 << 20
+const maxObject = 64 << 20
 
 // job is one object's way through the processor.
 type job struct {
@@ -48,6 +48,10 @@ func (j *job) run(ctx context.Context) error {
 		return err
 	}
 	if !same && len(result.alerts) > 0 {
+		if len(result.alerts) < result.row.Anomalies {
+			j.Log.WarnContext(ctx, "not every anomaly is published", "key", j.source.Key,
+				"anomalies", result.row.Anomalies, "published", len(result.alerts))
+		}
 		if err := j.Alerts.Publish(ctx, result.alerts); err != nil {
 			return err
 		}

@@ -166,6 +166,50 @@ func TestAlerts(t *testing.T) {
 	}
 }
 
+// TestOneFileIsBounded feeds more of everything than one file may hold.
+func TestOneFileIsBounded(t *testing.T) {
+	t.Parallel()
+	t.Run("series", func(t *testing.T) {
+		t.Parallel()
+		w := newWorld()
+		var file strings.Builder
+		for i := range 1500 {
+			fmt.Fprintf(&file, "s,m%d,2026-03-01 12:00:00,1\n", i)
+		}
+		w.mustHandle(t, w.put(key, []byte(file.String())))
+		if row := w.rows[key]; row.Rows != 1000 || row.BadRows != 500 || len(row.Metrics) != 1000 {
+			t.Errorf("%d rows, %d bad rows, %d metrics", row.Rows, row.BadRows, len(row.Metrics))
+		}
+		if got := string(w.sink[quarantineKey]); !strings.HasPrefix(got, `{"line":1001,`) {
+			t.Errorf("quarantine begins with %.200s", got)
+		}
+	})
+	t.Run("bad rows", func(t *testing.T) {
+		t.Parallel()
+		w := newWorld()
+		w.mustHandle(t, w.put(key, []byte(strings.Repeat("oops\n", 12_000))))
+		if kept := strings.Count(string(w.sink[quarantineKey]), "\n"); kept != 10_000 || w.rows[key].BadRows != 12_000 {
+			t.Errorf("%d kept of %d bad rows", kept, w.rows[key].BadRows)
+		}
+	})
+	t.Run("alerts", func(t *testing.T) {
+		t.Parallel()
+		w := newWorld()
+		var file strings.Builder
+		for i := range 60_000 {
+			value := i % 2
+			if i%50 == 49 {
+				value = 1000
+			}
+			fmt.Fprintf(&file, "%s,%d\n", time.Unix(int64(i), 0).UTC().Format(time.RFC3339), value)
+		}
+		w.mustHandle(t, w.put(key, []byte(file.String())))
+		if row := w.rows[key]; len(w.alerts) != 1000 || row.Anomalies <= 1000 {
+			t.Errorf("%d alerts of %d anomalies", len(w.alerts), row.Anomalies)
+		}
+	})
+}
+
 // TestSameEventTwice wants the same world after the second as after the first.
 func TestSameEventTwice(t *testing.T) {
 	t.Parallel()

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"time"
 
 	"sensor-backend/services/internal/anomaly"
 	"sensor-backend/services/internal/catalog"
@@ -15,8 +16,13 @@ import (
 	"sensor-backend/services/internal/reading"
 )
 
-// maxQuarantine bounds the rejected rows that are kept; all are counted.
-const maxQuarantine = 10_000
+// What one file may add up to, so that none exceeds a row of the catalog, the
+// function's memory or its time. Everything is counted beyond these.
+const (
+	maxQuarantine = 10_000 // rejected rows kept
+	maxAlerts     = 1_000  // alerts published
+	maxSeries     = 1_000  // sensors times metrics; rows of others are rejected
+)
 
 // result is what a file's content comes to.
 type result struct {
@@ -81,13 +87,14 @@ func newCollector(source objectkey.Source) *collector {
 
 func (c *collector) add(row parse.Row) error {
 	if row.Err != nil {
-		c.row.BadRows++
-		if c.row.BadRows > maxQuarantine {
-			return nil
-		}
-		return c.rejects.Encode(rejected{Line: row.Line, Reason: row.Err.Error(), Raw: row.Raw})
+		return c.reject(rejected{Line: row.Line, Reason: row.Err.Error(), Raw: row.Raw})
 	}
 	r := row.Reading
+	watch := c.detector(series{r.SensorID, r.Metric})
+	if watch == nil {
+		raw := fmt.Sprintf("%s,%s,%s,%v", r.SensorID, r.Metric, r.Timestamp.Format(time.RFC3339Nano), r.Value)
+		return c.reject(rejected{Line: row.Line, Reason: fmt.Sprintf("the file holds more than %d series", maxSeries), Raw: raw})
+	}
 	if err := c.lines.Encode(r); err != nil {
 		return fmt.Errorf("write line %d of the processed object: %w", row.Line, err)
 	}
@@ -99,22 +106,41 @@ func (c *collector) add(row parse.Row) error {
 	}
 	c.row.Rows++
 	c.metrics[r.Metric] = struct{}{}
-	c.observe(r)
+	c.observe(r, watch)
 	return nil
 }
 
-func (c *collector) observe(r reading.Reading) {
-	name := series{r.SensorID, r.Metric}
+func (c *collector) reject(r rejected) error {
+	c.row.BadRows++
+	if c.row.BadRows > maxQuarantine {
+		return nil
+	}
+	if err := c.rejects.Encode(r); err != nil {
+		return fmt.Errorf("write line %d to the quarantine object: %w", r.Line, err)
+	}
+	return nil
+}
+
+// detector returns the one that watches a series, and nil when there are too
+// many series already.
+func (c *collector) detector(name series) *anomaly.Detector {
 	d := c.detectors[name]
-	if d == nil {
+	if d == nil && len(c.detectors) < maxSeries {
 		d = anomaly.New(anomaly.Default())
 		c.detectors[name] = d
 	}
-	score, odd := d.Observe(r.Value)
+	return d
+}
+
+func (c *collector) observe(r reading.Reading, watch *anomaly.Detector) {
+	score, odd := watch.Observe(r.Value)
 	if !odd {
 		return
 	}
 	c.row.Anomalies++
+	if len(c.alerts) == maxAlerts {
+		return
+	}
 	c.alerts = append(c.alerts, Alert{
 		SensorID: r.SensorID, Metric: r.Metric, Timestamp: r.Timestamp,
 		Value: r.Value, Score: score, ObjectKey: c.row.Key,

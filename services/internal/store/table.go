@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"strconv"
 	"time"
 
@@ -75,7 +76,7 @@ func (t *Table) List(ctx context.Context, q catalog.Query) (catalog.Page, error)
 	var page catalog.Page
 	after := q.After
 	for {
-		in := &dynamodb.ScanInput{TableName: aws.String(t.name), Limit: aws.Int32(int32(q.Limit - len(page.Objects)))}
+		in := &dynamodb.ScanInput{TableName: aws.String(t.name), Limit: aws.Int32(scanLimit(q.Limit - len(page.Objects)))}
 		if after != "" {
 			in.ExclusiveStartKey = keyItem(after)
 		}
@@ -97,6 +98,9 @@ func (t *Table) List(ctx context.Context, q catalog.Query) (catalog.Page, error)
 		}
 	}
 }
+
+// scanLimit keeps a page's size in the range that DynamoDB takes.
+func scanLimit(rows int) int32 { return int32(max(1, min(rows, math.MaxInt32))) }
 
 func toItem(o catalog.Object) item {
 	row := keyItem(o.Key)
