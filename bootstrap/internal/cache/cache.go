@@ -49,7 +49,7 @@ func (d Dir) State() string { return d.Path("engine-state") }
 // Make creates the directories.
 func (d Dir) Make() error {
 	for _, dir := range []string{d.Bin(), d.Images(), d.Logs(), d.Stamps(), d.Processes(), d.tmp()} {
-		if err := os.MkdirAll(dir, 0o755); err != nil {
+		if err := os.MkdirAll(dir, 0o750); err != nil {
 			return fmt.Errorf("make the cache directory: %w", err)
 		}
 	}
@@ -79,7 +79,7 @@ func (d Dir) Temp(name string) (string, error) {
 // content goes away. A reader sees the old or the new, for a directory for an
 // instant neither, and never a mixture.
 func (d Dir) Replace(from, to string) error {
-	if err := os.MkdirAll(filepath.Dir(to), 0o755); err != nil {
+	if err := os.MkdirAll(filepath.Dir(to), 0o750); err != nil {
 		return fmt.Errorf("make the parent of %s: %w", to, err)
 	}
 	info, err := os.Lstat(to)

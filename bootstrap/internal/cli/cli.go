@@ -24,7 +24,7 @@ const usage = `usage: go run ./bootstrap COMMAND
 Makes sure that this machine can run Dagger, with Docker or without.
 
   up      build and start what is missing; prints the line for your shell
-  build   build what is missing and start nothing
+  build   make what is missing and start nothing
   down    stop what up started; keeps what was built
   status  show what is there and what is missing
   env     print the line for your shell: eval "$(go run ./bootstrap env)"
@@ -76,12 +76,13 @@ var errUsage = errors.New("wrong usage")
 // Run runs one command.
 func (a App) Run(ctx context.Context, args []string) error {
 	switch {
-	case len(args) == 2 && args[0] == serveCommand:
-		return serve(ctx, args[1])
-	case len(args) > 1 && args[0] == launchCommand:
+	case len(args) == 0:
+		return errUsage
+	case args[0] == serveCommand:
+		return serve(ctx, args[1:])
+	case args[0] == launchCommand:
 		return proc.Launch(args[1:])
-	}
-	if len(args) != 1 {
+	case len(args) > 1:
 		return errUsage
 	}
 	switch args[0] {

@@ -50,7 +50,7 @@ func dockerAndDagger() map[string]runtest.Answer {
 
 func TestUsage(t *testing.T) {
 	t.Parallel()
-	for _, args := range [][]string{nil, {"sideways"}, {"up", "now"}, {launchCommand}} {
+	for _, args := range [][]string{nil, {"sideways"}, {"up", "now"}, {serveCommand}} {
 		app, _, _ := newApp(t, nil)
 		if err := app.Run(t.Context(), args); !errors.Is(err, errUsage) {
 			t.Errorf("%v: %v, want the usage", args, err)
@@ -96,7 +96,7 @@ func TestDockerIsUsed(t *testing.T) {
 func TestEnvLineIsForAShell(t *testing.T) {
 	t.Parallel()
 	app, out, _ := newApp(t, nil)
-	rec, err := app.Procs.Start(proc.Spec{Name: engineProcess, Path: "/bin/sleep", Args: []string{"300"}})
+	rec, err := app.Procs.Start(t.Context(), proc.Spec{Name: engineProcess, Path: "/bin/sleep", Args: []string{"300"}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -117,7 +117,7 @@ func TestEnvLineIsForAShell(t *testing.T) {
 func TestDownStopsWhatUpStarted(t *testing.T) {
 	t.Parallel()
 	app, _, errOut := newApp(t, nil)
-	if _, err := app.Procs.Start(proc.Spec{Name: registryProcess, Path: "/bin/sleep", Args: []string{"300"}}); err != nil {
+	if _, err := app.Procs.Start(t.Context(), proc.Spec{Name: registryProcess, Path: "/bin/sleep", Args: []string{"300"}}); err != nil {
 		t.Fatal(err)
 	}
 	if err := app.Run(t.Context(), []string{"down"}); err != nil {

@@ -21,13 +21,16 @@ const registryAddress = "127.0.0.1:5000"
 // registryName is how the engine calls the registry.
 const registryName = "localhost:5000"
 
-func serve(ctx context.Context, root string) error {
+func serve(ctx context.Context, args []string) error {
+	if len(args) != 1 {
+		return errUsage
+	}
 	var config net.ListenConfig
 	listener, err := config.Listen(ctx, "tcp", registryAddress)
 	if err != nil {
 		return fmt.Errorf("serve images: %w", err)
 	}
-	return serveOn(ctx, listener, root)
+	return serveOn(ctx, listener, args[0])
 }
 
 func serveOn(ctx context.Context, listener net.Listener, root string) error {

@@ -32,7 +32,7 @@ func (a App) startSteps(p plan.Plan) []step.Step {
 	return []step.Step{
 		{
 			Name: "registry", Title: "serve images on " + registryAddress,
-			Run: func(ctx context.Context, log io.Writer) error { return a.startRegistry(ctx, log) },
+			Run: a.startRegistry,
 		},
 		{
 			Name: "install", Title: "put the engine's parts in place", Needs: []string{"apt", "dagger", "go-sdk"},
@@ -85,7 +85,7 @@ func (a App) startRegistry(ctx context.Context, log io.Writer) error {
 	if err := a.Cache.WriteFile(program, content, 0o755); err != nil {
 		return err
 	}
-	_, err = a.Procs.Start(proc.Spec{
+	_, err = a.Procs.Start(ctx, proc.Spec{
 		Name: registryProcess, Key: key, Path: program, Args: []string{serveCommand, a.Cache.Images()},
 	})
 	if err != nil {
@@ -131,7 +131,7 @@ func (a App) startEngine(ctx context.Context, p plan.Plan, log io.Writer) error 
 	if _, err := a.Procs.Stop(engineProcess, patience); err != nil {
 		return err
 	}
-	rec, err = a.Procs.Start(proc.Spec{
+	rec, err = a.Procs.Start(ctx, proc.Spec{
 		Name: engineProcess, Key: key, Path: program,
 		Args: []string{"--root", a.Cache.State()},
 		Env: []string{

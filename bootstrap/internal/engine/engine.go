@@ -87,23 +87,26 @@ const dnsmasq = `#!/bin/sh
 exec /usr/sbin/dnsmasq --bind-dynamic "$@"
 `
 
-// plugins are the network plugins that the engine's networks use.
-func plugins() []string { return []string{"bridge", "firewall", "host-local", "loopback"} }
+// links lead from where the engine looks to where Debian has a program.
+func links() map[string]string {
+	return map[string]string{
+		"usr/local/bin/runc":     "/usr/sbin/runc",
+		"opt/cni/bin/bridge":     "/usr/lib/cni/bridge",
+		"opt/cni/bin/firewall":   "/usr/lib/cni/firewall",
+		"opt/cni/bin/host-local": "/usr/lib/cni/host-local",
+		"opt/cni/bin/loopback":   "/usr/lib/cni/loopback",
+	}
+}
 
 // Install puts the parts where the engine looks. What the machine already has
 // of its own there (a runc, a plugin) stays.
 func Install(f Files) error {
-	type link struct{ path, target string }
-	links := []link{{"usr/local/bin/runc", "/usr/sbin/runc"}}
-	for _, name := range plugins() {
-		links = append(links, link{"opt/cni/bin/" + name, "/usr/lib/cni/" + name})
-	}
-	for _, l := range links {
-		path := filepath.Join(f.Root, l.path)
+	for path, target := range links() {
+		path = filepath.Join(f.Root, path)
 		if _, err := os.Stat(path); err == nil {
 			continue
 		}
-		if err := replaceLink(path, l.target); err != nil {
+		if err := replaceLink(path, target); err != nil {
 			return err
 		}
 	}
@@ -209,6 +212,7 @@ func replaceLink(path, target string) error {
 	if info, err := os.Lstat(path); err == nil && info.IsDir() {
 		return fmt.Errorf("%s is a directory that this program did not make; move it away", path)
 	}
+	//nolint:gosec // System directories, which everybody reads.
 	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 		return fmt.Errorf("make the parent of %s: %w", path, err)
 	}
@@ -229,10 +233,12 @@ func replaceFile(path string, content []byte, mode os.FileMode) error {
 	if current, err := os.ReadFile(path); err == nil && bytes.Equal(current, content) {
 		return nil
 	}
+	//nolint:gosec // System directories, which everybody reads.
 	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 		return fmt.Errorf("make the parent of %s: %w", path, err)
 	}
 	next := path + ".new"
+	//nolint:gosec // The paths are this package's own.
 	if err := os.WriteFile(next, content, mode); err != nil {
 		return fmt.Errorf("write %s: %w", path, err)
 	}

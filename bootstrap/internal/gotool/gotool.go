@@ -57,7 +57,7 @@ func Look(ctx context.Context, ex run.Executor) (Facts, error) {
 
 // NetworkEnv gives Facts.Network as sorted NAME=value pairs.
 func (f Facts) NetworkEnv() []string {
-	var env []string
+	env := make([]string, 0, len(f.Network))
 	for _, name := range slices.Sorted(maps.Keys(f.Network)) {
 		env = append(env, name+"="+f.Network[name])
 	}
@@ -89,7 +89,7 @@ func (b Build) Run(ctx context.Context, ex run.Executor, log io.Writer) error {
 }
 
 func (b Build) ldflags() string {
-	flags := []string{"-s", "-w"}
+	flags := append(make([]string, 0, 2+2*len(b.Variables)), "-s", "-w")
 	for _, name := range slices.Sorted(maps.Keys(b.Variables)) {
 		flags = append(flags, "-X", name+"="+b.Variables[name])
 	}

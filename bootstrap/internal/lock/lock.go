@@ -18,7 +18,7 @@ type Lock struct{ file *os.File }
 // Acquire takes the lock at path. When another process holds it, Acquire says
 // so once on notice and waits until it is free or ctx ends.
 func Acquire(ctx context.Context, path string, notice io.Writer) (*Lock, error) {
-	file, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o644)
+	file, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
 	if err != nil {
 		return nil, fmt.Errorf("open the lock: %w", err)
 	}

@@ -48,7 +48,7 @@ func OpenLayer(path string) (Layer, error) {
 // its manifest's digest. Layers are linked rather than copied where possible.
 func Write(dir, arch string, config v1.Config, layers []Layer) (string, error) {
 	blobs := filepath.Join(dir, "blobs", "sha256")
-	if err := os.MkdirAll(blobs, 0o755); err != nil {
+	if err := os.MkdirAll(blobs, 0o750); err != nil {
 		return "", fmt.Errorf("make the image's directory: %w", err)
 	}
 	configFile := v1.ConfigFile{
@@ -89,7 +89,7 @@ func Write(dir, arch string, config v1.Config, layers []Layer) (string, error) {
 		"index.json": index,
 		"oci-layout": []byte(`{"imageLayoutVersion":"1.0.0"}`),
 	} {
-		if err := os.WriteFile(filepath.Join(dir, name), content, 0o644); err != nil {
+		if err := os.WriteFile(filepath.Join(dir, name), content, 0o600); err != nil {
 			return "", fmt.Errorf("write the image's %s: %w", name, err)
 		}
 	}
@@ -119,7 +119,7 @@ func writeBlob(blobs string, mediaType types.MediaType, value any) (v1.Descripto
 	}
 	sum := sha256.Sum256(content)
 	hash := v1.Hash{Algorithm: "sha256", Hex: hex.EncodeToString(sum[:])}
-	if err := os.WriteFile(filepath.Join(blobs, hash.Hex), content, 0o644); err != nil {
+	if err := os.WriteFile(filepath.Join(blobs, hash.Hex), content, 0o600); err != nil {
 		return v1.Descriptor{}, fmt.Errorf("write %s: %w", mediaType, err)
 	}
 	return v1.Descriptor{MediaType: mediaType, Digest: hash, Size: int64(len(content))}, nil

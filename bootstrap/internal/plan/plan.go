@@ -334,14 +334,14 @@ func (p Plan) image(name, title, about, dir string, config v1.Config, entries []
 }
 
 // produce makes one file by way of a temporary one.
-func (p Plan) produce(path string, make func(tmp string) error) error {
+func (p Plan) produce(path string, write func(tmp string) error) error {
 	dir, err := p.Cache.Temp(filepath.Base(path))
 	if err != nil {
 		return err
 	}
 	defer func() { _ = os.RemoveAll(dir) }()
 	tmp := filepath.Join(dir, filepath.Base(path))
-	if err := make(tmp); err != nil {
+	if err := write(tmp); err != nil {
 		return err
 	}
 	return p.Cache.Replace(tmp, path)

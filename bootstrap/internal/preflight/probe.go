@@ -56,6 +56,7 @@ func Free(dir string) (uint64, error) {
 		if err != nil {
 			return 0, fmt.Errorf("ask for free disk space at %s: %w", dir, err)
 		}
+		//nolint:gosec // The kernel gives no negative block size.
 		return stat.Bavail * uint64(stat.Bsize), nil
 	}
 }

@@ -6,6 +6,7 @@
 package proc
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -126,30 +127,29 @@ func (m Manager) LogPath(name string) string {
 // Start starts the process in a session of its own, so that it outlives the
 // shell, and records it. The process does not begin before it is recorded: if
 // this program dies in between, the process ends as well.
-func (m Manager) Start(spec Spec) (Record, error) {
-	log, err := os.OpenFile(m.LogPath(spec.Name), os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o644)
+func (m Manager) Start(ctx context.Context, spec Spec) (Record, error) {
+	log, err := os.OpenFile(m.LogPath(spec.Name), os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
 	if err != nil {
 		return Record{}, fmt.Errorf("open the log of %s: %w", spec.Name, err)
 	}
 	defer func() { _ = log.Close() }()
-	wait, release, err := os.Pipe()
+	gates, err := newGates()
 	if err != nil {
 		return Record{}, fmt.Errorf("start %s: %w", spec.Name, err)
 	}
-	defer func() { _ = release.Close() }()
+	defer gates.close()
 	words := append(append(m.Launcher[1:len(m.Launcher):len(m.Launcher)], spec.Path), spec.Args...)
-	cmd := exec.Command(m.Launcher[0], words...)
+	// It must outlive whoever started it.
+	cmd := exec.CommandContext(context.WithoutCancel(ctx), m.Launcher[0], words...)
 	cmd.Env = append(os.Environ(), spec.Env...)
 	cmd.Dir = "/"
 	cmd.Stdout, cmd.Stderr = log, log
-	cmd.ExtraFiles = []*os.File{wait}
+	cmd.ExtraFiles = gates.forChild()
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
 	if spec.OwnMounts {
 		cmd.SysProcAttr.Unshareflags = syscall.CLONE_NEWNS
 	}
-	err = cmd.Start()
-	_ = wait.Close()
-	if err != nil {
+	if err := cmd.Start(); err != nil {
 		return Record{}, fmt.Errorf("start %s: %w", spec.Name, err)
 	}
 	// Nobody else waits for it: without this it would stay a zombie, and
@@ -164,11 +164,11 @@ func (m Manager) Start(spec Spec) (Record, error) {
 	if err == nil {
 		err = m.Cache.WriteFile(m.recordPath(spec.Name), content, 0o644)
 	}
-	if err == nil {
-		_, err = release.Write([]byte{1})
-	}
 	if err != nil {
 		return Record{}, fmt.Errorf("record %s: %w", spec.Name, err)
+	}
+	if err := gates.open(); err != nil {
+		return Record{}, fmt.Errorf("start %s: %w", spec.Name, err)
 	}
 	return rec, nil
 }

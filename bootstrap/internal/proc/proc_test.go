@@ -91,7 +91,7 @@ func TestStartStop(t *testing.T) {
 	t.Parallel()
 	m := newManager(t)
 	spec := Spec{Name: "sleeper", Key: "k1", Path: "/bin/sleep", Args: []string{"300"}}
-	rec, err := m.Start(spec)
+	rec, err := m.Start(t.Context(), spec)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -115,11 +115,19 @@ func TestStartStop(t *testing.T) {
 	}
 }
 
+func TestStartOfWhatIsNotThere(t *testing.T) {
+	t.Parallel()
+	m := newManager(t)
+	if _, err := m.Start(t.Context(), Spec{Name: "none", Path: "/no/such/program"}); err == nil || !strings.Contains(err.Error(), "no such file") {
+		t.Errorf("Start = %v", err)
+	}
+}
+
 func TestStopKillsWhatDoesNotListen(t *testing.T) {
 	t.Parallel()
 	m := newManager(t)
 	ready := filepath.Join(t.TempDir(), "ready")
-	rec, err := m.Start(Spec{Name: "deaf", Path: "/bin/sh", Args: []string{"-c", "trap '' TERM; touch " + ready + "; while :; do sleep 1; done"}})
+	rec, err := m.Start(t.Context(), Spec{Name: "deaf", Path: "/bin/sh", Args: []string{"-c", "trap '' TERM; touch " + ready + "; while :; do sleep 1; done"}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -156,18 +164,16 @@ func TestStopLeavesOthersAlone(t *testing.T) {
 func TestLaunchEndsWhenTheStarterIsGone(t *testing.T) {
 	t.Parallel()
 	mark := filepath.Join(t.TempDir(), "began")
-	read, write, err := os.Pipe()
+	gates, err := newGates()
 	if err != nil {
 		t.Fatal(err)
 	}
 	cmd := exec.Command(os.Args[0], "launch-for-test", "/usr/bin/touch", mark)
-	cmd.ExtraFiles = []*os.File{read}
+	cmd.ExtraFiles = gates.forChild()
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	if err := errors.Join(read.Close(), write.Close()); err != nil {
-		t.Fatal(err)
-	}
+	gates.close()
 	var exit *exec.ExitError
 	if err := cmd.Wait(); !errors.As(err, &exit) || exit.ExitCode() != 7 {
 		t.Errorf("launch ended with %v, want its own failure", err)

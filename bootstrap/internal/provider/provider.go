@@ -9,7 +9,6 @@ import (
 	"io/fs"
 	"os"
 	"path"
-	"path/filepath"
 	"regexp"
 	"strings"
 )
@@ -47,11 +46,21 @@ func parts() []string {
 // Prepare copies the module's source from one directory to a new one and cuts
 // the lists in it.
 func Prepare(module, dir string) error {
-	if err := os.MkdirAll(dir, 0o755); err != nil {
+	if err := os.MkdirAll(dir, 0o750); err != nil {
 		return fmt.Errorf("make the directory for the provider's source: %w", err)
 	}
+	from, err := os.OpenRoot(module)
+	if err != nil {
+		return fmt.Errorf("open the provider's source: %w", err)
+	}
+	defer func() { _ = from.Close() }()
+	to, err := os.OpenRoot(dir)
+	if err != nil {
+		return fmt.Errorf("open the directory for the provider's source: %w", err)
+	}
+	defer func() { _ = to.Close() }()
 	for _, part := range parts() {
-		if err := copyTree(filepath.Join(module, part), filepath.Join(dir, part)); err != nil {
+		if err := copyTree(from, to, part); err != nil {
 			return fmt.Errorf("copy the provider's source: %w", err)
 		}
 	}
@@ -64,8 +73,7 @@ func Prepare(module, dir string) error {
 		{"internal/conns/awsclient_gen.go", CutClients, Clients()},
 	}
 	for _, c := range cuts {
-		file := filepath.Join(dir, filepath.FromSlash(c.file))
-		source, err := os.ReadFile(file)
+		source, err := to.ReadFile(c.file)
 		if err != nil {
 			return fmt.Errorf("read the provider's list: %w", err)
 		}
@@ -73,7 +81,7 @@ func Prepare(module, dir string) error {
 		if err != nil {
 			return fmt.Errorf("cut %s: %w", c.file, err)
 		}
-		if err := os.WriteFile(file, []byte(result), 0o644); err != nil {
+		if err := to.WriteFile(c.file, []byte(result), 0o600); err != nil {
 			return fmt.Errorf("write the provider's list: %w", err)
 		}
 	}
@@ -156,34 +164,26 @@ func set(names []string) map[string]bool {
 	return m
 }
 
-// copyTree copies a file or directory without its tests; the copy is writable,
-// which the module cache is not.
-func copyTree(from, to string) error {
-	return filepath.WalkDir(from, func(full string, d fs.DirEntry, err error) error {
-		if err != nil {
+// copyTree copies a file or directory, from one root to another, without its
+// tests; the copy is writable, which the module cache is not.
+func copyTree(from, to *os.Root, part string) error {
+	return fs.WalkDir(from.FS(), part, func(name string, d fs.DirEntry, err error) error {
+		switch {
+		case err != nil:
 			return err
-		}
-		rel, err := filepath.Rel(from, full)
-		if err != nil {
-			return err
-		}
-		target := filepath.Join(to, rel)
-		if d.IsDir() && d.Name() == "testdata" {
+		case d.IsDir() && d.Name() == "testdata":
 			return fs.SkipDir
-		}
-		if strings.HasSuffix(d.Name(), "_test.go") {
+		case d.IsDir():
+			return to.MkdirAll(name, 0o750)
+		case strings.HasSuffix(name, "_test.go"):
 			return nil
+		case !d.Type().IsRegular():
+			return errors.New(name + " is neither a file nor a directory")
 		}
-		if d.IsDir() {
-			return os.MkdirAll(target, 0o755)
-		}
-		if !d.Type().IsRegular() {
-			return errors.New(full + " is neither a file nor a directory")
-		}
-		content, err := os.ReadFile(full)
+		content, err := from.ReadFile(name)
 		if err != nil {
 			return err
 		}
-		return os.WriteFile(target, content, 0o644)
+		return to.WriteFile(name, content, 0o600)
 	})
 }

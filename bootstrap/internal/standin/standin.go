@@ -6,7 +6,6 @@ package standin
 
 import (
 	_ "embed"
-	"io/fs"
 	"path"
 	"strings"
 
@@ -197,9 +196,9 @@ func MotoConfig() v1.Config {
 // Describe gives everything that entries without a source put in an image, for
 // the key of the step that makes it.
 func Describe(entries []oci.Entry) []string {
-	var parts []string
+	parts := make([]string, 0, 4*len(entries))
 	for _, e := range entries {
-		parts = append(parts, e.Path, fs.FileMode(e.Mode).String(), string(e.Content), e.Link)
+		parts = append(parts, e.Path, e.Mode.String(), string(e.Content), e.Link)
 	}
 	return parts
 }
