@@ -52,6 +52,7 @@ func (w *Warehouse) Migrate(ctx context.Context) error {
 	if err != nil {
 		return classify("migrate the warehouse", err)
 	}
+	w.redshift.Store(redshift)
 	w.migrated.Store(true)
 	return nil
 }

@@ -1,6 +1,6 @@
 // Package warehouse keeps readings in PostgreSQL or in Redshift, which speaks
 // the same protocol but has no ON CONFLICT and no COPY FROM STDIN. Start with
-// Open; the SQL in this package runs on both.
+// Open; what differs between the two is in Migrate and insertStatement.
 package warehouse
 
 import (
@@ -23,6 +23,7 @@ var ErrUnavailable = errors.New("the warehouse is not available")
 type Warehouse struct {
 	pool     *pgxpool.Pool
 	migrated atomic.Bool
+	redshift atomic.Bool // known once migrated
 }
 
 // Open prepares a warehouse for a connection string without connecting, so

@@ -59,7 +59,20 @@ func mustInsert(t *testing.T, w *warehouse.Warehouse, readings []reading.Reading
 
 func TestInsertIsIdempotent(t *testing.T) {
 	t.Parallel()
-	w := migrated(t)
+	t.Run("PostgreSQL", func(t *testing.T) {
+		t.Parallel()
+		checkIdempotent(t, migrated(t))
+	})
+	t.Run("Redshift", func(t *testing.T) {
+		t.Parallel()
+		w := migrated(t)
+		w.SpeakRedshift()
+		checkIdempotent(t, w)
+	})
+}
+
+func checkIdempotent(t *testing.T, w *warehouse.Warehouse) {
+	t.Helper()
 	batch := some("boiler", "value", 1234)
 	steps := []struct {
 		name  string
