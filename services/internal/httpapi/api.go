@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net/http"
 	"sync/atomic"
+	"time"
 
 	"github.com/labstack/echo/v4"
 	"github.com/labstack/echo/v4/middleware"
@@ -58,6 +59,9 @@ type API struct {
 	handler  http.Handler
 }
 
+// requestTimeout ends the queries of a request before its connection times out.
+const requestTimeout = 25 * time.Second
+
 // New builds the routes.
 func New(cfg Config) *API {
 	a := &API{cfg: cfg}
@@ -70,6 +74,7 @@ func New(cfg Config) *API {
 		a.logRequests(),
 		middleware.RecoverWithConfig(middleware.RecoverConfig{DisableErrorHandler: true, LogErrorFunc: a.logPanic}),
 		middleware.SecureWithConfig(middleware.SecureConfig{ContentTypeNosniff: "nosniff"}),
+		middleware.ContextTimeout(requestTimeout),
 	)
 	e.GET("/healthz", a.health)
 	e.GET("/readyz", a.ready)

@@ -1,6 +1,7 @@
 package httpapi_test
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"net/http"
@@ -69,6 +70,7 @@ func TestErrorsAreProblems(t *testing.T) {
 	}{
 		"unknown path":   {newAPI(httpapi.Config{}), http.MethodGet, "/nope", http.StatusNotFound},
 		"wrong method":   {newAPI(httpapi.Config{}), http.MethodDelete, "/v1/readings", http.StatusMethodNotAllowed},
+		"too slow":       {newAPI(httpapi.Config{Warehouse: &fakeWarehouse{err: context.DeadlineExceeded}}), http.MethodGet, "/v1/readings?sensor_id=a", http.StatusServiceUnavailable},
 		"internal error": {newAPI(httpapi.Config{Warehouse: &fakeWarehouse{err: secret}}), http.MethodGet, "/v1/readings?sensor_id=a", http.StatusInternalServerError},
 	}
 	for name, test := range tests {
