@@ -48,18 +48,18 @@ func (t Table) Identify(pid int) (ID, error) {
 	if err != nil {
 		return ID{}, fmt.Errorf("read the state of process %d: %w", pid, err)
 	}
-	start, state, err := ParseStat(string(content))
+	stat, err := ParseStat(string(content))
 	if err != nil {
 		return ID{}, fmt.Errorf("process %d: %w", pid, err)
 	}
-	if state == "Z" || state == "X" {
+	if stat.Ended() {
 		return ID{}, fmt.Errorf("process %d has ended: %w", pid, os.ErrNotExist)
 	}
 	boot, err := os.ReadFile(filepath.Join(t.Root, "sys/kernel/random/boot_id"))
 	if err != nil {
 		return ID{}, fmt.Errorf("read the boot id: %w", err)
 	}
-	return ID{PID: pid, Start: start, BootID: strings.TrimSpace(string(boot))}, nil
+	return ID{PID: pid, Start: stat.Start, BootID: strings.TrimSpace(string(boot))}, nil
 }
 
 // Alive says whether the very process runs.
@@ -68,23 +68,72 @@ func (t Table) Alive(id ID) bool {
 	return err == nil && now == id
 }
 
-// ParseStat reads the start tick and the state letter out of a line of
-// /proc/PID/stat. The program's name in it may hold spaces and brackets.
-func ParseStat(line string) (start uint64, state string, err error) {
+// Session gives the processes of the session that the process began, without
+// itself: all that it started and that did not begin a session of its own. It
+// gives none when the number has gone to another process since, or the machine
+// was started anew.
+func (t Table) Session(leader ID) ([]ID, error) {
+	now, err := t.Identify(leader.PID)
+	if err == nil && now != leader {
+		return nil, nil
+	}
+	entries, err := os.ReadDir(t.Root)
+	if err != nil {
+		return nil, fmt.Errorf("list the processes: %w", err)
+	}
+	var members []ID
+	for _, entry := range entries {
+		pid, err := strconv.Atoi(entry.Name())
+		if err != nil || pid == leader.PID {
+			continue
+		}
+		id, err := t.Identify(pid)
+		if err != nil || id.BootID != leader.BootID || id.Start < leader.Start {
+			continue
+		}
+		content, err := os.ReadFile(filepath.Join(t.Root, entry.Name(), "stat"))
+		if err != nil {
+			continue
+		}
+		if stat, err := ParseStat(string(content)); err == nil && stat.Session == leader.PID {
+			members = append(members, id)
+		}
+	}
+	return members, nil
+}
+
+// Stat is what is used of a line of /proc/PID/stat.
+type Stat struct {
+	State   string
+	Session int
+	// Start is the tick after boot at which the process started.
+	Start uint64
+}
+
+// Ended says that the process only waits for its parent to take note.
+func (s Stat) Ended() bool { return s.State == "Z" || s.State == "X" }
+
+// ParseStat reads a line of /proc/PID/stat. The program's name in it may hold
+// spaces and brackets.
+func ParseStat(line string) (Stat, error) {
 	end := strings.LastIndexByte(line, ')')
 	if end < 0 {
-		return 0, "", errors.New("no program name in the state line")
+		return Stat{}, errors.New("no program name in the state line")
 	}
 	fields := strings.Fields(line[end+1:])
-	const startField = 19
+	const sessionField, startField = 3, 19
 	if len(fields) <= startField {
-		return 0, "", fmt.Errorf("state line has %d fields after the name, want at least %d", len(fields), startField+1)
+		return Stat{}, fmt.Errorf("state line has %d fields after the name, want at least %d", len(fields), startField+1)
 	}
-	start, err = strconv.ParseUint(fields[startField], 10, 64)
+	session, err := strconv.Atoi(fields[sessionField])
 	if err != nil {
-		return 0, "", fmt.Errorf("start time: %w", err)
+		return Stat{}, fmt.Errorf("session: %w", err)
 	}
-	return start, fields[0], nil
+	start, err := strconv.ParseUint(fields[startField], 10, 64)
+	if err != nil {
+		return Stat{}, fmt.Errorf("start time: %w", err)
+	}
+	return Stat{State: fields[0], Session: session, Start: start}, nil
 }
 
 // Manager keeps the records of started processes.
@@ -173,13 +222,25 @@ func (m Manager) Start(ctx context.Context, spec Spec) (Record, error) {
 	return rec, nil
 }
 
-// Stop ends the named process if it is the one that was started, and forgets
-// it. It reports whether there was one to stop.
+// Stop ends the named process if it is the one that was started, then what is
+// left of what it started itself, and forgets it. It reports whether there was
+// one to stop.
 func (m Manager) Stop(name string, patience time.Duration) (bool, error) {
 	rec, alive := m.Running(name)
 	if alive {
 		if err := m.end(rec.ID, patience); err != nil {
 			return true, fmt.Errorf("stop %s (process %d): %w", name, rec.ID.PID, err)
+		}
+	}
+	if rec.ID.PID != 0 {
+		left, err := m.Table.Session(rec.ID)
+		if err != nil {
+			return alive, err
+		}
+		for _, id := range left {
+			if err := m.end(id, patience); err != nil {
+				return alive, fmt.Errorf("stop process %d, left behind by %s: %w", id.PID, name, err)
+			}
 		}
 	}
 	if err := os.Remove(m.recordPath(name)); err != nil && !errors.Is(err, os.ErrNotExist) {

@@ -31,23 +31,23 @@ const statLine = "812 (a (strange) name) S 1 812 812 0 -1 4194560 1 0 0 0 0 0 0 
 func TestParseStat(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
-		line  string
-		start uint64
-		state string
-		ok    bool
+		line string
+		want Stat
+		ok   bool
 	}{
-		"plain":              {"7 (sh) R 1 7 7 0 -1 4 1 0 0 0 0 0 0 0 20 0 1 0 42 8 2", 42, "R", true},
-		"brackets and space": {statLine, 98765, "S", true},
-		"no name":            {"7 sh R 1", 0, "", false},
-		"cut short":          {"7 (sh) R 1 7 7", 0, "", false},
-		"not a number":       {"7 (sh) R 1 7 7 0 -1 4 1 0 0 0 0 0 0 0 20 0 1 0 soon 8 2", 0, "", false},
-		"empty":              {"", 0, "", false},
+		"plain":              {"7 (sh) R 1 7 9 0 -1 4 1 0 0 0 0 0 0 0 20 0 1 0 42 8 2", Stat{"R", 9, 42}, true},
+		"brackets and space": {statLine, Stat{"S", 812, 98765}, true},
+		"no name":            {"7 sh R 1", Stat{}, false},
+		"cut short":          {"7 (sh) R 1 7 7", Stat{}, false},
+		"start no number":    {"7 (sh) R 1 7 7 0 -1 4 1 0 0 0 0 0 0 0 20 0 1 0 soon 8 2", Stat{}, false},
+		"session no number":  {"7 (sh) R 1 7 x 0 -1 4 1 0 0 0 0 0 0 0 20 0 1 0 42 8 2", Stat{}, false},
+		"empty":              {"", Stat{}, false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			start, state, err := ParseStat(c.line)
-			if (err == nil) != c.ok || (c.ok && (start != c.start || state != c.state)) {
-				t.Errorf("ParseStat = %d, %q, %v", start, state, err)
+			got, err := ParseStat(c.line)
+			if (err == nil) != c.ok || got != c.want {
+				t.Errorf("ParseStat = %+v, %v", got, err)
 			}
 		})
 	}
@@ -58,7 +58,7 @@ func FuzzParseStat(f *testing.F) {
 	f.Add(")")
 	f.Add("1 (x) Z " + strings.Repeat("0 ", 30))
 	f.Fuzz(func(t *testing.T, line string) {
-		if _, state, err := ParseStat(line); err == nil && state == "" {
+		if stat, err := ParseStat(line); err == nil && stat.State == "" {
 			t.Error("parsed without a state")
 		}
 	})
@@ -112,6 +112,73 @@ func TestStartStop(t *testing.T) {
 	}
 	if stopped, err := m.Stop("sleeper", time.Second); err != nil || stopped {
 		t.Errorf("second Stop = %t, %v", stopped, err)
+	}
+}
+
+// A helper that outlives its killed parent must go before the next start.
+func TestStopEndsWhatAKilledProcessLeft(t *testing.T) {
+	t.Parallel()
+	m := newManager(t)
+	file := filepath.Join(t.TempDir(), "helper")
+	script := "sleep 300 & echo $! > " + file + ".new; mv " + file + ".new " + file + "; wait"
+	rec, err := m.Start(t.Context(), Spec{Name: "parent", Path: "/bin/sh", Args: []string{"-c", script}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var helper ID
+	for helper.PID == 0 {
+		content, err := os.ReadFile(file)
+		if err != nil {
+			time.Sleep(5 * time.Millisecond)
+			continue
+		}
+		pid, err := strconv.Atoi(strings.TrimSpace(string(content)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if helper, err = m.Table.Identify(pid); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := syscall.Kill(rec.ID.PID, syscall.SIGKILL); err != nil {
+		t.Fatal(err)
+	}
+	for m.Table.Alive(rec.ID) {
+		time.Sleep(time.Millisecond)
+	}
+	if stopped, err := m.Stop("parent", 5*time.Second); err != nil || stopped {
+		t.Errorf("Stop = %t, %v; want nothing to stop", stopped, err)
+	}
+	if m.Table.Alive(helper) {
+		t.Error("the helper still runs")
+	}
+}
+
+func TestSession(t *testing.T) {
+	t.Parallel()
+	root := t.TempDir()
+	line := func(pid, session, start int, state string) {
+		put(t, filepath.Join(root, strconv.Itoa(pid), "stat"),
+			fmt.Sprintf("%d (x) %s 1 1 %d 0 -1 4 1 0 0 0 0 0 0 0 20 0 1 0 %d 8 2", pid, state, session, start))
+	}
+	put(t, filepath.Join(root, "sys/kernel/random/boot_id"), "boot-1\n")
+	line(10, 10, 500, "S")
+	line(11, 10, 600, "S")
+	line(12, 10, 400, "S") // older than its leader: of an earlier session
+	line(13, 13, 700, "S")
+	line(14, 10, 700, "Z")
+	table := Table{Root: root}
+	for name, c := range map[string]struct {
+		leader ID
+		want   int
+	}{
+		"a running leader":     {ID{10, 500, "boot-1"}, 1},
+		"the number is reused": {ID{10, 499, "boot-1"}, 0},
+		"before the reboot":    {ID{20, 500, "boot-0"}, 0},
+	} {
+		if got, err := table.Session(c.leader); err != nil || len(got) != c.want {
+			t.Errorf("%s: %v, %v; want %d", name, got, err, c.want)
+		}
 	}
 }
 
