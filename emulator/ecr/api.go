@@ -57,7 +57,7 @@ func Token(host string, now time.Time) map[string]any {
 
 // Call answers one operation of the ECR API, reached as host.
 func (g *Registry) Call(ctx context.Context, region, host, operation string, body []byte) (any, error) {
-	g.Seen(region)
+	g.regions.Add(region)
 	if operation == "GetAuthorizationToken" {
 		return Token(host, g.clock()), nil
 	}
@@ -87,9 +87,6 @@ func (g *Registry) Call(ctx context.Context, region, host, operation string, bod
 	}
 	return nil, awsapi.Errorf("InvalidAction", "%s is not an operation of the emulated ECR", operation)
 }
-
-// Seen notes that ECR is used in region, where pushes then look for repositories.
-func (g *Registry) Seen(region string) { g.region.add(region) }
 
 // BeforeDelete refuses to delete a repository that holds images, unless forced.
 func (g *Registry) BeforeDelete(body []byte) error {

@@ -34,13 +34,13 @@ type Repositories interface {
 
 // Registry serves the OCI distribution API and the image operations of ECR.
 type Registry struct {
-	store  *store
-	blobs  http.Handler
-	repos  Repositories
-	scans  ScanFaults
-	clock  func() time.Time
-	delay  time.Duration
-	region *regions
+	store   *store
+	blobs   http.Handler
+	repos   Repositories
+	scans   ScanFaults
+	clock   func() time.Time
+	delay   time.Duration
+	regions *awsapi.Regions
 }
 
 // Options configure a Registry.
@@ -49,6 +49,8 @@ type Options struct {
 	Dir string
 	// Repositories knows which repositories exist.
 	Repositories Repositories
+	// Regions are those to look for repositories in.
+	Regions *awsapi.Regions
 	// Scans injects findings; nil injects none.
 	Scans ScanFaults
 	// Clock is time.Now when nil.
@@ -62,17 +64,20 @@ func New(o Options) *Registry {
 	if o.Clock == nil {
 		o.Clock = time.Now
 	}
+	if o.Regions == nil {
+		o.Regions = &awsapi.Regions{}
+	}
 	return &Registry{
 		store: newStore(o.Clock),
 		blobs: registry.New(
 			registry.WithBlobHandler(registry.NewDiskBlobHandler(o.Dir)),
 			registry.Logger(log.New(io.Discard, "", 0)),
 		),
-		repos:  o.Repositories,
-		scans:  o.Scans,
-		clock:  o.Clock,
-		delay:  o.ScanDelay,
-		region: newRegions(),
+		repos:   o.Repositories,
+		scans:   o.Scans,
+		clock:   o.Clock,
+		delay:   o.ScanDelay,
+		regions: o.Regions,
 	}
 }
 
@@ -172,7 +177,7 @@ func (g *Registry) getManifest(w http.ResponseWriter, r *http.Request, repo, ref
 // find looks a repository up in the regions that ECR was called for.
 func (g *Registry) find(ctx context.Context, name string) (Repository, error) {
 	var err error
-	for _, region := range g.region.all() {
+	for _, region := range g.regions.All() {
 		var found Repository
 		if found, err = g.repos.Repository(ctx, region, name); err == nil {
 			return found, nil

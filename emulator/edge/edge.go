@@ -17,12 +17,18 @@ import (
 
 	"sensor-backend/emulator/awsapi"
 	"sensor-backend/emulator/ecr"
+	"sensor-backend/emulator/ecs"
+	"sensor-backend/emulator/elb"
+	"sensor-backend/emulator/faults"
 )
 
 // maxBody bounds the bodies that are read whole: JSON and form operations.
 const maxBody = 16 << 20
 
-const ecrTarget = "AmazonEC2ContainerRegistry_V20150921"
+const (
+	ecrTarget = "AmazonEC2ContainerRegistry_V20150921"
+	ecsTarget = "AmazonEC2ContainerServiceV20141113"
+)
 
 // Edge routes requests.
 type Edge struct {
@@ -37,6 +43,14 @@ type Parts struct {
 	Moto string
 	// Registry serves ECR's images.
 	Registry *ecr.Registry
+	// ECS schedules services and runs their tasks.
+	ECS *ecs.Controller
+	// Balancer serves what load balancers forward.
+	Balancer *elb.Balancer
+	// Faults go wrong on demand.
+	Faults *faults.Set
+	// Regions are told of each request's.
+	Regions *awsapi.Regions
 	// Healthy says whether moto answers.
 	Healthy func(context.Context) bool
 	// Log takes what goes wrong.
@@ -72,29 +86,56 @@ func New(parts Parts) (*Edge, error) {
 
 // ServeHTTP routes one request.
 func (e *Edge) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	_, signed := awsapi.ReadScope(r)
+	scope, signed := awsapi.ReadScope(r)
 	switch {
+	case isBalancerHost(r.Host):
+		e.parts.Balancer.ServeHTTP(w, r)
 	case strings.HasPrefix(r.URL.Path, "/_emulator/"):
 		e.control(w, r)
 	case !signed && (r.URL.Path == "/v2" || strings.HasPrefix(r.URL.Path, "/v2/")):
 		e.parts.Registry.ServeHTTP(w, r)
 	default:
+		if scope.Region != "" {
+			e.parts.Regions.Add(scope.Region)
+		}
 		e.api(w, r)
 	}
 }
 
+// isBalancerHost says whether a host is a load balancer's DNS name.
+func isBalancerHost(host string) bool {
+	name, _, _ := strings.Cut(host, ":")
+	return strings.HasSuffix(name, ".elb.amazonaws.com")
+}
+
 func (e *Edge) api(w http.ResponseWriter, r *http.Request) {
 	service, operation, ok := awsapi.JSONOperation(r)
-	if ok && service == ecrTarget {
+	switch {
+	case ok && service == ecrTarget:
 		e.ecr(w, r, operation)
+	case ok && service == ecsTarget && ecs.Handles(operation):
+		e.ecs(w, r, operation)
+	default:
+		e.proxy.ServeHTTP(w, r)
+	}
+}
+
+func (e *Edge) ecs(w http.ResponseWriter, r *http.Request, operation string) {
+	body, err := readBody(r)
+	if err != nil {
+		awsapi.WriteError(w, err)
 		return
 	}
-	e.proxy.ServeHTTP(w, r)
+	out, err := e.parts.ECS.Call(r.Context(), regionOf(r), operation, body)
+	if err != nil {
+		awsapi.WriteError(w, err)
+		return
+	}
+	awsapi.WriteJSON(w, out)
 }
 
 func (e *Edge) ecr(w http.ResponseWriter, r *http.Request, operation string) {
 	region := regionOf(r)
-	e.parts.Registry.Seen(region)
 	if operation == "DeleteRepository" {
 		e.deleteRepository(w, r)
 		return
@@ -129,19 +170,6 @@ func (e *Edge) deleteRepository(w http.ResponseWriter, r *http.Request) {
 	e.proxy.ServeHTTP(answer, r)
 	if answer.status == http.StatusOK {
 		e.parts.Registry.AfterDelete(body)
-	}
-}
-
-func (e *Edge) control(w http.ResponseWriter, r *http.Request) {
-	switch r.URL.Path {
-	case "/_emulator/health":
-		if !e.parts.Healthy(r.Context()) {
-			awsapi.WriteREST(w, http.StatusServiceUnavailable, map[string]string{"status": "moto does not answer"})
-			return
-		}
-		awsapi.WriteREST(w, http.StatusOK, map[string]string{"status": "ok"})
-	default:
-		http.NotFound(w, r)
 	}
 }
 

@@ -64,12 +64,18 @@ func Main(args []string, out, errOut io.Writer) int {
 	case errors.Is(err, errUsage):
 		_, _ = fmt.Fprint(errOut, usage)
 		return 2
+	case err != nil && ctx.Err() != nil:
+		_, _ = fmt.Fprintln(errOut, "interrupted; the next run goes on from here")
+		return interrupted
 	case err != nil:
 		_, _ = fmt.Fprintln(errOut, "error:", err)
 		return 1
 	}
 	return 0
 }
+
+// interrupted is the exit status after a signal, as shells have it for Ctrl-C.
+const interrupted = 130
 
 var errUsage = errors.New("wrong usage")
 

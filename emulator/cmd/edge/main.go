@@ -14,13 +14,25 @@ import (
 	"os/signal"
 	"path/filepath"
 	"strings"
+	"sync"
 	"syscall"
 	"time"
 
+	"sensor-backend/emulator/awsapi"
 	"sensor-backend/emulator/ecr"
+	"sensor-backend/emulator/ecs"
 	"sensor-backend/emulator/edge"
+	"sensor-backend/emulator/elb"
+	"sensor-backend/emulator/faults"
+	"sensor-backend/emulator/image"
 	"sensor-backend/emulator/moto"
+	"sensor-backend/emulator/process"
+	"sensor-backend/emulator/rollout"
+	"sensor-backend/emulator/task"
 )
+
+// warehouseParameter holds the address of the API's database.
+const warehouseParameter = "/sensor/warehouse-url"
 
 // settings are the command line.
 type settings struct {
@@ -30,6 +42,7 @@ type settings struct {
 	motoCommand string
 	dir         string
 	scanDelay   time.Duration
+	speed       float64
 }
 
 func main() {
@@ -40,6 +53,7 @@ func main() {
 	flag.StringVar(&s.motoCommand, "moto-command", "python3", "Python 3 with moto, as words separated by spaces")
 	flag.StringVar(&s.dir, "dir", "", "directory for layers, tasks and functions (default: a temporary one)")
 	flag.DurationVar(&s.scanDelay, "scan-delay", time.Second, "how long an image scan takes")
+	flag.Float64Var(&s.speed, "speed", 10, "how many times faster than stated the periods of health checks pass")
 	flag.Parse()
 	log := slog.New(slog.NewTextHandler(os.Stderr, nil))
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
@@ -51,6 +65,11 @@ func main() {
 }
 
 func run(ctx context.Context, s settings, log *slog.Logger) error {
+	ctx, endWork := context.WithCancel(ctx)
+	defer endWork()
+	if err := process.BecomeReaper(); err != nil {
+		return err
+	}
 	if s.dir == "" {
 		dir, err := os.MkdirTemp("", "emulator-")
 		if err != nil {
@@ -65,18 +84,15 @@ func run(ctx context.Context, s settings, log *slog.Logger) error {
 	}
 	defer child.Stop()
 	client := moto.NewClient(fmt.Sprintf("http://127.0.0.1:%d", s.motoPort))
-	e, err := edge.New(edge.Parts{
-		Moto: client.Base(),
-		Registry: ecr.New(ecr.Options{
-			Dir: filepath.Join(s.dir, "blobs"), Repositories: ecr.MotoRepositories{Moto: client}, ScanDelay: s.scanDelay,
-		}),
-		Healthy: client.Ready,
-		Log:     log,
-	})
+	parts, err := assemble(s, client, log)
 	if err != nil {
 		return err
 	}
-	servers, failed, err := serve(log, map[string]http.Handler{s.listen: e, s.elbListen: e})
+	e, err := edge.New(parts)
+	if err != nil {
+		return err
+	}
+	servers, failed, err := serve(log, map[string]http.Handler{s.listen: e, s.elbListen: parts.Balancer})
 	if err != nil {
 		return err
 	}
@@ -89,6 +105,13 @@ func run(ctx context.Context, s settings, log *slog.Logger) error {
 		}
 		return err
 	}
+	var working sync.WaitGroup
+	working.Go(func() { parts.ECS.Run(ctx) })
+	defer working.Wait()
+	defer endWork()
+	if err := putWarehouse(ctx, client, os.Getenv("SENSOR_WAREHOUSE_URL")); err != nil {
+		return err
+	}
 	log.Info("the emulated AWS is ready", "api", s.listen, "load balancer", s.elbListen)
 	select {
 	case <-ctx.Done():
@@ -98,6 +121,57 @@ func run(ctx context.Context, s settings, log *slog.Logger) error {
 	case err := <-failed:
 		return err
 	}
+}
+
+// assemble makes the parts that an edge routes to.
+func assemble(s settings, client *moto.Client, log *slog.Logger) (edge.Parts, error) {
+	_, port, err := net.SplitHostPort(s.listen)
+	if err != nil {
+		return edge.Parts{}, fmt.Errorf("reading -listen %q: %w; give host:port or :port", s.listen, err)
+	}
+	injected, regions := &faults.Set{}, &awsapi.Regions{}
+	balancer := elb.New(client, s.speed, regions.All, log)
+	launcher := task.NewLauncher(task.Config{
+		Moto: client, Puller: image.Puller{Registry: "localhost:" + port}, Balancer: balancer, Faults: injected,
+		Checks: func(ctx context.Context, group string) (elb.HealthCheck, error) {
+			return elb.ReadHealthCheck(ctx, client, group)
+		},
+		Dir: filepath.Join(s.dir, "tasks"), Endpoint: "http://localhost:" + port, Speed: s.speed, Settle: 500 * time.Millisecond, Log: log,
+	})
+	return edge.Parts{
+		Moto: client.Base(), Healthy: client.Ready, Log: log, Balancer: balancer, Faults: injected, Regions: regions,
+		Registry: ecr.New(ecr.Options{
+			Dir: filepath.Join(s.dir, "blobs"), Repositories: ecr.MotoRepositories{Moto: client}, ScanDelay: s.scanDelay,
+			Scans: injected, Regions: regions,
+		}),
+		ECS: ecs.New(client, tasks{launcher}, time.Now, log),
+	}, nil
+}
+
+// tasks lets ECS launch through a task.Launcher.
+type tasks struct{ *task.Launcher }
+
+// Launch starts a task.
+func (t tasks) Launch(spec task.Spec, report func(rollout.Observation)) ecs.Handle {
+	return t.Launcher.Launch(spec, report)
+}
+
+// putWarehouse stores the warehouse's address where a deployment looks for it.
+func putWarehouse(ctx context.Context, client *moto.Client, address string) error {
+	if address == "" {
+		return nil
+	}
+	region := os.Getenv("AWS_REGION")
+	if region == "" {
+		region = awsapi.DefaultRegion
+	}
+	err := client.JSON(ctx, region, "AmazonSSM.PutParameter", map[string]any{
+		"Name": warehouseParameter, "Type": "SecureString", "Value": address, "Overwrite": true,
+	}, nil)
+	if err != nil {
+		return fmt.Errorf("storing the warehouse's address in %s: %w", warehouseParameter, err)
+	}
+	return nil
 }
 
 func serve(log *slog.Logger, handlers map[string]http.Handler) ([]*http.Server, <-chan error, error) {
