@@ -13,6 +13,7 @@ import (
 	"net/http/httputil"
 	"net/url"
 	"strings"
+	"sync"
 	"time"
 
 	"sensor-backend/emulator/awsapi"
@@ -20,6 +21,8 @@ import (
 	"sensor-backend/emulator/ecs"
 	"sensor-backend/emulator/elb"
 	"sensor-backend/emulator/faults"
+	"sensor-backend/emulator/lambda"
+	"sensor-backend/emulator/s3events"
 )
 
 // maxBody bounds the bodies that are read whole: JSON and form operations.
@@ -35,6 +38,9 @@ type Edge struct {
 	parts Parts
 	proxy *httputil.ReverseProxy
 	log   *slog.Logger
+
+	mu       sync.Mutex
+	prepared map[string]bool
 }
 
 // Parts are what an Edge routes to.
@@ -45,12 +51,18 @@ type Parts struct {
 	Registry *ecr.Registry
 	// ECS schedules services and runs their tasks.
 	ECS *ecs.Controller
+	// Lambda runs functions.
+	Lambda *lambda.Service
+	// Events tells functions of changes in buckets.
+	Events *s3events.Notifier
 	// Balancer serves what load balancers forward.
 	Balancer *elb.Balancer
 	// Faults go wrong on demand.
 	Faults *faults.Set
 	// Regions are told of each request's.
 	Regions *awsapi.Regions
+	// Prepare is called once for each region before its first request.
+	Prepare func(ctx context.Context, region string) error
 	// Healthy says whether moto answers.
 	Healthy func(context.Context) bool
 	// Log takes what goes wrong.
@@ -63,7 +75,7 @@ func New(parts Parts) (*Edge, error) {
 	if err != nil {
 		return nil, fmt.Errorf("reading moto's address %q: %w", parts.Moto, err)
 	}
-	e := &Edge{parts: parts, log: parts.Log}
+	e := &Edge{parts: parts, log: parts.Log, prepared: map[string]bool{}}
 	e.proxy = &httputil.ReverseProxy{
 		Rewrite: func(r *httputil.ProxyRequest) {
 			r.Out.URL.Scheme, r.Out.URL.Host = target.Scheme, target.Host
@@ -95,10 +107,11 @@ func (e *Edge) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case !signed && (r.URL.Path == "/v2" || strings.HasPrefix(r.URL.Path, "/v2/")):
 		e.parts.Registry.ServeHTTP(w, r)
 	default:
-		if scope.Region != "" {
-			e.parts.Regions.Add(scope.Region)
+		if err := e.enter(r.Context(), scope.Region); err != nil {
+			awsapi.WriteError(w, err)
+			return
 		}
-		e.api(w, r)
+		e.api(w, r, scope)
 	}
 }
 
@@ -108,8 +121,45 @@ func isBalancerHost(host string) bool {
 	return strings.HasSuffix(name, ".elb.amazonaws.com")
 }
 
-func (e *Edge) api(w http.ResponseWriter, r *http.Request) {
+// enter makes a region ready that is asked for the first time.
+func (e *Edge) enter(ctx context.Context, region string) error {
+	if region == "" {
+		return nil
+	}
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.prepared[region] {
+		return nil
+	}
+	if err := e.parts.Prepare(ctx, region); err != nil {
+		return err
+	}
+	e.prepared[region] = true
+	e.parts.Regions.Add(region)
+	return nil
+}
+
+func (e *Edge) api(w http.ResponseWriter, r *http.Request, scope awsapi.Scope) {
 	service, operation, ok := awsapi.JSONOperation(r)
+	if !ok {
+		operation = lambda.Operation(r)
+	}
+	if err := e.parts.Faults.Throttled(scope.Service, operation); err != nil {
+		awsapi.WriteError(w, err)
+		return
+	}
+	if scope.Service == "lambda" {
+		if name, invokes := lambda.Route(r, regionOf(r)); invokes {
+			e.parts.Lambda.ServeInvoke(w, r, name)
+			return
+		}
+	}
+	if scope.Service == "s3" {
+		if change, changes := s3events.ReadChange(r); changes {
+			e.change(w, r, change)
+			return
+		}
+	}
 	switch {
 	case ok && service == ecrTarget:
 		e.ecr(w, r, operation)
@@ -117,6 +167,17 @@ func (e *Edge) api(w http.ResponseWriter, r *http.Request) {
 		e.ecs(w, r, operation)
 	default:
 		e.proxy.ServeHTTP(w, r)
+	}
+}
+
+// change passes a request to S3 on and tells of what it did.
+func (e *Edge) change(w http.ResponseWriter, r *http.Request, change s3events.Change) {
+	region := regionOf(r)
+	answer := &statusWriter{ResponseWriter: w}
+	e.proxy.ServeHTTP(answer, r)
+	if answer.status >= 200 && answer.status < 300 {
+		// Whoever made the object may be gone before the event is sent.
+		e.parts.Events.Changed(context.WithoutCancel(r.Context()), region, change, answer.Header())
 	}
 }
 

@@ -76,7 +76,8 @@ func (c *Client) Form(ctx context.Context, service, region string, values url.Va
 		return nil, fmt.Errorf("calling %s: %w", values.Get("Action"), err)
 	}
 	req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
-	return c.raw(req, service, region, values.Get("Action"))
+	_, raw, err := c.raw(req, service, region, values.Get("Action"))
+	return raw, err
 }
 
 // Get reads a path of a REST service and gives the raw answer.
@@ -85,11 +86,22 @@ func (c *Client) Get(ctx context.Context, service, region, path string) ([]byte,
 	if err != nil {
 		return nil, fmt.Errorf("calling GET %s: %w", path, err)
 	}
-	return c.raw(req, service, region, "GET "+path)
+	_, raw, err := c.raw(req, service, region, "GET "+path)
+	return raw, err
+}
+
+// Head reads the headers of a path of a REST service.
+func (c *Client) Head(ctx context.Context, service, region, path string) (http.Header, error) {
+	req, err := http.NewRequestWithContext(ctx, http.MethodHead, c.base+path, nil)
+	if err != nil {
+		return nil, fmt.Errorf("calling HEAD %s: %w", path, err)
+	}
+	header, _, err := c.raw(req, service, region, "HEAD "+path)
+	return header, err
 }
 
 func (c *Client) do(req *http.Request, service, region, what string, out any) error {
-	raw, err := c.raw(req, service, region, what)
+	_, raw, err := c.raw(req, service, region, what)
 	if err != nil {
 		return err
 	}
@@ -102,23 +114,24 @@ func (c *Client) do(req *http.Request, service, region, what string, out any) er
 	return nil
 }
 
-func (c *Client) raw(req *http.Request, service, region, what string) ([]byte, error) {
+// raw gives the header and body of a good answer.
+func (c *Client) raw(req *http.Request, service, region, what string) (http.Header, []byte, error) {
 	// moto reads the service and region from the credential scope and checks no signature.
 	req.Header.Set("Authorization", "AWS4-HMAC-SHA256 Credential=test/20260101/"+region+"/"+service+
 		"/aws4_request, SignedHeaders=host, Signature=0")
 	res, err := c.http.Do(req)
 	if err != nil {
-		return nil, fmt.Errorf("calling %s: %w", what, err)
+		return nil, nil, fmt.Errorf("calling %s: %w", what, err)
 	}
 	defer func() { _ = res.Body.Close() }()
 	raw, err := io.ReadAll(res.Body)
 	if err != nil {
-		return nil, fmt.Errorf("calling %s: reading the answer: %w", what, err)
+		return nil, nil, fmt.Errorf("calling %s: reading the answer: %w", what, err)
 	}
 	if res.StatusCode >= 300 {
-		return nil, fmt.Errorf("calling %s: %w", what, awsapi.ParseError(res.StatusCode, raw))
+		return nil, nil, fmt.Errorf("calling %s: %w", what, awsapi.ParseError(res.StatusCode, raw))
 	}
-	return raw, nil
+	return res.Header, raw, nil
 }
 
 func signingName(target string) string {
@@ -130,6 +143,8 @@ func signingName(target string) string {
 		return "ecr"
 	case strings.HasPrefix(service, "Logs_"):
 		return "logs"
+	case service == "AmazonSQS":
+		return "sqs"
 	case service == "AmazonSSM":
 		return "ssm"
 	}

@@ -25,9 +25,11 @@ import (
 	"sensor-backend/emulator/elb"
 	"sensor-backend/emulator/faults"
 	"sensor-backend/emulator/image"
+	"sensor-backend/emulator/lambda"
 	"sensor-backend/emulator/moto"
 	"sensor-backend/emulator/process"
 	"sensor-backend/emulator/rollout"
+	"sensor-backend/emulator/s3events"
 	"sensor-backend/emulator/task"
 )
 
@@ -88,6 +90,7 @@ func run(ctx context.Context, s settings, log *slog.Logger) error {
 	if err != nil {
 		return err
 	}
+	defer parts.Lambda.Close()
 	e, err := edge.New(parts)
 	if err != nil {
 		return err
@@ -109,9 +112,6 @@ func run(ctx context.Context, s settings, log *slog.Logger) error {
 	working.Go(func() { parts.ECS.Run(ctx) })
 	defer working.Wait()
 	defer endWork()
-	if err := putWarehouse(ctx, client, os.Getenv("SENSOR_WAREHOUSE_URL")); err != nil {
-		return err
-	}
 	log.Info("the emulated AWS is ready", "api", s.listen, "load balancer", s.elbListen)
 	select {
 	case <-ctx.Done():
@@ -129,6 +129,7 @@ func assemble(s settings, client *moto.Client, log *slog.Logger) (edge.Parts, er
 	if err != nil {
 		return edge.Parts{}, fmt.Errorf("reading -listen %q: %w; give host:port or :port", s.listen, err)
 	}
+	endpoint := "http://localhost:" + port
 	injected, regions := &faults.Set{}, &awsapi.Regions{}
 	balancer := elb.New(client, s.speed, regions.All, log)
 	launcher := task.NewLauncher(task.Config{
@@ -136,9 +137,23 @@ func assemble(s settings, client *moto.Client, log *slog.Logger) (edge.Parts, er
 		Checks: func(ctx context.Context, group string) (elb.HealthCheck, error) {
 			return elb.ReadHealthCheck(ctx, client, group)
 		},
-		Dir: filepath.Join(s.dir, "tasks"), Endpoint: "http://localhost:" + port, Speed: s.speed, Settle: 500 * time.Millisecond, Log: log,
+		Dir: filepath.Join(s.dir, "tasks"), Endpoint: endpoint, Speed: s.speed, Settle: 500 * time.Millisecond, Log: log,
 	})
+	functions := lambda.New(lambda.Config{
+		Moto: client, Dir: filepath.Join(s.dir, "functions"), Endpoint: endpoint, Speed: s.speed, Log: log,
+	})
+	invoke := func(ctx context.Context, function, region string, event []byte) error {
+		name, err := lambda.ParseName(function, region)
+		if err == nil {
+			_, err = functions.Enqueue(ctx, name, event)
+		}
+		return err
+	}
 	return edge.Parts{
+		Lambda: functions, Events: s3events.New(client, invoke, time.Now, log),
+		Prepare: func(ctx context.Context, region string) error {
+			return putWarehouse(ctx, client, region, os.Getenv("SENSOR_WAREHOUSE_URL"))
+		},
 		Moto: client.Base(), Healthy: client.Ready, Log: log, Balancer: balancer, Faults: injected, Regions: regions,
 		Registry: ecr.New(ecr.Options{
 			Dir: filepath.Join(s.dir, "blobs"), Repositories: ecr.MotoRepositories{Moto: client}, ScanDelay: s.scanDelay,
@@ -156,14 +171,11 @@ func (t tasks) Launch(spec task.Spec, report func(rollout.Observation)) ecs.Hand
 	return t.Launcher.Launch(spec, report)
 }
 
-// putWarehouse stores the warehouse's address where a deployment looks for it.
-func putWarehouse(ctx context.Context, client *moto.Client, address string) error {
+// putWarehouse stores the warehouse's address where a deployment to the region
+// looks for it.
+func putWarehouse(ctx context.Context, client *moto.Client, region, address string) error {
 	if address == "" {
 		return nil
-	}
-	region := os.Getenv("AWS_REGION")
-	if region == "" {
-		region = awsapi.DefaultRegion
 	}
 	err := client.JSON(ctx, region, "AmazonSSM.PutParameter", map[string]any{
 		"Name": warehouseParameter, "Type": "SecureString", "Value": address, "Overwrite": true,
