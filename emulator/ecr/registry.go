@@ -9,6 +9,7 @@ import (
 	"log"
 	"net/http"
 	"net/http/httptest"
+	"strconv"
 	"strings"
 	"time"
 
@@ -167,7 +168,7 @@ func (g *Registry) getManifest(w http.ResponseWriter, r *http.Request, repo, ref
 	}
 	w.Header().Set("Content-Type", image.MediaType)
 	w.Header().Set("Docker-Content-Digest", image.Digest)
-	w.Header().Set("Content-Length", fmt.Sprint(len(image.Manifest)))
+	w.Header().Set("Content-Length", strconv.Itoa(len(image.Manifest)))
 	w.WriteHeader(http.StatusOK)
 	if r.Method == http.MethodGet {
 		_, _ = w.Write(image.Manifest)

@@ -62,17 +62,32 @@ func push(t *testing.T, host, target string) (digest string, err error) {
 	return hash.String(), remote.Write(ref, image, auth)
 }
 
-func call(t *testing.T, g *Registry, operation, body string) (map[string]any, error) {
+// answers has what the tests look at in the operations' answers.
+type answers struct {
+	Details []struct {
+		Digest string   `json:"imageDigest"`
+		Tags   []string `json:"imageTags"`
+	} `json:"imageDetails"`
+	Images   []any `json:"images"`
+	Failures []any `json:"failures"`
+	Scan     struct {
+		Status string `json:"status"`
+	} `json:"imageScanStatus"`
+	Findings struct {
+		Counts map[string]int `json:"findingSeverityCounts"`
+	} `json:"imageScanFindings"`
+}
+
+func call(t *testing.T, g *Registry, operation, body string) (decoded answers, err error) {
 	t.Helper()
 	out, err := g.Call(t.Context(), "eu-central-1", "aws:5000", operation, []byte(body))
 	if err != nil {
-		return nil, err
+		return answers{}, err
 	}
 	raw, err := json.Marshal(out)
 	if err != nil {
 		t.Fatal(err)
 	}
-	var decoded map[string]any
 	if err := json.Unmarshal(raw, &decoded); err != nil {
 		t.Fatal(err)
 	}
@@ -95,15 +110,14 @@ func TestPushedImageIsWhatTheAPIReports(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	details := out["imageDetails"].([]any)
-	if len(details) != 2 {
-		t.Fatalf("got %d images, want 2", len(details))
+	if len(out.Details) != 2 {
+		t.Fatalf("got %d images, want 2", len(out.Details))
 	}
-	old, latest := details[0].(map[string]any), details[1].(map[string]any)
-	if old["imageDigest"] != first || old["imageTags"] != nil {
+	old, latest := out.Details[0], out.Details[1]
+	if old.Digest != first || old.Tags != nil {
 		t.Errorf("the first image is %v, want %s without a tag", old, first)
 	}
-	if latest["imageDigest"] != second || len(latest["imageTags"].([]any)) != 1 {
+	if latest.Digest != second || len(latest.Tags) != 1 {
 		t.Errorf("the second image is %v, want %s tagged", latest, second)
 	}
 	if got, err := g.Resolve("api", "latest"); err != nil || got != second {
@@ -113,7 +127,7 @@ func TestPushedImageIsWhatTheAPIReports(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(out["images"].([]any)) != 1 || len(out["failures"].([]any)) != 1 {
+	if len(out.Images) != 1 || len(out.Failures) != 1 {
 		t.Errorf("BatchGetImage gave %v", out)
 	}
 }
@@ -154,7 +168,7 @@ func TestScan(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if status := out["imageScanStatus"].(map[string]any)["status"]; status != "IN_PROGRESS" {
+	if status := out.Scan.Status; status != "IN_PROGRESS" {
 		t.Errorf("just after the push the scan is %v, want IN_PROGRESS", status)
 	}
 	now = now.Add(time.Second)
@@ -162,8 +176,7 @@ func TestScan(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	counts := out["imageScanFindings"].(map[string]any)["findingSeverityCounts"].(map[string]any)
-	if counts["CRITICAL"] != 1.0 {
+	if counts := out.Findings.Counts; counts["CRITICAL"] != 1 {
 		t.Errorf("the counts are %v, want one CRITICAL", counts)
 	}
 	if _, err := push(t, host, "fixed:v1"); err != nil {

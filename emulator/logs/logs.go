@@ -79,7 +79,7 @@ func Open(ctx context.Context, moto Caller, region, group, stream string) (*Stre
 		moto: moto, region: region, group: group, stream: stream, every: 200 * time.Millisecond,
 		wake: make(chan struct{}, 1), closed: make(chan struct{}), done: make(chan struct{}),
 	}
-	go s.carry()
+	go s.carry(context.WithoutCancel(ctx))
 	return s, nil
 }
 
@@ -126,7 +126,7 @@ func (s *Stream) Close() error {
 	return nil
 }
 
-func (s *Stream) carry() {
+func (s *Stream) carry(ctx context.Context) {
 	defer close(s.done)
 	pause := time.NewTimer(0)
 	defer pause.Stop()
@@ -134,7 +134,7 @@ func (s *Stream) carry() {
 		select {
 		case <-s.wake:
 		case <-s.closed:
-			s.flush()
+			s.flush(ctx)
 			return
 		}
 		// Lines come in bursts: give the rest of one a moment.
@@ -143,11 +143,11 @@ func (s *Stream) carry() {
 		case <-pause.C:
 		case <-s.closed:
 		}
-		s.flush()
+		s.flush(ctx)
 	}
 }
 
-func (s *Stream) flush() {
+func (s *Stream) flush(ctx context.Context) {
 	for {
 		s.mu.Lock()
 		n := min(len(s.events), maxBatch)
@@ -157,8 +157,8 @@ func (s *Stream) flush() {
 		if n == 0 {
 			return
 		}
-		ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
-		err := s.moto.JSON(ctx, s.region, target+"PutLogEvents",
+		sending, cancel := context.WithTimeout(ctx, 10*time.Second)
+		err := s.moto.JSON(sending, s.region, target+"PutLogEvents",
 			map[string]any{"logGroupName": s.group, "logStreamName": s.stream, "logEvents": batch}, nil)
 		cancel()
 		if err != nil {

@@ -29,13 +29,14 @@ type Child struct {
 
 // Start runs command (a Python 3 interpreter, possibly with a prefix such as
 // chroot) with the shim on its standard input, serving on port of loopback.
-// What moto prints goes to out.
-func Start(command []string, port int, out io.Writer) (*Child, error) {
+// What moto prints goes to out. Moto outlives ctx, until Stop: tasks that end
+// still send it their last log lines.
+func Start(ctx context.Context, command []string, port int, out io.Writer) (*Child, error) {
 	if len(command) == 0 {
 		return nil, errors.New("starting moto: the command is empty, give one such as python3")
 	}
 	args := append(append([]string{}, command[1:]...), "-", "-H", "127.0.0.1", "-p", strconv.Itoa(port))
-	cmd := exec.Command(command[0], args...) //nolint:gosec // the command is the operator's own
+	cmd := exec.CommandContext(context.WithoutCancel(ctx), command[0], args...)
 	cmd.Stdin = bytes.NewReader(shim)
 	cmd.Stdout, cmd.Stderr = out, out
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}

@@ -44,7 +44,6 @@ type Process struct {
 	done chan struct{}
 	mu   sync.Mutex
 	code int
-	said string
 }
 
 // Start starts a program.
@@ -90,13 +89,13 @@ func (p *Process) wait() {
 		}
 	}
 	_ = syscall.Kill(-pid, syscall.SIGKILL)
-	err := p.cmd.Wait()
+	_ = p.cmd.Wait() // its state says it all
 	reap(pid)
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	state := p.cmd.ProcessState
 	if state == nil {
-		p.code, p.said = 255, fmt.Sprint(err)
+		p.code = 255
 		return
 	}
 	p.code = state.ExitCode()

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -261,18 +262,18 @@ func (r *run) environment(ctx context.Context, c *container, fromImage []string)
 		}
 		env = append(env, s.Name+"="+value)
 	}
-	return r.assignPorts(c, unique(env))
+	return r.assignPorts(ctx, c, unique(env))
 }
 
 // assignPorts gives a container that is told its port by PORT one of its own:
 // all tasks share the emulator's network.
-func (r *run) assignPorts(c *container, env []string) ([]string, error) {
+func (r *run) assignPorts(ctx context.Context, c *container, env []string) ([]string, error) {
 	for _, mapping := range c.definition.PortMappings {
 		c.ports[mapping.ContainerPort] = mapping.ContainerPort
 		if process.Getenv(env, "PORT", "") != strconv.Itoa(mapping.ContainerPort) {
 			continue
 		}
-		port, err := r.ports.take()
+		port, err := r.ports.take(ctx)
 		if err != nil {
 			return nil, err
 		}
@@ -391,18 +392,19 @@ type ports struct {
 	taken map[int]bool
 }
 
-func (p *ports) take() (int, error) {
+func (p *ports) take(ctx context.Context) (int, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	for range 100 {
-		listener, err := net.Listen("tcp", "127.0.0.1:0")
+		listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", "127.0.0.1:0")
 		if err != nil {
 			return 0, fmt.Errorf("finding a free port: %w", err)
 		}
-		port := listener.Addr().(*net.TCPAddr).Port
-		if err := listener.Close(); err != nil {
+		address, err := netip.ParseAddrPort(listener.Addr().String())
+		if err = errors.Join(err, listener.Close()); err != nil {
 			return 0, fmt.Errorf("finding a free port: %w", err)
 		}
+		port := int(address.Port())
 		if !p.taken[port] {
 			p.taken[port] = true
 			return port, nil

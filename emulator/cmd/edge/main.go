@@ -59,8 +59,9 @@ func main() {
 	flag.Parse()
 	log := slog.New(slog.NewTextHandler(os.Stderr, nil))
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
-	defer stop()
-	if err := run(ctx, s, log); err != nil {
+	err := run(ctx, s, log)
+	stop()
+	if err != nil {
 		log.Error("the emulator stopped", "error", err)
 		os.Exit(1)
 	}
@@ -80,7 +81,7 @@ func run(ctx context.Context, s settings, log *slog.Logger) error {
 		defer func() { _ = os.RemoveAll(dir) }()
 		s.dir = dir
 	}
-	child, err := moto.Start(strings.Fields(s.motoCommand), s.motoPort, os.Stderr)
+	child, err := moto.Start(ctx, strings.Fields(s.motoCommand), s.motoPort, os.Stderr)
 	if err != nil {
 		return err
 	}
@@ -95,11 +96,11 @@ func run(ctx context.Context, s settings, log *slog.Logger) error {
 	if err != nil {
 		return err
 	}
-	servers, failed, err := serve(log, map[string]http.Handler{s.listen: e, s.elbListen: parts.Balancer})
+	servers, failed, err := serve(ctx, log, map[string]http.Handler{s.listen: e, s.elbListen: parts.Balancer})
 	if err != nil {
 		return err
 	}
-	defer shutdown(servers)
+	defer shutdown(ctx, servers)
 	ready, cancel := context.WithTimeout(ctx, time.Minute)
 	defer cancel()
 	if err := child.WaitReady(ready, client); err != nil {
@@ -186,13 +187,13 @@ func putWarehouse(ctx context.Context, client *moto.Client, region, address stri
 	return nil
 }
 
-func serve(log *slog.Logger, handlers map[string]http.Handler) ([]*http.Server, <-chan error, error) {
+func serve(ctx context.Context, log *slog.Logger, handlers map[string]http.Handler) ([]*http.Server, <-chan error, error) {
 	failed := make(chan error, len(handlers))
-	var servers []*http.Server
+	servers := make([]*http.Server, 0, len(handlers))
 	for address, handler := range handlers {
-		listener, err := net.Listen("tcp", address)
+		listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", address)
 		if err != nil {
-			shutdown(servers)
+			shutdown(ctx, servers)
 			return nil, nil, fmt.Errorf("listening on %s: %w; choose another address with -listen or -elb-listen", address, err)
 		}
 		server := &http.Server{
@@ -209,8 +210,9 @@ func serve(log *slog.Logger, handlers map[string]http.Handler) ([]*http.Server, 
 	return servers, failed, nil
 }
 
-func shutdown(servers []*http.Server) {
-	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Second)
+// shutdown lets requests under way end, for a while, also when ctx has ended.
+func shutdown(ctx context.Context, servers []*http.Server) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 2*time.Second)
 	defer cancel()
 	for _, server := range servers {
 		if err := server.Shutdown(ctx); err != nil {
