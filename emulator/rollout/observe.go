@@ -5,6 +5,13 @@ import (
 	"time"
 )
 
+const (
+	firstDelay    = 200 * time.Millisecond
+	maxDelay      = 10 * time.Second
+	maxPullDelay  = 2 * time.Second
+	unstableAfter = 3
+)
+
 // Observation is something that happened to a task.
 type Observation struct {
 	Kind Kind
@@ -74,7 +81,7 @@ func (s *Service) ready(now time.Time, t *Task) {
 	d.launches, d.nextStart, d.complained = 0, time.Time{}, complained{}
 	d.UpdatedAt = now
 	if !s.Breaker.KeepCount {
-		d.Failed = 0
+		s.setFailed(d, 0)
 	}
 }
 
@@ -130,16 +137,21 @@ func (s *Service) failed(now time.Time, t *Task) {
 
 func (s *Service) count(now time.Time, d *Deployment) {
 	if d.State == InProgress {
-		d.Failed++
-		if sd := s.serviceDeploymentOf(d.ID); sd != nil {
-			sd.Failures = d.Failed
-		}
+		s.setFailed(d, d.Failed+1)
 	}
 	d.UpdatedAt = now
 	s.delay(now, d, maxDelay)
 	if d.launches >= unstableAfter && !d.unstable {
 		d.unstable = true
 		s.say(now, "(service %s) is unable to consistently start tasks successfully. For more information, see the Troubleshooting section of the Amazon ECS Developer Guide.", s.Name)
+	}
+}
+
+// setFailed counts failures, for a rollback apart from those that caused it.
+func (s *Service) setFailed(d *Deployment, count int) {
+	d.Failed = count
+	if sd := s.serviceDeploymentOf(d.ID); sd != nil && sd.Deployment == d.ID {
+		sd.Failures = count
 	}
 }
 

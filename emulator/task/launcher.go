@@ -334,12 +334,8 @@ func (r *run) snapshot() []rollout.Container {
 	defer r.mu.Unlock()
 	list := make([]rollout.Container, 0, len(r.containers))
 	for _, c := range r.containers {
-		port := 0
-		for _, p := range c.ports {
-			port = p
-		}
 		list = append(list, rollout.Container{
-			Name: c.definition.Name, Image: c.definition.Image, Digest: c.digest, Port: port,
+			Name: c.definition.Name, Image: c.definition.Image, Digest: c.digest,
 			ExitCode: c.exitCode, Reason: c.reason, Health: c.health,
 		})
 	}
