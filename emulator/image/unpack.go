@@ -39,7 +39,7 @@ func Apply(dir string, stream io.Reader) error {
 		return err
 	}
 	defer func() { _ = root.Close() }()
-	added := map[string]bool{}
+	l := &layer{root: root, added: map[string]bool{}}
 	archive := tar.NewReader(stream)
 	for {
 		header, err := archive.Next()
@@ -49,65 +49,77 @@ func Apply(dir string, stream io.Reader) error {
 		if err != nil {
 			return fmt.Errorf("reading the tar stream: %w", err)
 		}
-		name := strings.TrimPrefix(path.Clean("/"+header.Name), "/")
+		name := clean(header.Name)
 		if name == "" {
 			continue
 		}
-		if err := applyEntry(root, name, header, archive, added); err != nil {
+		if err := l.apply(name, header, archive); err != nil {
 			return fmt.Errorf("%s: %w", header.Name, err)
 		}
 	}
 }
 
-func applyEntry(root *os.Root, name string, header *tar.Header, content io.Reader, added map[string]bool) error {
-	parent, base := path.Split(name)
-	parent = strings.TrimSuffix(parent, "/")
+// layer is one layer being applied.
+type layer struct {
+	root *os.Root
+	// added has the entries of this layer and the directories they lie in:
+	// its whiteouts hide only what lower layers brought.
+	added map[string]bool
+}
+
+func (l *layer) apply(name string, header *tar.Header, content io.Reader) error {
+	parent, base := path.Dir(name), path.Base(name)
 	if base == opaque {
-		return clearDir(root, parent, added)
+		return l.hideBelow(parent)
 	}
 	if hidden, ok := strings.CutPrefix(base, whiteout); ok {
-		return root.RemoveAll(path.Join(parent, hidden))
-	}
-	if parent != "" {
-		if err := root.MkdirAll(parent, 0o755); err != nil {
-			return err
+		if hidden == "" || hidden == "." || hidden == ".." {
+			return errors.New("the whiteout names no file")
 		}
+		return l.hide(path.Join(parent, hidden))
 	}
-	added[name] = true
+	if err := l.root.MkdirAll(parent, 0o755); err != nil {
+		return err
+	}
+	for dir := name; dir != "."; dir = path.Dir(dir) {
+		l.added[dir] = true
+	}
 	if header.Typeflag == tar.TypeDir {
-		if info, err := root.Stat(name); err != nil || !info.IsDir() {
-			if err := root.RemoveAll(name); err != nil {
-				return err
-			}
-			if err := root.Mkdir(name, 0o755); err != nil {
-				return err
-			}
+		if info, err := l.root.Lstat(name); err == nil && info.IsDir() {
+			return l.settle(name, header)
 		}
-		return settle(root, name, header)
 	}
-	if err := root.RemoveAll(name); err != nil {
+	if err := l.root.RemoveAll(name); err != nil {
 		return err
 	}
 	switch header.Typeflag {
+	case tar.TypeDir:
+		if err := l.root.Mkdir(name, 0o755); err != nil {
+			return err
+		}
+		return l.settle(name, header)
 	case tar.TypeReg:
-		if err := writeFile(root, name, content); err != nil {
+		if err := l.writeFile(name, content); err != nil {
 			return err
 		}
-		return settle(root, name, header)
+		return l.settle(name, header)
 	case tar.TypeSymlink:
-		if err := root.Symlink(header.Linkname, name); err != nil {
+		if err := l.root.Symlink(header.Linkname, name); err != nil {
 			return err
 		}
-		return ignorePermission(root.Lchown(name, header.Uid, header.Gid))
+		return ignorePermission(l.root.Lchown(name, header.Uid, header.Gid))
 	case tar.TypeLink:
-		return root.Link(strings.TrimPrefix(path.Clean("/"+header.Linkname), "/"), name)
+		return l.root.Link(clean(header.Linkname), name)
 	}
-	// Device nodes and pipes are not carried over: see DeviceNodes.
+	// Devices and pipes are not carried over: the runtime makes its own.
 	return nil
 }
 
-func writeFile(root *os.Root, name string, content io.Reader) (err error) {
-	file, err := root.OpenFile(name, os.O_CREATE|os.O_WRONLY|os.O_EXCL, 0o600)
+// clean makes a path of the archive relative to the root; "" is the root.
+func clean(name string) string { return strings.TrimPrefix(path.Clean("/"+name), "/") }
+
+func (l *layer) writeFile(name string, content io.Reader) (err error) {
+	file, err := l.root.OpenFile(name, os.O_CREATE|os.O_WRONLY|os.O_EXCL, 0o600)
 	if err != nil {
 		return err
 	}
@@ -118,32 +130,40 @@ func writeFile(root *os.Root, name string, content io.Reader) (err error) {
 
 // settle gives an entry its owner, then its mode: changing the owner clears
 // the set-user-id bit.
-func settle(root *os.Root, name string, header *tar.Header) error {
-	if err := ignorePermission(root.Lchown(name, header.Uid, header.Gid)); err != nil {
+func (l *layer) settle(name string, header *tar.Header) error {
+	if err := ignorePermission(l.root.Lchown(name, header.Uid, header.Gid)); err != nil {
 		return err
 	}
 	mode := header.FileInfo().Mode()
-	return root.Chmod(name, mode.Perm()|mode&(fs.ModeSetuid|fs.ModeSetgid|fs.ModeSticky))
+	return l.root.Chmod(name, mode.Perm()|mode&(fs.ModeSetuid|fs.ModeSetgid|fs.ModeSticky))
 }
 
-// clearDir removes what lower layers put in a directory.
-func clearDir(root *os.Root, dir string, added map[string]bool) error {
-	if dir == "" {
-		dir = "."
+// hide removes what lower layers left at name.
+func (l *layer) hide(name string) error {
+	if !l.added[name] {
+		return l.root.RemoveAll(name)
 	}
-	entries, err := fs.ReadDir(root.FS(), dir)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil
+	return l.hideBelow(name)
+}
+
+// hideBelow removes what lower layers left in a directory.
+func (l *layer) hideBelow(dir string) error {
+	if info, err := l.root.Lstat(dir); err != nil || !info.IsDir() {
+		if errors.Is(err, fs.ErrNotExist) {
+			return nil
+		}
+		return err
 	}
+	opened, err := l.root.Open(dir)
 	if err != nil {
 		return err
 	}
+	entries, err := opened.ReadDir(-1)
+	if err = errors.Join(err, opened.Close()); err != nil {
+		return err
+	}
 	for _, entry := range entries {
-		name := path.Join(dir, entry.Name())
-		if added[name] {
-			continue
-		}
-		if err := root.RemoveAll(name); err != nil {
+		if err := l.hide(path.Join(dir, entry.Name())); err != nil {
 			return err
 		}
 	}
