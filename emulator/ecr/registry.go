@@ -9,6 +9,7 @@ import (
 	"log"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"strconv"
 	"strings"
 	"time"
@@ -36,6 +37,7 @@ type Repositories interface {
 // Registry serves the OCI distribution API and the image operations of ECR.
 type Registry struct {
 	store   *store
+	dir     string
 	blobs   http.Handler
 	repos   Repositories
 	scans   ScanFaults
@@ -46,7 +48,7 @@ type Registry struct {
 
 // Options configure a Registry.
 type Options struct {
-	// Dir holds the layers.
+	// Dir holds the layers; it is made when the first one comes.
 	Dir string
 	// Repositories knows which repositories exist.
 	Repositories Repositories
@@ -70,6 +72,7 @@ func New(o Options) *Registry {
 	}
 	return &Registry{
 		store: newStore(o.Clock),
+		dir:   o.Dir,
 		blobs: registry.New(
 			registry.WithBlobHandler(registry.NewDiskBlobHandler(o.Dir)),
 			registry.Logger(log.New(io.Discard, "", 0)),
@@ -111,6 +114,12 @@ func (g *Registry) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		}
 	}
 	if !isManifest {
+		if writes {
+			if err := os.MkdirAll(g.dir, 0o700); err != nil {
+				writeRegistryError(w, http.StatusInternalServerError, "UNKNOWN", fmt.Sprintf("making room for layers: %v", err))
+				return
+			}
+		}
 		g.blobs.ServeHTTP(w, r)
 		return
 	}

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"net/http"
 	"net/http/httptest"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -35,7 +36,7 @@ func (f fakeScans) ScanFindings(string, string, []string) []Finding { return f }
 func newTestRegistry(t *testing.T, now *time.Time, scans ScanFaults) (*Registry, string) {
 	t.Helper()
 	g := New(Options{
-		Dir: t.TempDir(), Scans: scans, ScanDelay: time.Second,
+		Dir: filepath.Join(t.TempDir(), "made", "when needed"), Scans: scans, ScanDelay: time.Second,
 		Clock:        func() time.Time { return *now },
 		Repositories: fakeRepositories{"api": {Name: "api", ScanOnPush: true}, "fixed": {Name: "fixed", Immutable: true}},
 	})

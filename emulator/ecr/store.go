@@ -18,15 +18,14 @@ var ErrImageNotFound = errors.New("the image does not exist in the repository")
 
 // Image is one pushed manifest.
 type Image struct {
-	Digest       string
-	MediaType    string
-	ConfigType   string
-	Manifest     []byte
-	Tags         []string
-	Size         int64
-	PushedAt     time.Time
-	ScanStarted  time.Time
-	LastPulledAt time.Time
+	Digest      string
+	MediaType   string
+	ConfigType  string
+	Manifest    []byte
+	Tags        []string
+	Size        int64
+	PushedAt    time.Time
+	ScanStarted time.Time
 }
 
 // store keeps the manifests of all repositories by digest and tag.

@@ -3,6 +3,7 @@
 package integration
 
 import (
+	"context"
 	"fmt"
 	"strings"
 	"sync"
@@ -121,7 +122,12 @@ func (w *world) create(t *testing.T, definition string, n int32) {
 		},
 	})
 	check(t, err)
-	t.Cleanup(func() { cli(t, "ecs", "delete-service", "--force", "--cluster", w.name, "--service", w.name) })
+	t.Cleanup(func() {
+		out, err := tryCLI(context.WithoutCancel(t.Context()), t, "ecs", "delete-service", "--force", "--cluster", w.name, "--service", w.name)
+		if err != nil {
+			t.Errorf("deleting the service: %v\n%s", err, out)
+		}
+	})
 }
 
 func (w *world) update(t *testing.T, definition string) types.Service {
