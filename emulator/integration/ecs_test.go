@@ -3,7 +3,6 @@
 package integration
 
 import (
-	"context"
 	"fmt"
 	"strings"
 	"sync"
@@ -123,10 +122,7 @@ func (w *world) create(t *testing.T, definition string, n int32) {
 	})
 	check(t, err)
 	t.Cleanup(func() {
-		out, err := tryCLI(context.WithoutCancel(t.Context()), t, "ecs", "delete-service", "--force", "--cluster", w.name, "--service", w.name)
-		if err != nil {
-			t.Errorf("deleting the service: %v\n%s", err, out)
-		}
+		cli(t, "ecs", "delete-service", "--force", "--cluster", w.name, "--service", w.name)
 	})
 }
 

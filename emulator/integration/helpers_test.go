@@ -71,19 +71,22 @@ func eventually(t *testing.T, limit time.Duration, what string, ask func() (ok b
 // cli runs Debian's AWS CLI against the emulator and gives what it prints.
 func cli(t *testing.T, args ...string) string {
 	t.Helper()
-	out, err := tryCLI(t.Context(), t, args...)
+	out, err := tryCLI(t, args...)
 	if err != nil {
 		t.Fatalf("aws %s: %v\n%s", strings.Join(args, " "), err, out)
 	}
 	return out
 }
 
-func tryCLI(ctx context.Context, t *testing.T, args ...string) (string, error) {
+func tryCLI(t *testing.T, args ...string) (string, error) {
 	t.Helper()
 	program := os.Getenv("EMULATOR_AWSCLI")
 	if program == "" {
 		program = "aws"
 	}
+	// A test's clean-up uses it too, when the test's context has ended.
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(t.Context()), 3*time.Minute)
+	defer cancel()
 	cmd := exec.CommandContext(ctx, program, append([]string{"--endpoint-url", endpoint(t), "--region", region}, args...)...)
 	cmd.Env = append(os.Environ(), "AWS_ACCESS_KEY_ID=test", "AWS_SECRET_ACCESS_KEY=test", "AWS_PAGER=", "AWS_EC2_METADATA_DISABLED=true")
 	out, err := cmd.CombinedOutput()
