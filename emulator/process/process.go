@@ -1,6 +1,6 @@
 // Package process runs a program in a directory that serves as its file system,
-// as a container would: with the image's user and environment and with all its
-// children ended when it ends.
+// as a container would: with the image's user and environment, and with the
+// children it leaves in its process group ended when it ends.
 package process
 
 import (
@@ -21,6 +21,10 @@ import (
 
 // DefaultPath is the PATH of an image that sets none.
 const DefaultPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+
+// busyTries is how often a program that is being written to is tried: for about
+// half a second.
+const busyTries = 32
 
 // Spec says what to run.
 type Spec struct {
@@ -63,13 +67,22 @@ func Start(spec Spec) (*Process, error) {
 	if err != nil {
 		return nil, err
 	}
-	cmd := &exec.Cmd{
-		Path: program, Args: spec.Args, Env: spec.Env, Dir: dir,
-		Stdout: spec.Stdout, Stderr: spec.Stderr,
-		SysProcAttr: &syscall.SysProcAttr{Chroot: spec.Root, Credential: credential, Setpgid: true},
-		WaitDelay:   500 * time.Millisecond,
+	var cmd *exec.Cmd
+	for try := range busyTries {
+		cmd = &exec.Cmd{
+			Path: program, Args: spec.Args, Env: spec.Env, Dir: dir,
+			Stdout: spec.Stdout, Stderr: spec.Stderr,
+			SysProcAttr: &syscall.SysProcAttr{Chroot: spec.Root, Credential: credential, Setpgid: true},
+			WaitDelay:   500 * time.Millisecond,
+		}
+		// A fork elsewhere in this program holds, until it has become another
+		// program, the descriptor by which this file was just written.
+		if err = cmd.Start(); !errors.Is(err, syscall.ETXTBSY) {
+			break
+		}
+		time.Sleep(time.Duration(try) * time.Millisecond)
 	}
-	if err := cmd.Start(); err != nil {
+	if err != nil {
 		return nil, fmt.Errorf("exec: %q: %w", spec.Args[0], err)
 	}
 	p := &Process{cmd: cmd, done: make(chan struct{})}
@@ -136,11 +149,9 @@ func (p *Process) Signal(signal syscall.Signal) {
 	}
 }
 
-// Stop asks the program to end, and makes it when it has not after grace.
+// Stop asks the program to end, and makes it when it has not after grace. The
+// signal goes to the program alone, as a container runtime sends it.
 func (p *Process) Stop(signal syscall.Signal, grace time.Duration) {
-	if signal == 0 {
-		signal = syscall.SIGTERM
-	}
 	select {
 	case <-p.done:
 		return

@@ -6,49 +6,57 @@ import (
 	"io"
 	"io/fs"
 	"os"
-	"path/filepath"
 
 	"golang.org/x/sys/unix"
 )
 
 // Furnish puts into an unpacked root what a container runtime would: name
 // resolution as we have it, a writable /tmp, and the usual devices where we may
-// make them.
+// make them. Whatever links the image has, nothing outside of root is touched.
 func Furnish(root string) error {
-	for _, dir := range []struct {
-		name string
-		mode fs.FileMode
-	}{{"etc", 0o755}, {"dev", 0o755}, {"proc", 0o555}, {"tmp", 0o777 | fs.ModeSticky}} {
-		place := filepath.Join(root, dir.name)
-		if err := os.MkdirAll(place, 0o755); err != nil { //nolint:gosec // as in an image
-			return fmt.Errorf("making /%s: %w", dir.name, err)
-		}
-		if dir.name == "tmp" {
-			if err := os.Chmod(place, dir.mode); err != nil {
-				return fmt.Errorf("opening /tmp: %w", err)
-			}
+	inside, err := os.OpenRoot(root)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = inside.Close() }()
+	for _, dir := range []string{"etc", "dev", "proc", "tmp"} {
+		if err := inside.MkdirAll(dir, 0o755); err != nil {
+			return fmt.Errorf("making /%s: %w", dir, err)
 		}
 	}
+	if err := inside.Chmod("tmp", 0o777|fs.ModeSticky); err != nil {
+		return fmt.Errorf("opening /tmp: %w", err)
+	}
 	for _, name := range []string{"etc/resolv.conf", "etc/hosts"} {
-		if err := copyFile("/"+name, filepath.Join(root, name)); err != nil {
+		if err := copyInto(inside, name); err != nil {
 			return fmt.Errorf("copying /%s: %w", name, err)
 		}
 	}
+	return makeDevices(inside)
+}
+
+func makeDevices(inside *os.Root) error {
+	dev, err := inside.Open("dev")
+	if err != nil {
+		return fmt.Errorf("opening /dev: %w", err)
+	}
+	defer func() { _ = dev.Close() }()
 	for _, device := range []struct {
 		name         string
 		major, minor uint32
 	}{{"null", 1, 3}, {"zero", 1, 5}, {"random", 1, 8}, {"urandom", 1, 9}} {
-		place := filepath.Join(root, "dev", device.name)
 		// Not every container may make devices, and few programs need them.
-		if err := unix.Mknod(place, unix.S_IFCHR|0o666, int(unix.Mkdev(device.major, device.minor))); err == nil {
-			_ = os.Chmod(place, 0o666) //nolint:gosec // devices for everyone
+		fd := int(dev.Fd())                                                                                                    //nolint:gosec // file descriptors are small
+		if err := unix.Mknodat(fd, device.name, unix.S_IFCHR|0o666, int(unix.Mkdev(device.major, device.minor))); err == nil { //nolint:gosec // so are these
+			_ = unix.Fchmodat(fd, device.name, 0o666, 0) // whatever the umask
 		}
 	}
 	return nil
 }
 
-func copyFile(from, to string) (err error) {
-	in, err := os.Open(from) //nolint:gosec // one of two fixed files
+// copyInto copies one of our own files to the same name in root, if we have it.
+func copyInto(inside *os.Root, name string) (err error) {
+	in, err := os.Open("/" + name)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
@@ -56,10 +64,10 @@ func copyFile(from, to string) (err error) {
 		return err
 	}
 	defer func() { _ = in.Close() }()
-	if err := os.RemoveAll(to); err != nil {
+	if err := inside.RemoveAll(name); err != nil {
 		return err
 	}
-	out, err := os.OpenFile(to, os.O_CREATE|os.O_WRONLY|os.O_EXCL, 0o644) //nolint:gosec // readable as in any container
+	out, err := inside.OpenFile(name, os.O_CREATE|os.O_WRONLY|os.O_EXCL, 0o644)
 	if err != nil {
 		return err
 	}

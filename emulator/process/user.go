@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"path/filepath"
 	"strconv"
 	"strings"
 	"syscall"
@@ -20,7 +19,7 @@ func FindUser(root, user string) (*syscall.Credential, error) {
 	name, group, hasGroup := strings.Cut(user, ":")
 	credential := &syscall.Credential{}
 	uid, err := number(name)
-	entry, lookupErr := findEntry(filepath.Join(root, "etc/passwd"), name, uid, err == nil)
+	entry, lookupErr := findEntry(root, "etc/passwd", name, uid, err == nil)
 	switch {
 	case lookupErr != nil:
 		return nil, lookupErr
@@ -45,7 +44,7 @@ func FindUser(root, user string) (*syscall.Credential, error) {
 		credential.Gid = gid
 		return credential, nil
 	}
-	entry, lookupErr = findEntry(filepath.Join(root, "etc/group"), group, 0, false)
+	entry, lookupErr = findEntry(root, "etc/group", group, 0, false)
 	if lookupErr != nil {
 		return nil, lookupErr
 	}
@@ -64,8 +63,8 @@ func number(text string) (uint32, error) {
 }
 
 // findEntry finds a line of a passwd or group file by name, or by number.
-func findEntry(file, name string, id uint32, byID bool) (entry []string, err error) {
-	f, err := os.Open(file) //nolint:gosec // below the unpacked root
+func findEntry(root, file, name string, id uint32, byID bool) (entry []string, err error) {
+	f, err := os.OpenInRoot(root, file)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	}
