@@ -124,7 +124,7 @@ func (c *Controller) do(s *service, commands []rollout.Command) {
 func (c *Controller) start(s *service, t *rollout.Task) {
 	config, _ := t.Revision.Config.(settings)
 	spec := task.Spec{
-		ID: t.ID, Region: s.region, Cluster: lastPart(s.clusterARN), Service: s.roll.Name, Definition: t.Revision.TaskDefinition,
+		ID: t.ID, Region: s.region, Service: s.roll.Name, Definition: t.Revision.TaskDefinition,
 		LoadBalancers: config.LoadBalancers, Grace: time.Duration(config.grace()) * time.Second,
 	}
 	id := t.ID

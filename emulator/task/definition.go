@@ -4,39 +4,36 @@ package task
 
 import (
 	"context"
-	"fmt"
 	"strings"
 	"time"
 )
 
 // Definition is the part of an ECS task definition that a run needs.
 type Definition struct {
-	ARN        string      `json:"taskDefinitionArn"`
-	Family     string      `json:"family"`
-	Revision   int         `json:"revision"`
-	CPU        string      `json:"cpu"`
-	Memory     string      `json:"memory"`
 	Containers []Container `json:"containerDefinitions"`
 }
 
 // Container is one container of a Definition.
 type Container struct {
-	Name             string        `json:"name"`
-	Image            string        `json:"image"`
-	Essential        *bool         `json:"essential"`
-	Command          []string      `json:"command"`
-	EntryPoint       []string      `json:"entryPoint"`
-	User             string        `json:"user"`
-	WorkingDirectory string        `json:"workingDirectory"`
-	Environment      []Variable    `json:"environment"`
-	Secrets          []Secret      `json:"secrets"`
-	PortMappings     []PortMapping `json:"portMappings"`
-	HealthCheck      *HealthCheck  `json:"healthCheck"`
-	StopTimeout      int           `json:"stopTimeout"`
-	Log              *struct {
-		Driver  string            `json:"logDriver"`
-		Options map[string]string `json:"options"`
-	} `json:"logConfiguration"`
+	Name             string            `json:"name"`
+	Image            string            `json:"image"`
+	Essential        *bool             `json:"essential"`
+	Command          []string          `json:"command"`
+	EntryPoint       []string          `json:"entryPoint"`
+	User             string            `json:"user"`
+	WorkingDirectory string            `json:"workingDirectory"`
+	Environment      []Variable        `json:"environment"`
+	Secrets          []Secret          `json:"secrets"`
+	PortMappings     []PortMapping     `json:"portMappings"`
+	HealthCheck      *HealthCheck      `json:"healthCheck"`
+	StopTimeout      int               `json:"stopTimeout"`
+	Log              *LogConfiguration `json:"logConfiguration"`
+}
+
+// LogConfiguration says where a container's output goes.
+type LogConfiguration struct {
+	Driver  string            `json:"logDriver"`
+	Options map[string]string `json:"options"`
 }
 
 // Variable is one environment variable.
@@ -110,45 +107,4 @@ func Describe(ctx context.Context, moto Moto, region, name string) (Definition, 
 	}
 	err := moto.JSON(ctx, region, "AmazonEC2ContainerServiceV20141113.DescribeTaskDefinition", map[string]string{"taskDefinition": name}, &out)
 	return out.Definition, err
-}
-
-// readSecret finds the value that a secret names: an SSM parameter by name or
-// ARN, or a Secrets Manager secret by ARN, with an optional JSON key.
-func readSecret(ctx context.Context, moto Moto, region, from string) (string, error) {
-	if rest, ok := cutARN(from, "secretsmanager"); ok {
-		return readManagedSecret(ctx, moto, region, from, rest)
-	}
-	name := from
-	if rest, ok := cutARN(from, "ssm"); ok {
-		name = strings.TrimPrefix(rest, "parameter")
-		// The ARN of a parameter without a path has one slash that is not its own.
-		if strings.Count(name, "/") == 1 {
-			name = strings.TrimPrefix(name, "/")
-		}
-	}
-	var out struct {
-		Parameter struct {
-			Value string `json:"Value"`
-		} `json:"Parameter"`
-	}
-	get := func(name string) error {
-		return moto.JSON(ctx, region, "AmazonSSM.GetParameter", map[string]any{"Name": name, "WithDecryption": true}, &out)
-	}
-	err := get(name)
-	if err != nil && name != from && !strings.HasPrefix(name, "/") {
-		err = get("/" + name)
-	}
-	if err != nil {
-		return "", fmt.Errorf("fetching secret data from SSM Parameter Store: %s: %w", from, err)
-	}
-	return out.Parameter.Value, nil
-}
-
-// cutARN gives what follows the account in an ARN of a service.
-func cutARN(arn, service string) (rest string, ok bool) {
-	parts := strings.SplitN(arn, ":", 6)
-	if len(parts) != 6 || parts[0] != "arn" || parts[2] != service {
-		return "", false
-	}
-	return parts[5], true
 }
