@@ -3,9 +3,6 @@
 package faults
 
 import (
-	"encoding/json"
-	"fmt"
-	"net/http"
 	"slices"
 	"strconv"
 	"strings"
@@ -16,92 +13,11 @@ import (
 	"sensor-backend/emulator/ecr"
 )
 
-// The kinds of fault.
-const (
-	TaskCrash     = "task-crash"
-	TaskHang      = "task-hang"
-	TaskLateStart = "task-late-start"
-	Throttle      = "throttle"
-	ScanFinding   = "scan-finding"
-)
-
-// Fault is one thing that shall go wrong.
-type Fault struct {
-	ID   string `json:"id"`
-	Kind string `json:"kind"`
-	// Times is how often it happens; 0 is always.
-	Times int `json:"times,omitempty"`
-	// Happened counts.
-	Happened int `json:"happened"`
-
-	// Service limits a task fault to an ECS service, Image to references that
-	// contain it.
-	Service string `json:"service,omitempty"`
-	Image   string `json:"image,omitempty"`
-	// ExitCode is what a crashed task's container ends with.
-	ExitCode int `json:"exitCode,omitempty"`
-	// DelayMillis is how long after its start a task crashes, or how late it starts.
-	DelayMillis int `json:"delayMillis,omitempty"`
-
-	// Operation is what is throttled, such as ecs:UpdateService, or UpdateService
-	// of any service.
-	Operation string `json:"operation,omitempty"`
-	// Code is the error; ThrottlingException when empty.
-	Code string `json:"code,omitempty"`
-
-	// Repository, Tag and Digest choose the images whose scan has the finding.
-	Repository string `json:"repository,omitempty"`
-	Tag        string `json:"tag,omitempty"`
-	Digest     string `json:"digest,omitempty"`
-	// Severity is CRITICAL when empty.
-	Severity string `json:"severity,omitempty"`
-}
-
 // Set holds the faults in force. The zero Set holds none.
 type Set struct {
 	mu     sync.Mutex
 	faults []*Fault
 	last   int
-}
-
-// Parse reads faults: one object, or {"faults": [...]}.
-func Parse(body []byte) ([]Fault, error) {
-	var many struct {
-		Faults []Fault `json:"faults"`
-	}
-	if err := json.Unmarshal(body, &many); err != nil {
-		return nil, fmt.Errorf("reading the faults: %w", err)
-	}
-	if many.Faults == nil {
-		var one Fault
-		if err := json.Unmarshal(body, &one); err != nil {
-			return nil, fmt.Errorf("reading the fault: %w", err)
-		}
-		if one.Kind == "" {
-			return nil, nil
-		}
-		many.Faults = []Fault{one}
-	}
-	for i, f := range many.Faults {
-		if err := f.check(); err != nil {
-			return nil, fmt.Errorf("fault %d: %w", i+1, err)
-		}
-	}
-	return many.Faults, nil
-}
-
-func (f Fault) check() error {
-	kinds := []string{TaskCrash, TaskHang, TaskLateStart, Throttle, ScanFinding}
-	if !slices.Contains(kinds, f.Kind) {
-		return fmt.Errorf("kind %q is none of %s", f.Kind, strings.Join(kinds, ", "))
-	}
-	if f.Kind == Throttle && f.Operation == "" {
-		return fmt.Errorf("a %s needs an operation, such as ecs:UpdateService", f.Kind)
-	}
-	if f.Times < 0 || f.DelayMillis < 0 || f.ExitCode < 0 || f.ExitCode > 255 {
-		return fmt.Errorf("times and delayMillis are not negative, and exitCode is at most 255")
-	}
-	return nil
 }
 
 // Add puts faults in force.
@@ -221,34 +137,4 @@ func (s *Set) ScanFindings(repository, digest string, tags []string) []ecr.Findi
 		})
 	}
 	return findings
-}
-
-// ServeHTTP is the control address: GET lists, PUT replaces, POST adds, DELETE
-// clears all or the one of ?id=.
-func (s *Set) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	switch r.Method {
-	case http.MethodGet:
-	case http.MethodPut, http.MethodPost:
-		var body json.RawMessage
-		if err := json.NewDecoder(http.MaxBytesReader(w, r.Body, 1<<20)).Decode(&body); err != nil {
-			awsapi.WriteREST(w, http.StatusBadRequest, map[string]string{"error": "reading the faults: " + err.Error()})
-			return
-		}
-		faults, err := Parse(body)
-		if err != nil {
-			awsapi.WriteREST(w, http.StatusBadRequest, map[string]string{"error": err.Error()})
-			return
-		}
-		if r.Method == http.MethodPut {
-			s.Clear("")
-		}
-		s.Add(faults...)
-	case http.MethodDelete:
-		s.Clear(r.URL.Query().Get("id"))
-	default:
-		w.Header().Set("Allow", "GET, PUT, POST, DELETE")
-		w.WriteHeader(http.StatusMethodNotAllowed)
-		return
-	}
-	awsapi.WriteREST(w, http.StatusOK, map[string]any{"faults": s.List()})
 }

@@ -15,30 +15,13 @@ import (
 const (
 	maxLine  = 64 << 10
 	maxBatch = 500
+	burst    = 200 * time.Millisecond
 	target   = "Logs_20140328."
 )
 
 // Caller calls a JSON operation of moto.
 type Caller interface {
 	JSON(ctx context.Context, region, target string, in, out any) error
-}
-
-// Group says whether a log group exists.
-func Group(ctx context.Context, moto Caller, region, group string) (bool, error) {
-	var out struct {
-		Groups []struct {
-			Name string `json:"logGroupName"`
-		} `json:"logGroups"`
-	}
-	if err := moto.JSON(ctx, region, target+"DescribeLogGroups", map[string]string{"logGroupNamePrefix": group}, &out); err != nil {
-		return false, err
-	}
-	for _, g := range out.Groups {
-		if g.Name == group {
-			return true, nil
-		}
-	}
-	return false, nil
 }
 
 // CreateGroup makes a log group unless it is there.
@@ -59,7 +42,6 @@ type event struct {
 type Stream struct {
 	moto                  Caller
 	region, group, stream string
-	every                 time.Duration
 
 	mu      sync.Mutex
 	partial []byte
@@ -76,7 +58,7 @@ func Open(ctx context.Context, moto Caller, region, group, stream string) (*Stre
 		return nil, fmt.Errorf("making the log stream %s of %s: %w", stream, group, err)
 	}
 	s := &Stream{
-		moto: moto, region: region, group: group, stream: stream, every: 200 * time.Millisecond,
+		moto: moto, region: region, group: group, stream: stream,
 		wake: make(chan struct{}, 1), closed: make(chan struct{}), done: make(chan struct{}),
 	}
 	go s.carry(context.WithoutCancel(ctx))
@@ -138,7 +120,7 @@ func (s *Stream) carry(ctx context.Context) {
 			return
 		}
 		// Lines come in bursts: give the rest of one a moment.
-		pause.Reset(s.every)
+		pause.Reset(burst)
 		select {
 		case <-pause.C:
 		case <-s.closed:
