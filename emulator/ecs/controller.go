@@ -5,16 +5,11 @@ package ecs
 
 import (
 	"context"
-	"crypto/rand"
-	"encoding/hex"
-	"fmt"
 	"log/slog"
-	"math/big"
 	"strings"
 	"sync"
 	"time"
 
-	"sensor-backend/emulator/awsapi"
 	"sensor-backend/emulator/rollout"
 	"sensor-backend/emulator/task"
 )
@@ -141,40 +136,6 @@ func (c *Controller) start(s *service, t *rollout.Task) {
 	})
 }
 
-// newID makes ids that look like those of AWS.
-func newID(kind string) string {
-	switch kind {
-	case "deployment":
-		return "ecs-svc/" + digits(19)
-	case "task":
-		return randomHex(16)
-	case "event":
-		h := randomHex(16)
-		return fmt.Sprintf("%s-%s-%s-%s-%s", h[:8], h[8:12], h[12:16], h[16:20], h[20:])
-	}
-	return digits(19)
-}
-
-func digits(n int) string {
-	low := new(big.Int).Exp(big.NewInt(10), big.NewInt(int64(n-1)), nil)
-	span := new(big.Int).Mul(low, big.NewInt(9))
-	v, err := rand.Int(rand.Reader, span)
-	if err != nil {
-		v = big.NewInt(time.Now().UnixNano())
-	}
-	return v.Add(v, low).String()
-}
-
-func randomHex(n int) string {
-	raw := make([]byte, n)
-	_, _ = rand.Read(raw) // never fails: it ends the program instead
-	return hex.EncodeToString(raw)
-}
-
-func lastPart(arn string) string {
-	return arn[strings.LastIndexByte(arn, '/')+1:]
-}
-
 // find looks a service up by name or ARN in a cluster given by name or ARN.
 func (c *Controller) find(region, cluster, name string) *service {
 	if strings.HasPrefix(name, "arn:") {
@@ -191,75 +152,4 @@ func (c *Controller) find(region, cluster, name string) *service {
 		}
 	}
 	return nil
-}
-
-// Metadata answers the task metadata endpoint for a container of a task.
-func (c *Controller) Metadata(taskID, containerName string) (any, bool) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	for _, s := range c.services {
-		for _, t := range s.roll.Tasks {
-			if t.ID != taskID {
-				continue
-			}
-			for _, container := range t.Containers {
-				if container.Name == containerName || containerName == "" {
-					return metadata(s, t, container), true
-				}
-			}
-		}
-	}
-	return nil, false
-}
-
-// TaskMetadata answers …/task of the metadata endpoint.
-func (c *Controller) TaskMetadata(taskID string) (any, bool) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	for _, s := range c.services {
-		for _, t := range s.roll.Tasks {
-			if t.ID != taskID {
-				continue
-			}
-			containers := []any{}
-			for _, container := range t.Containers {
-				containers = append(containers, metadata(s, t, container))
-			}
-			family, revision := splitDefinition(t.Revision.TaskDefinition)
-			return map[string]any{
-				"Cluster": s.clusterARN, "TaskARN": taskARN(s, t.ID), "Family": family, "Revision": revision,
-				"DesiredStatus": desiredStatus(t), "KnownStatus": lastStatus(t), "Containers": containers,
-				"ServiceName": s.roll.Name, "LaunchType": "FARGATE",
-			}, true
-		}
-	}
-	return nil, false
-}
-
-func metadata(s *service, t *rollout.Task, container rollout.Container) any {
-	family, revision := splitDefinition(t.Revision.TaskDefinition)
-	return map[string]any{
-		"DockerId": t.ID, "Name": container.Name, "DockerName": container.Name,
-		"Image": container.Image, "ImageID": container.Digest,
-		"Labels": map[string]string{
-			"com.amazonaws.ecs.cluster": s.clusterARN, "com.amazonaws.ecs.container-name": container.Name,
-			"com.amazonaws.ecs.task-arn": taskARN(s, t.ID), "com.amazonaws.ecs.task-definition-family": family,
-			"com.amazonaws.ecs.task-definition-version": revision,
-		},
-		"DesiredStatus": desiredStatus(t), "KnownStatus": lastStatus(t), "CreatedAt": t.CreatedAt.UTC().Format(time.RFC3339Nano),
-		"Type": "NORMAL",
-	}
-}
-
-func splitDefinition(arn string) (family, revision string) {
-	family, revision, _ = strings.Cut(lastPart(arn), ":")
-	return family, revision
-}
-
-func taskARN(s *service, id string) string {
-	return "arn:aws:ecs:" + s.region + ":" + awsapi.DefaultAccount + ":task/" + lastPart(s.clusterARN) + "/" + id
-}
-
-func (s *service) part(kind, id string) string {
-	return "arn:aws:ecs:" + s.region + ":" + awsapi.DefaultAccount + ":" + kind + "/" + lastPart(s.clusterARN) + "/" + s.roll.Name + "/" + id
 }

@@ -45,11 +45,10 @@ var kept = [...]string{
 	"schedulingStrategy", "serviceRegistries", "serviceConnectConfiguration", "volumeConfigurations",
 }
 
-// deploying are the members whose change by UpdateService makes a deployment.
+// deploying are the members whose change by UpdateService makes a deployment,
+// as its API reference says of each.
 var deploying = [...]string{
-	"capacityProviderStrategy", "launchType", "loadBalancers", "networkConfiguration", "placementConstraints",
-	"placementStrategy", "platformVersion", "serviceRegistries", "serviceConnectConfiguration", "volumeConfigurations",
-	"enableECSManagedTags", "enableExecuteCommand", "propagateTags",
+	"loadBalancers", "networkConfiguration", "platformVersion", "serviceRegistries", "serviceConnectConfiguration", "volumeConfigurations",
 }
 
 // merge takes the members of a request over s. It says whether what changed
@@ -192,7 +191,7 @@ func mergeObjects(old, update json.RawMessage) (json.RawMessage, error) {
 }
 
 // sameJSON compares two JSON texts by what they mean; an absent one is the same
-// as an empty list or false.
+// as an empty list or the latest platform.
 func sameJSON(a, b json.RawMessage) bool {
 	normal := func(raw json.RawMessage) string {
 		if len(raw) == 0 {
@@ -207,7 +206,7 @@ func sameJSON(a, b json.RawMessage) bool {
 			return string(raw)
 		}
 		switch string(text) {
-		case "[]", "false", "null", `"NONE"`:
+		case "[]", "null", `"LATEST"`:
 			return ""
 		}
 		return string(text)

@@ -1,0 +1,89 @@
+package ecs
+
+import (
+	"time"
+
+	"sensor-backend/emulator/awsapi"
+	"sensor-backend/emulator/rollout"
+)
+
+func lastStatus(t *rollout.Task) string {
+	switch t.State {
+	case rollout.Pending:
+		return "PENDING"
+	case rollout.Activating:
+		return "ACTIVATING"
+	case rollout.Running:
+		return "RUNNING"
+	case rollout.Stopping:
+		return "STOPPING"
+	}
+	return "STOPPED"
+}
+
+func desiredStatus(t *rollout.Task) string {
+	if t.State >= rollout.Stopping {
+		return "STOPPED"
+	}
+	return "RUNNING"
+}
+
+func (s *service) describeTask(t *rollout.Task) any {
+	containers := []any{}
+	for _, c := range t.Containers {
+		out := map[string]any{
+			"containerArn": "arn:aws:ecs:" + s.region + ":" + awsapi.DefaultAccount + ":container/" + lastPart(s.clusterARN) + "/" + t.ID + "/" + c.Name,
+			"taskArn":      taskARN(s, t.ID), "name": c.Name, "image": c.Image, "lastStatus": containerStatus(t, c), "healthStatus": c.Health,
+			"runtimeId":         t.ID + "-" + c.Name,
+			"networkBindings":   []any{},
+			"networkInterfaces": []any{map[string]string{"privateIpv4Address": "127.0.0.1"}},
+		}
+		if c.Digest != "" {
+			out["imageDigest"] = c.Digest
+		}
+		if c.ExitCode != nil {
+			out["exitCode"] = *c.ExitCode
+		}
+		if c.Reason != "" {
+			out["reason"] = c.Reason
+		}
+		containers = append(containers, out)
+	}
+	out := map[string]any{
+		"taskArn": taskARN(s, t.ID), "clusterArn": s.clusterARN, "taskDefinitionArn": t.Revision.TaskDefinition,
+		"lastStatus": lastStatus(t), "desiredStatus": desiredStatus(t), "healthStatus": health(t),
+		"startedBy": t.StartedBy, "group": "service:" + s.roll.Name, "containers": containers, "connectivity": "CONNECTED",
+		"launchType": "FARGATE", "platformVersion": "1.4.0", "platformFamily": "Linux", "version": 1 + int(t.State),
+		"createdAt": awsapi.Time(t.CreatedAt), "overrides": map[string]any{}, "attachments": []any{}, "tags": []any{},
+		"enableExecuteCommand": false, "availabilityZone": s.region + "a",
+	}
+	for name, at := range map[string]time.Time{
+		"pullStartedAt": t.CreatedAt, "pullStoppedAt": t.PulledAt, "startedAt": t.StartedAt, "stoppingAt": t.StoppingAt,
+		"stoppedAt": t.StoppedAt, "executionStoppedAt": t.StoppedAt,
+	} {
+		if p := awsapi.TimePtr(at); p != nil {
+			out[name] = p
+		}
+	}
+	if t.State >= rollout.Stopping {
+		out["stopCode"], out["stoppedReason"] = t.StopCode, t.StoppedReason
+	}
+	return out
+}
+
+func health(t *rollout.Task) string {
+	if t.Health == "" {
+		return "UNKNOWN"
+	}
+	return t.Health
+}
+
+func containerStatus(t *rollout.Task, c rollout.Container) string {
+	switch {
+	case c.ExitCode != nil || t.State == rollout.Stopped:
+		return "STOPPED"
+	case t.State == rollout.Pending:
+		return "PENDING"
+	}
+	return "RUNNING"
+}
