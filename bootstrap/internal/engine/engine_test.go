@@ -68,8 +68,10 @@ func TestInstall(t *testing.T) {
 			t.Errorf("%s -> %q, %v; want %q", path, target, err, want)
 		}
 	}
-	if info, err := os.Stat(filepath.Join(helpers, "dnsmasq")); err != nil || info.Mode().Perm() != 0o755 {
-		t.Errorf("dnsmasq helper: %v, %v", info, err)
+	for _, helper := range []string{"dnsmasq", "update-ca-certificates", "c_rehash"} {
+		if info, err := os.Stat(filepath.Join(helpers, helper)); err != nil || info.Mode().Perm() != 0o755 {
+			t.Errorf("helper %s: %v, %v", helper, info, err)
+		}
 	}
 }
 

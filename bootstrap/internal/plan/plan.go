@@ -297,6 +297,7 @@ func (p Plan) stock(name, public string, config v1.Config, entries []oci.Entry, 
 
 // image makes a step for an image of the layers and of one with the entries.
 func (p Plan) image(name, title, about, dir string, config v1.Config, entries []oci.Entry, layers []string, needs ...string) step.Step {
+	entries = append(entries[:len(entries):len(entries)], standin.WithoutUpdater())
 	return step.Step{
 		Name: name, Title: title, Needs: needs,
 		About: about, Files: []string{dir},
@@ -308,15 +309,13 @@ func (p Plan) image(name, title, about, dir string, config v1.Config, entries []
 				return err
 			}
 			defer func() { _ = os.RemoveAll(tmp) }()
-			if len(entries) > 0 {
-				own := filepath.Join(tmp, name+".tar")
-				if err := oci.WriteTar(own, entries); err != nil {
-					return err
-				}
-				layers = append(layers[:len(layers):len(layers)], own)
+			own := filepath.Join(tmp, name+".tar")
+			if err := oci.WriteTar(own, entries); err != nil {
+				return err
 			}
-			opened := make([]oci.Layer, len(layers))
-			for i, path := range layers {
+			all := append(layers[:len(layers):len(layers)], own)
+			opened := make([]oci.Layer, len(all))
+			for i, path := range all {
 				if opened[i], err = oci.OpenLayer(path); err != nil {
 					return err
 				}

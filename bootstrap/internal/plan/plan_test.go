@@ -1,6 +1,7 @@
 package plan
 
 import (
+	"archive/tar"
 	"bytes"
 	"context"
 	"errors"
@@ -11,6 +12,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/google/go-containerregistry/pkg/v1/layout"
 
 	"sensor-backend/bootstrap/internal/aptsrc"
 	"sensor-backend/bootstrap/internal/cache"
@@ -117,8 +120,12 @@ func TestBuildMakesEveryImage(t *testing.T) {
 	for _, image := range []string{
 		"library/golang/1.26-bookworm", "library/postgres/17-trixie", "hashicorp/terraform/1.11.4", "motoserver/moto/5.2.4",
 	} {
-		if _, err := oci.Manifest(filepath.Join(p.Cache.Images(), image)); err != nil {
+		dir := filepath.Join(p.Cache.Images(), image)
+		if _, err := oci.Manifest(dir); err != nil {
 			t.Errorf("%s: %v", image, err)
+		}
+		if !hidesUpdater(t, dir) {
+			t.Errorf("%s: update-ca-certificates is not hidden in the topmost layer", image)
 		}
 	}
 	if _, err := oci.Manifest(p.SDK()); err != nil {
@@ -134,6 +141,42 @@ func TestBuildMakesEveryImage(t *testing.T) {
 	before := len(ex.Commands())
 	if out := runPlan(t, p); len(ex.Commands()) != before {
 		t.Errorf("the second time ran %v\n%s", ex.Commands()[before:], out)
+	}
+}
+
+// hidesUpdater looks into the topmost layer of the image in the layout at dir.
+func hidesUpdater(t *testing.T, dir string) bool {
+	t.Helper()
+	index, err := layout.ImageIndexFromPath(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	descriptor, err := oci.Manifest(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	image, err := index.Image(descriptor.Digest)
+	if err != nil {
+		t.Fatal(err)
+	}
+	layers, err := image.Layers()
+	if err != nil {
+		t.Fatal(err)
+	}
+	content, err := layers[len(layers)-1].Uncompressed()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = content.Close() }()
+	archive := tar.NewReader(content)
+	for {
+		header, err := archive.Next()
+		if err != nil {
+			return false
+		}
+		if header.Name == "usr/sbin/.wh.update-ca-certificates" {
+			return true
+		}
 	}
 }
 

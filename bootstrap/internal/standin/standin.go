@@ -193,6 +193,13 @@ func MotoConfig() v1.Config {
 	}
 }
 
+// WithoutUpdater hides update-ca-certificates of the layers below. The engine
+// calls it before and after every command in a container that has it, each time
+// for seconds; without it, it adds the machine's authorities to the bundle itself.
+func WithoutUpdater() oci.Entry {
+	return oci.Entry{Path: "usr/sbin/.wh.update-ca-certificates", Mode: 0o644, Content: []byte{}}
+}
+
 // Describe gives everything that entries without a source put in an image, for
 // the key of the step that makes it.
 func Describe(entries []oci.Entry) []string {
