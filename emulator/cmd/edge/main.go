@@ -101,7 +101,7 @@ func run(ctx context.Context, s settings, log *slog.Logger) error {
 		return err
 	}
 	defer shutdown(ctx, servers)
-	ready, cancel := context.WithTimeout(ctx, time.Minute)
+	ready, cancel := context.WithTimeout(ctx, 3*time.Minute)
 	defer cancel()
 	if err := child.WaitReady(ready, client); err != nil {
 		if ctx.Err() != nil {
