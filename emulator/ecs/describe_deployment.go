@@ -9,7 +9,7 @@ import (
 
 // describeServiceDeployment is a service deployment, in full.
 func (s *service) describeServiceDeployment(sd *rollout.ServiceDeployment) any {
-	sources := []any{}
+	sources := make([]any, 0, len(sd.Sources))
 	for _, source := range sd.Sources {
 		sources = append(sources, s.revisionCounts(source, 0))
 	}
@@ -106,7 +106,7 @@ func (s *service) describeRevision(r rollout.Revision) any {
 
 // revisions are all that the service knows of, newest first.
 func (s *service) revisions() []rollout.Revision {
-	var list []rollout.Revision
+	list := make([]rollout.Revision, 0, len(s.roll.ServiceDeployments))
 	for _, sd := range s.roll.ServiceDeployments {
 		list = append(list, sd.Target)
 	}

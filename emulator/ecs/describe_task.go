@@ -17,8 +17,9 @@ func lastStatus(t *rollout.Task) string {
 		return "RUNNING"
 	case rollout.Stopping:
 		return "STOPPING"
+	default:
+		return "STOPPED"
 	}
-	return "STOPPED"
 }
 
 func desiredStatus(t *rollout.Task) string {
@@ -29,7 +30,7 @@ func desiredStatus(t *rollout.Task) string {
 }
 
 func (s *service) describeTask(t *rollout.Task) any {
-	containers := []any{}
+	containers := make([]any, 0, len(t.Containers))
 	for _, c := range t.Containers {
 		out := map[string]any{
 			"containerArn": "arn:aws:ecs:" + s.region + ":" + awsapi.DefaultAccount + ":container/" + lastPart(s.clusterARN) + "/" + t.ID + "/" + c.Name,

@@ -127,7 +127,6 @@ func (f *fakeTask) become(kinds ...rollout.Kind) {
 }
 
 func (f *fakeTask) well() { f.become(rollout.Pulled, rollout.Launched, rollout.Ready) }
-func (f *fakeTask) fail() { f.become(rollout.Pulled, rollout.Launched, rollout.Ended) }
 
 // bench is a controller with its fakes; nothing happens but by step.
 type bench struct {

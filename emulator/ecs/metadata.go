@@ -34,7 +34,7 @@ func (c *Controller) TaskMetadata(taskID string) (any, bool) {
 			if t.ID != taskID {
 				continue
 			}
-			containers := []any{}
+			containers := make([]any, 0, len(t.Containers))
 			for _, container := range t.Containers {
 				containers = append(containers, metadata(s, t, container))
 			}

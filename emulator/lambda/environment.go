@@ -86,10 +86,14 @@ func (s *Service) start(ctx context.Context, key, region string, c configuration
 	return e, err
 }
 
-// variables are the environment that Lambda documents, the emulator's address,
-// and the function's own.
+// variables are the function's own environment, what Lambda documents, whose
+// names a function cannot take, and the emulator's address.
 func variables(c configuration, region, endpoint, api, stream string) []string {
-	env := []string{
+	own := make([]string, 0, len(c.Environment.Variables))
+	for name, value := range c.Environment.Variables {
+		own = append(own, name+"="+value)
+	}
+	return append(own,
 		"PATH=/usr/local/bin:/usr/bin:/bin:/opt/bin", "LANG=en_US.UTF-8", "TZ=:UTC",
 		"_HANDLER=" + c.Handler, "LAMBDA_TASK_ROOT=" + taskRoot, "LAMBDA_RUNTIME_DIR=/var/runtime",
 		"AWS_LAMBDA_RUNTIME_API=" + api, "AWS_REGION=" + region, "AWS_DEFAULT_REGION=" + region,
@@ -99,11 +103,7 @@ func variables(c configuration, region, endpoint, api, stream string) []string {
 		"AWS_LAMBDA_INITIALIZATION_TYPE=on-demand",
 		"AWS_ACCESS_KEY_ID=test", "AWS_SECRET_ACCESS_KEY=test",
 		"AWS_ENDPOINT_URL=" + endpoint, "AWS_S3_USE_PATH_STYLE=true",
-	}
-	for name, value := range c.Environment.Variables {
-		env = append(env, name+"="+value)
-	}
-	return env
+	)
 }
 
 // outcome is how an event ended in an environment.

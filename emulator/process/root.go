@@ -46,7 +46,7 @@ func makeDevices(inside *os.Root) error {
 		major, minor uint32
 	}{{"null", 1, 3}, {"zero", 1, 5}, {"random", 1, 8}, {"urandom", 1, 9}} {
 		// Not every container may make devices, and few programs need them.
-		fd := int(dev.Fd())                                                                                                    //nolint:gosec // file descriptors are small
+		fd := int(dev.Fd())
 		if err := unix.Mknodat(fd, device.name, unix.S_IFCHR|0o666, int(unix.Mkdev(device.major, device.minor))); err == nil { //nolint:gosec // so are these
 			_ = unix.Fchmodat(fd, device.name, 0o666, 0) // whatever the umask
 		}

@@ -10,7 +10,7 @@ const keepDeployments = 50
 // Deploy makes revision the primary deployment, in place of an unfinished one.
 func (s *Service) Deploy(now time.Time, revision Revision, origin Origin) *Deployment {
 	s.abandon(now, "The deployment was superseded by a newer one.")
-	var sources []Revision
+	sources := make([]Revision, 0, len(s.Deployments))
 	for _, d := range s.Deployments {
 		sources = append(sources, d.Revision)
 	}

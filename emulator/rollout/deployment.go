@@ -108,8 +108,9 @@ func (d *ServiceDeployment) Done() bool {
 	switch d.Status {
 	case StatusSuccessful, StatusStopped, StatusRollbackSuccessful, StatusRollbackFailed:
 		return true
+	default:
+		return false
 	}
-	return false
 }
 
 func (s *Service) deployment(id string) *Deployment {

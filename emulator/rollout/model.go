@@ -110,6 +110,7 @@ func (s *Service) Counts(deployment string) (running, pending int) {
 			running++
 		case Pending, Activating:
 			pending++
+		default: // on its way out, or gone
 		}
 	}
 	return running, pending

@@ -65,6 +65,7 @@ func (s *Service) Observe(now time.Time, id string, o Observation) []Command {
 		}
 	case Ended:
 		s.ended(now, t, o)
+	case Note: // the containers were all there is to it
 	}
 	return nil
 }

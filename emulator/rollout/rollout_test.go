@@ -131,12 +131,12 @@ func TestBreakerWithoutRollbackStopsTrying(t *testing.T) {
 		t.Errorf("the primary is %+v, want the failed one", p)
 	}
 
-	t.Run("scaling down takes the old tasks", func(t *testing.T) {
+	t.Run("scaling down takes the old tasks", func(*testing.T) {
 		m.Scale(m.now, 1)
 		m.settle()
 		m.wantRunning("api:1", 1)
 	})
-	t.Run("deleting takes them all", func(t *testing.T) {
+	t.Run("deleting takes them all", func(*testing.T) {
 		m.Delete(m.now)
 		m.settle()
 		m.wantRunning("", 0)

@@ -87,7 +87,7 @@ func (m *sim) do(commands []Command) {
 func (m *sim) settle() {
 	m.t.Helper()
 	for range 500 {
-		if m.tick() == 0 && m.tick() == 0 {
+		if quiet := m.tick() == 0; quiet && m.tick() == 0 {
 			return
 		}
 	}

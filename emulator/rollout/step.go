@@ -13,8 +13,9 @@ func (s *Service) Step(now time.Time) []Command {
 	s.forget(now)
 	s.advance(now)
 	s.trip(now)
-	var commands []Command
-	for _, t := range s.surplus() {
+	surplus := s.surplus()
+	commands := make([]Command, 0, len(surplus))
+	for _, t := range surplus {
 		commands = append(commands, s.stop(now, t, "ServiceSchedulerInitiated",
 			fmt.Sprintf("Scaling activity initiated by (deployment %s)", t.Deployment)))
 	}
@@ -31,6 +32,7 @@ func (s *Service) advance(now time.Time) {
 			sd.Status, sd.StartedAt, sd.UpdatedAt = StatusInProgress, now, now
 		case StatusStopRequested:
 			s.rollback(now, sd, sd.Reason)
+		default: // the rest waits for what tasks do
 		}
 	}
 }

@@ -24,7 +24,7 @@ import (
 func Binary(t testing.TB) string {
 	t.Helper()
 	program := filepath.Join(t.TempDir(), "testapp")
-	cmd := exec.CommandContext(t.Context(), "go", "build", "-ldflags=-s -w", "-o", program, "sensor-backend/emulator/internal/testapp") //nolint:gosec // fixed words
+	cmd := exec.CommandContext(t.Context(), "go", "build", "-ldflags=-s -w", "-o", program, "sensor-backend/emulator/internal/testapp")
 	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
 	if out, err := cmd.CombinedOutput(); err != nil {
 		t.Fatalf("building the test application: %v\n%s", err, out)
@@ -83,7 +83,7 @@ func Tar(t testing.TB, files ...File) []byte {
 // that makes it different from others.
 func Image(t testing.TB, program, label string) v1.Image {
 	t.Helper()
-	content, err := os.ReadFile(program) //nolint:gosec // just built
+	content, err := os.ReadFile(program)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -107,7 +107,7 @@ func Image(t testing.TB, program, label string) v1.Image {
 // Function makes the archive of a Lambda function of the program at path.
 func Function(t testing.TB, program, label string) []byte {
 	t.Helper()
-	content, err := os.ReadFile(program) //nolint:gosec // just built
+	content, err := os.ReadFile(program)
 	if err != nil {
 		t.Fatal(err)
 	}
