@@ -95,14 +95,14 @@ func variables(c configuration, region, endpoint, api, stream string) []string {
 	}
 	return append(own,
 		"PATH=/usr/local/bin:/usr/bin:/bin:/opt/bin", "LANG=en_US.UTF-8", "TZ=:UTC",
-		"_HANDLER=" + c.Handler, "LAMBDA_TASK_ROOT=" + taskRoot, "LAMBDA_RUNTIME_DIR=/var/runtime",
-		"AWS_LAMBDA_RUNTIME_API=" + api, "AWS_REGION=" + region, "AWS_DEFAULT_REGION=" + region,
-		"AWS_LAMBDA_FUNCTION_NAME=" + c.FunctionName, "AWS_LAMBDA_FUNCTION_VERSION=" + c.Version,
+		"_HANDLER="+c.Handler, "LAMBDA_TASK_ROOT="+taskRoot, "LAMBDA_RUNTIME_DIR=/var/runtime",
+		"AWS_LAMBDA_RUNTIME_API="+api, "AWS_REGION="+region, "AWS_DEFAULT_REGION="+region,
+		"AWS_LAMBDA_FUNCTION_NAME="+c.FunctionName, "AWS_LAMBDA_FUNCTION_VERSION="+c.Version,
 		fmt.Sprintf("AWS_LAMBDA_FUNCTION_MEMORY_SIZE=%d", c.MemorySize),
-		"AWS_LAMBDA_LOG_GROUP_NAME=" + c.logGroup(), "AWS_LAMBDA_LOG_STREAM_NAME=" + stream,
+		"AWS_LAMBDA_LOG_GROUP_NAME="+c.logGroup(), "AWS_LAMBDA_LOG_STREAM_NAME="+stream,
 		"AWS_LAMBDA_INITIALIZATION_TYPE=on-demand",
 		"AWS_ACCESS_KEY_ID=test", "AWS_SECRET_ACCESS_KEY=test",
-		"AWS_ENDPOINT_URL=" + endpoint, "AWS_S3_USE_PATH_STYLE=true",
+		"AWS_ENDPOINT_URL="+endpoint, "AWS_S3_USE_PATH_STYLE=true",
 	)
 }
 

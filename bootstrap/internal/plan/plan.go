@@ -9,6 +9,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
@@ -313,7 +314,7 @@ func (p Plan) image(name, title, about, dir string, config v1.Config, entries []
 			if err := oci.WriteTar(own, entries); err != nil {
 				return err
 			}
-			all := append(layers[:len(layers):len(layers)], own)
+			all := slices.Concat(layers, []string{own})
 			opened := make([]oci.Layer, len(all))
 			for i, path := range all {
 				if opened[i], err = oci.OpenLayer(path); err != nil {
