@@ -27,6 +27,8 @@ type cloud struct {
 	account string
 	// emulator is the emulated AWS; nil for a real account.
 	emulator *dagger.Service
+	// bound is the emulated AWS's address in containers that it is bound to.
+	bound string
 	// keyID, secret and token are what containers get; token may be nil.
 	keyID, secret, token *dagger.Secret
 }
@@ -94,10 +96,16 @@ func (m *SensorBackend) connectEmulator(ctx context.Context) (*cloud, func(), er
 			_, _ = service.Stop(context.WithoutCancel(ctx))
 		}
 	}
-	endpoint, err := service.Endpoint(ctx, dagger.ServiceEndpointOpts{Port: emulatorPort, Scheme: "http"})
+	// Its first port answers for the APIs; a user may have given it another number.
+	endpoint, err := service.Endpoint(ctx, dagger.ServiceEndpointOpts{Scheme: "http"})
 	if err != nil {
 		stop()
 		return nil, nil, fmt.Errorf("find the emulated AWS: %w", err)
+	}
+	_, port, err := net.SplitHostPort(strings.TrimPrefix(endpoint, "http://"))
+	if err != nil {
+		stop()
+		return nil, nil, fmt.Errorf("find the emulated AWS at %q: %w", endpoint, err)
 	}
 	// The emulated AWS takes any credentials.
 	const anything = "emulated"
@@ -108,6 +116,7 @@ func (m *SensorBackend) connectEmulator(ctx context.Context) (*cloud, func(), er
 			Credentials:  credentials.NewStaticCredentialsProvider(anything, anything, ""),
 		},
 		emulator: service,
+		bound:    "http://" + net.JoinHostPort(emulatorHost, port),
 		keyID:    dag.SetSecret("emulated-key-id", anything),
 		secret:   dag.SetSecret("emulated-secret", anything),
 	}
@@ -202,7 +211,7 @@ func (c *cloud) reachedBy(ctr *dagger.Container) *dagger.Container {
 	if c.emulator != nil {
 		ctr = ctr.
 			WithServiceBinding(emulatorHost, c.emulator).
-			WithEnvVariable("AWS_ENDPOINT_URL", emulatorURL).
+			WithEnvVariable("AWS_ENDPOINT_URL", c.bound).
 			WithEnvVariable("AWS_S3_USE_PATH_STYLE", "true")
 	}
 	return ctr
