@@ -3,44 +3,167 @@ package main
 import (
 	"errors"
 	"fmt"
+	"io"
+	"net/url"
 	"strconv"
+	"strings"
 	"time"
+
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"sensor-backend/services/internal/httpapi"
 )
 
 // config is the environment, read once.
 type config struct {
-	port          string
-	databaseURL   string
-	sourceBucket  string
-	metadataTable string
-	metadataURI   string
-	drainDelay    time.Duration
-	stopTimeout   time.Duration
+	port           string
+	databaseURL    string
+	sourceBucket   string
+	metadataTable  string
+	metadataURI    string
+	drainDelay     time.Duration
+	stopTimeout    time.Duration
+	retention      time.Duration
+	futureLimit    time.Duration
+	ingestBatches  int
+	migrateOnStart bool
+	writeKeys      httpapi.Keys
+	corsOrigins    []string
 }
 
 // readConfig returns every mistake in the environment at once.
 func readConfig(getenv func(string) string) (config, error) {
+	r := reader{getenv: getenv}
 	cfg := config{
-		port:          getenv("PORT"),
-		databaseURL:   getenv("DATABASE_URL"),
-		sourceBucket:  getenv("SOURCE_BUCKET"),
-		metadataTable: getenv("METADATA_TABLE"),
-		metadataURI:   getenv("ECS_CONTAINER_METADATA_URI_V4"),
-		stopTimeout:   20 * time.Second,
+		port:           r.text("PORT", "8080"),
+		databaseURL:    r.text("DATABASE_URL", ""),
+		sourceBucket:   r.text("SOURCE_BUCKET", ""),
+		metadataTable:  r.text("METADATA_TABLE", ""),
+		metadataURI:    r.text("ECS_CONTAINER_METADATA_URI_V4", ""),
+		drainDelay:     r.duration("DRAIN_DELAY", 3*time.Second),
+		stopTimeout:    r.duration("STOP_TIMEOUT", 20*time.Second),
+		retention:      r.duration("RETENTION", 0),
+		futureLimit:    r.duration("FUTURE_LIMIT", 24*time.Hour),
+		ingestBatches:  r.positive("INGEST_BATCHES", 64),
+		migrateOnStart: r.boolean("MIGRATE_ON_START", true),
+		corsOrigins:    r.list("CORS_ORIGINS"),
 	}
-	if cfg.port == "" {
-		cfg.port = "8080"
-	}
-	var errs []error
 	if n, err := strconv.ParseUint(cfg.port, 10, 16); err != nil || n == 0 {
-		errs = append(errs, fmt.Errorf("PORT is %q, expected a number from 1 to 65535", cfg.port))
+		r.fail("PORT", cfg.port, "a number from 1 to 65535")
 	}
-	cfg.drainDelay = 3 * time.Second
-	if text := getenv("DRAIN_DELAY"); text != "" {
-		var err error
-		if cfg.drainDelay, err = time.ParseDuration(text); err != nil || cfg.drainDelay < 0 {
-			errs = append(errs, fmt.Errorf("DRAIN_DELAY is %q, expected a duration such as 5s", text))
+	if _, err := pgxpool.ParseConfig(cfg.databaseURL); cfg.databaseURL != "" && err != nil {
+		// pgx has redacted the password.
+		r.errs = append(r.errs, fmt.Errorf("DATABASE_URL: %w", err))
+	}
+	for _, origin := range cfg.corsOrigins {
+		if u, err := url.Parse(origin); err != nil || u.Scheme == "" || u.Host == "" || u.Path != "" {
+			r.fail("CORS_ORIGINS", origin, "origins such as https://example.com, separated by commas")
 		}
 	}
-	return cfg, errors.Join(errs...)
+	var err error
+	if cfg.writeKeys, err = httpapi.ParseKeys(getenv("WRITE_KEYS_SHA256")); err != nil {
+		r.errs = append(r.errs, fmt.Errorf("WRITE_KEYS_SHA256: %w", err))
+	}
+	return cfg, errors.Join(r.errs...)
+}
+
+// reader reads variables and gathers what is wrong with them.
+type reader struct {
+	getenv func(string) string
+	errs   []error
+}
+
+func (r *reader) fail(name, value, expected string) {
+	r.errs = append(r.errs, fmt.Errorf("%s is %q, expected %s", name, value, expected))
+}
+
+func (r *reader) text(name, fallback string) string {
+	if value := r.getenv(name); value != "" {
+		return value
+	}
+	return fallback
+}
+
+func (r *reader) duration(name string, fallback time.Duration) time.Duration {
+	value := r.getenv(name)
+	if value == "" {
+		return fallback
+	}
+	d, err := time.ParseDuration(value)
+	if err != nil || d < 0 {
+		r.fail(name, value, "a duration such as 5s")
+	}
+	return d
+}
+
+func (r *reader) positive(name string, fallback int) int {
+	value := r.getenv(name)
+	if value == "" {
+		return fallback
+	}
+	n, err := strconv.Atoi(value)
+	if err != nil || n < 1 {
+		r.fail(name, value, "a number of at least 1")
+	}
+	return n
+}
+
+func (r *reader) boolean(name string, fallback bool) bool {
+	value := r.getenv(name)
+	if value == "" {
+		return fallback
+	}
+	b, err := strconv.ParseBool(value)
+	if err != nil {
+		r.fail(name, value, "true or false")
+	}
+	return b
+}
+
+func (r *reader) list(name string) []string {
+	var list []string
+	for part := range strings.SplitSeq(r.getenv(name), ",") {
+		if part = strings.TrimSpace(part); part != "" {
+			list = append(list, part)
+		}
+	}
+	return list
+}
+
+// print writes the configuration as environment variables, the password of
+// the database and the keys' digests left out.
+func (c config) print(out io.Writer) error {
+	database := ""
+	if u, err := url.Parse(c.databaseURL); c.databaseURL != "" {
+		database = "(set)" // a form of its own that may hold a password anywhere
+		if err == nil && u.Scheme != "" {
+			database = u.Redacted()
+			if u.Query().Has("password") {
+				database = "(set)"
+			}
+		}
+	}
+	keys := ""
+	if len(c.writeKeys) > 0 {
+		keys = fmt.Sprintf("(%d digests)", len(c.writeKeys))
+	}
+	for _, line := range [][2]string{
+		{"PORT", c.port},
+		{"DATABASE_URL", database},
+		{"SOURCE_BUCKET", c.sourceBucket},
+		{"METADATA_TABLE", c.metadataTable},
+		{"DRAIN_DELAY", c.drainDelay.String()},
+		{"STOP_TIMEOUT", c.stopTimeout.String()},
+		{"RETENTION", c.retention.String()},
+		{"FUTURE_LIMIT", c.futureLimit.String()},
+		{"INGEST_BATCHES", strconv.Itoa(c.ingestBatches)},
+		{"MIGRATE_ON_START", strconv.FormatBool(c.migrateOnStart)},
+		{"CORS_ORIGINS", strings.Join(c.corsOrigins, ",")},
+		{"WRITE_KEYS_SHA256", keys},
+	} {
+		if _, err := fmt.Fprintf(out, "%s=%s\n", line[0], line[1]); err != nil {
+			return err
+		}
+	}
+	return nil
 }

@@ -7,6 +7,9 @@ import (
 
 	"sensor-backend/services/internal/awsconf"
 	"sensor-backend/services/internal/httpapi"
+	"sensor-backend/services/internal/ingest"
+	"sensor-backend/services/internal/metrics"
+	"sensor-backend/services/internal/reading"
 	"sensor-backend/services/internal/store"
 	"sensor-backend/services/internal/warehouse"
 )
@@ -14,19 +17,23 @@ import (
 // dependencies are what the environment switches on; nil is off.
 type dependencies struct {
 	db      *warehouse.Warehouse
+	queue   *ingest.Queue
 	inbox   httpapi.Inbox
 	catalog httpapi.Catalog
+	metrics *metrics.Metrics
 }
 
 // connect sets up clients; it waits for none of them.
 func connect(ctx context.Context, cfg config) (*dependencies, error) {
-	d := &dependencies{}
+	d := &dependencies{metrics: metrics.New()}
 	if cfg.databaseURL != "" {
 		db, err := warehouse.Open(ctx, cfg.databaseURL)
 		if err != nil {
 			return nil, err
 		}
 		d.db = db
+		d.queue = ingest.New(db, ingest.Default())
+		d.metrics.Pool(db.Stat)
 	}
 	if cfg.sourceBucket == "" && cfg.metadataTable == "" {
 		return d, nil
@@ -56,16 +63,30 @@ func (d *dependencies) connectAWS(ctx context.Context, cfg config) error {
 	return nil
 }
 
+// queued is a warehouse whose inserts go through the queue.
+type queued struct {
+	*warehouse.Warehouse
+	queue *ingest.Queue
+}
+
+// Insert stores the readings together with those of other requests.
+func (q queued) Insert(ctx context.Context, readings []reading.Reading) (warehouse.Stored, error) {
+	return q.queue.Insert(ctx, readings)
+}
+
 // warehouse keeps a nil *Warehouse from becoming a non-nil interface.
 func (d *dependencies) warehouse() httpapi.Warehouse {
 	if d.db == nil {
 		return nil
 	}
-	return d.db
+	return queued{d.db, d.queue}
 }
 
+// close ends the writers and then the connections they use. No request may
+// run any more.
 func (d *dependencies) close() {
 	if d.db != nil {
+		d.queue.Close()
 		d.db.Close()
 	}
 }

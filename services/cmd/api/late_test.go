@@ -38,18 +38,34 @@ func nameOf(t *testing.T, database string) string {
 	return parse(t, database).Database
 }
 
-// forward makes an address lead to the database, from now to the test's end.
-func forward(t *testing.T, address, database string) {
+// gate is an address that leads to the database while it is open.
+type gate struct {
+	address  string
+	network  string
+	target   string
+	mu       sync.Mutex
+	closed   bool
+	sessions map[net.Conn]struct{}
+}
+
+func newGate(t *testing.T, database string) *gate {
+	t.Helper()
+	return newGateAt(t, "127.0.0.1:0", database)
+}
+
+func newGateAt(t *testing.T, address, database string) *gate {
 	t.Helper()
 	listener, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", address)
 	if err != nil {
 		t.Fatal(err)
 	}
 	cfg := parse(t, database)
-	network, target := pgconn.NetworkAddress(cfg.Host, cfg.Port)
+	g := &gate{address: listener.Addr().String(), sessions: map[net.Conn]struct{}{}}
+	g.network, g.target = pgconn.NetworkAddress(cfg.Host, cfg.Port)
 	var wg sync.WaitGroup
 	t.Cleanup(func() {
 		_ = listener.Close()
+		g.shut()
 		wg.Wait()
 	})
 	wg.Go(func() {
@@ -58,8 +74,8 @@ func forward(t *testing.T, address, database string) {
 			if err != nil {
 				return
 			}
-			server, err := (&net.Dialer{}).DialContext(t.Context(), network, target)
-			if err != nil {
+			server, err := (&net.Dialer{}).DialContext(t.Context(), g.network, g.target)
+			if err != nil || !g.let(client, server) {
 				_ = client.Close()
 				continue
 			}
@@ -67,6 +83,36 @@ func forward(t *testing.T, address, database string) {
 			wg.Go(func() { pipe(server, client) })
 		}
 	})
+	return g
+}
+
+// let remembers a session, unless the gate is shut.
+func (g *gate) let(client, server net.Conn) bool {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.closed {
+		_ = server.Close()
+		return false
+	}
+	g.sessions[client], g.sessions[server] = struct{}{}, struct{}{}
+	return true
+}
+
+// shut breaks every session and lets no new one through.
+func (g *gate) shut() {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.closed = true
+	for session := range g.sessions {
+		_ = session.Close()
+	}
+	clear(g.sessions)
+}
+
+func (g *gate) open() {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.closed = false
 }
 
 // pipe copies one direction and closes both ends behind it.

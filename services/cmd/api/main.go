@@ -1,5 +1,9 @@
-// Command api serves the HTTP API of the sensor backend. "api healthcheck"
-// asks a running one for its health, for images that have no other program.
+// Command api serves the HTTP API of the sensor backend.
+//
+//	api                  serve
+//	api migrate          bring the warehouse's schema up to date, and end
+//	api healthcheck      ask a running one for its health, for images that have no other program
+//	api --print-config   show the configuration, secrets left out
 package main
 
 import (
@@ -36,19 +40,28 @@ func run(args []string) error {
 	if err != nil {
 		return err
 	}
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, syscall.SIGINT)
+	defer stop()
+	log := slog.New(slog.NewJSONHandler(os.Stdout, nil))
+	command := ""
+	if len(args) == 1 {
+		command = args[0]
+	}
 	switch {
 	case len(args) == 0:
-		ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, syscall.SIGINT)
-		defer stop()
 		listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", ":"+cfg.port)
 		if err != nil {
 			return fmt.Errorf("listen on port %s (PORT): %w", cfg.port, err)
 		}
-		return serve(ctx, cfg, listener, slog.New(slog.NewJSONHandler(os.Stdout, nil)))
-	case len(args) == 1 && args[0] == "healthcheck":
-		return healthcheck(context.Background(), cfg.port)
+		return serve(ctx, cfg, listener, log)
+	case command == "migrate":
+		return migrate(ctx, cfg, log)
+	case command == "healthcheck":
+		return healthcheck(ctx, cfg.port)
+	case command == "--print-config":
+		return cfg.print(os.Stdout)
 	default:
-		return fmt.Errorf("unknown arguments %q, usage: api [healthcheck]", args)
+		return fmt.Errorf("unknown arguments %q, usage: api [migrate | healthcheck | --print-config]", args)
 	}
 }
 
@@ -67,7 +80,13 @@ func serve(ctx context.Context, cfg config, listener net.Listener, log *slog.Log
 		Inbox:     deps.inbox,
 		Catalog:   deps.catalog,
 		Version:   newVersioner(cfg.metadataURI).version,
+		Metrics:   deps.metrics,
 		Log:       log,
+		Now:       time.Now,
+		Window:    httpapi.Window{Future: cfg.futureLimit, Retention: cfg.retention},
+		Batches:   cfg.ingestBatches,
+		Keys:      cfg.writeKeys,
+		Origins:   cfg.corsOrigins,
 	})
 	server := &http.Server{
 		Handler:           api,
@@ -88,7 +107,10 @@ func serve(ctx context.Context, cfg config, listener net.Listener, log *slog.Log
 	defer wg.Wait()
 	defer cancel()
 	if deps.db != nil {
-		wg.Go(func() { deps.db.KeepMigrating(background, log) })
+		wg.Go(func() {
+			deps.db.KeepPreparing(background, log, cfg.migrateOnStart)
+			deps.db.KeepMaintaining(background, log, time.Now, cfg.retention)
+		})
 	}
 
 	failed := make(chan error, 1)

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"io"
 	"log/slog"
 	"net"
@@ -17,6 +18,7 @@ import (
 
 	"sensor-backend/services/internal/httpapi"
 	"sensor-backend/services/internal/pgtest"
+	"sensor-backend/services/internal/warehouse"
 )
 
 func TestMain(m *testing.M) { pgtest.Main(m) }
@@ -38,6 +40,10 @@ func start(t *testing.T, cfg config) *running {
 	if cfg.stopTimeout == 0 {
 		cfg.stopTimeout = 10 * time.Second
 	}
+	if cfg.ingestBatches == 0 {
+		cfg.ingestBatches = 64
+	}
+	cfg.migrateOnStart = true
 	ctx, stop := context.WithCancel(context.WithoutCancel(t.Context()))
 	r := &running{url: "http://" + listener.Addr().String(), stop: stop, done: make(chan error, 1)}
 	if _, r.port, err = net.SplitHostPort(listener.Addr().String()); err != nil {
@@ -156,7 +162,7 @@ func TestDatabaseComesLate(t *testing.T) {
 			t.Errorf("without a database: %s answers %d %s, want %d", path, got, body, want)
 		}
 	}
-	forward(t, address, database)
+	newGateAt(t, address, database)
 	r.until(t, "/readyz", http.StatusOK)
 	if got, body := r.get(t, "/v1/readings?sensor_id=a"); got != http.StatusOK {
 		t.Errorf("with a database: %d %s", got, body)
@@ -220,12 +226,65 @@ func TestVersionAsksECS(t *testing.T) {
 func TestReadConfig(t *testing.T) {
 	t.Parallel()
 	cfg, err := readConfig(environment{}.get)
-	if err != nil || cfg.port != "8080" || cfg.drainDelay != 3*time.Second {
+	if err != nil || cfg.port != "8080" || cfg.drainDelay != 3*time.Second || !cfg.migrateOnStart || len(cfg.writeKeys) != 0 {
 		t.Errorf("defaults: %+v, %v", cfg, err)
 	}
-	_, err = readConfig(environment{"PORT": "http", "DRAIN_DELAY": "soon"}.get)
-	if err == nil || !strings.Contains(err.Error(), "PORT") || !strings.Contains(err.Error(), "DRAIN_DELAY") {
-		t.Errorf("got %v, want both mistakes", err)
+	wrong := environment{
+		"PORT": "http", "DRAIN_DELAY": "soon", "RETENTION": "-1h", "INGEST_BATCHES": "0", "MIGRATE_ON_START": "maybe",
+		"WRITE_KEYS_SHA256": "secret", "CORS_ORIGINS": "example.com", "DATABASE_URL": "postgres://user:hunter2@host:notaport/db",
+	}
+	_, err = readConfig(wrong.get)
+	for name := range wrong {
+		if err == nil || !strings.Contains(err.Error(), name) {
+			t.Errorf("%v does not name %s", err, name)
+		}
+	}
+	if strings.Contains(err.Error(), "secret") || strings.Contains(err.Error(), "hunter2") {
+		t.Errorf("a secret is in %v", err)
+	}
+}
+
+func TestPrintConfig(t *testing.T) {
+	t.Parallel()
+	for _, database := range []string{"postgres://user:hunter2@host/db", "host=h password=hunter2", "postgres://host/db?password=hunter2"} {
+		cfg, err := readConfig(environment{"DATABASE_URL": database, "WRITE_KEYS_SHA256": strings.Repeat("ab", 32)}.get)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var out strings.Builder
+		if err := cfg.print(&out); err != nil {
+			t.Fatal(err)
+		}
+		if text := out.String(); strings.Contains(text, "hunter2") || strings.Contains(text, "abab") || !strings.Contains(text, "PORT=8080\n") {
+			t.Errorf("%s", text)
+		}
+	}
+}
+
+// TestMigrateTask has the schema made by the task, for a service that does
+// not make it itself.
+func TestMigrateTask(t *testing.T) {
+	t.Parallel()
+	database := pgtest.URL(t)
+	w, err := warehouse.Open(t.Context(), database)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer w.Close()
+	if err := w.Prepare(t.Context(), false); !errors.Is(err, warehouse.ErrUnavailable) {
+		t.Errorf("before: %v", err)
+	}
+	log := slog.New(slog.DiscardHandler)
+	for range 2 {
+		if err := migrate(t.Context(), config{databaseURL: database}, log); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := w.Prepare(t.Context(), false); err != nil {
+		t.Errorf("after: %v", err)
+	}
+	if err := migrate(t.Context(), config{}, log); err == nil || !strings.Contains(err.Error(), "DATABASE_URL") {
+		t.Errorf("without a database: %v", err)
 	}
 }
 
@@ -246,7 +305,7 @@ func TestLogIsJSON(t *testing.T) {
 	var log bytes.Buffer
 	ctx, stop := context.WithCancel(t.Context())
 	stop()
-	if err := serve(ctx, config{stopTimeout: time.Second}, listener, slog.New(slog.NewJSONHandler(&log, nil))); err != nil {
+	if err := serve(ctx, config{stopTimeout: time.Second, ingestBatches: 1}, listener, slog.New(slog.NewJSONHandler(&log, nil))); err != nil {
 		t.Fatal(err)
 	}
 	for line := range strings.Lines(log.String()) {

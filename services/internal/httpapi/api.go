@@ -13,14 +13,19 @@ import (
 	"github.com/labstack/echo/v4/middleware"
 
 	"sensor-backend/services/internal/catalog"
+	"sensor-backend/services/internal/metrics"
 	"sensor-backend/services/internal/reading"
 	"sensor-backend/services/internal/warehouse"
 )
 
 // Warehouse stores readings and answers queries.
 type Warehouse interface {
-	Insert(ctx context.Context, readings []reading.Reading) (int, error)
+	Insert(ctx context.Context, readings []reading.Reading) (warehouse.Stored, error)
+	InsertOnce(ctx context.Context, once warehouse.Once, readings []reading.Reading,
+		answer func(warehouse.Stored) ([]byte, error)) (kept []byte, replayed bool, err error)
 	Select(ctx context.Context, q warehouse.Query) (warehouse.Page, error)
+	Buckets(ctx context.Context, q warehouse.BucketQuery) ([]warehouse.Bucket, error)
+	Sensors(ctx context.Context, q warehouse.SensorQuery) (warehouse.SensorPage, error)
 	Ready(ctx context.Context) error
 }
 
@@ -49,12 +54,24 @@ type Config struct {
 	Inbox     Inbox
 	Catalog   Catalog
 	Version   func(ctx context.Context) Version
+	Metrics   *metrics.Metrics
 	Log       *slog.Logger
+	Now       func() time.Time
+
+	Window Window
+	// Batches is how many batches may be read and wait at a time.
+	Batches int
+	// Keys lets writes through; without any, everybody may write.
+	Keys Keys
+	// Origins may call from a browser's pages of theirs; none but this
+	// service's own page without.
+	Origins []string
 }
 
 // API serves requests.
 type API struct {
 	cfg      Config
+	places   chan struct{}
 	draining atomic.Bool
 	handler  http.Handler
 }
@@ -64,28 +81,47 @@ const requestTimeout = 25 * time.Second
 
 // New builds the routes.
 func New(cfg Config) *API {
-	a := &API{cfg: cfg}
+	a := &API{cfg: cfg, places: make(chan struct{}, cfg.Batches)}
+	cfg.Metrics.Queue(func() int { return len(a.places) }, cfg.Batches)
 	e := echo.New()
 	e.HideBanner = true
 	e.HidePort = true
 	e.HTTPErrorHandler = a.handleError
 	e.Use(
 		middleware.RequestID(),
-		a.logRequests(),
+		a.observe(),
 		middleware.RecoverWithConfig(middleware.RecoverConfig{DisableErrorHandler: true, LogErrorFunc: a.logPanic}),
-		middleware.SecureWithConfig(middleware.SecureConfig{ContentTypeNosniff: "nosniff"}),
+		middleware.SecureWithConfig(middleware.SecureConfig{
+			ContentTypeNosniff: "nosniff", XFrameOptions: "DENY", ContentSecurityPolicy: contentSecurity,
+		}),
 		middleware.ContextTimeout(requestTimeout),
 	)
+	if len(cfg.Origins) > 0 {
+		e.Use(middleware.CORSWithConfig(middleware.CORSConfig{
+			AllowOrigins: cfg.Origins, AllowMethods: []string{http.MethodGet, http.MethodPost},
+		}))
+	}
+	e.GET("/", a.page)
+	e.GET("/app.js", a.script)
+	e.GET("/app.css", a.style)
 	e.GET("/healthz", a.health)
 	e.GET("/readyz", a.ready)
 	e.GET("/version", a.version)
-	e.POST("/v1/readings", a.postReadings)
+	e.GET("/metrics", echo.WrapHandler(cfg.Metrics.Handler()))
+	e.GET("/openapi.json", a.openAPI)
+	e.POST("/v1/readings", a.postReadings, a.authenticate)
 	e.GET("/v1/readings", a.getReadings)
+	e.GET("/v1/buckets", a.getBuckets)
+	e.GET("/v1/sensors", a.listSensors)
+	e.GET("/v1/anomalies", a.listAnomalies)
 	e.GET("/v1/objects", a.listObjects)
 	e.GET("/v1/objects/*", a.getObject)
 	a.handler = e
 	return a
 }
+
+// contentSecurity lets the page use what is in it and ask this service.
+const contentSecurity = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' data:; base-uri 'none'; form-action 'none'"
 
 // ServeHTTP makes the API an http.Handler.
 func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) { a.handler.ServeHTTP(w, r) }

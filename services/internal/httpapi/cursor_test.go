@@ -1,7 +1,6 @@
 package httpapi
 
 import (
-	"bytes"
 	"testing"
 	"time"
 
@@ -28,27 +27,6 @@ func FuzzCursor(f *testing.F) {
 		}
 		if again := encodeCursor(position); again != text {
 			t.Errorf("%q and %q are one position", text, again)
-		}
-	})
-}
-
-func FuzzBatch(f *testing.F) {
-	f.Add([]byte(`{"readings":[{"sensor_id":"a","metric":"m","timestamp":"2026-03-01T12:00:00Z","value":1}]}`))
-	f.Add([]byte(`{"readings":[],"readings":[{}]}`))
-	f.Fuzz(func(t *testing.T, body []byte) {
-		batch, err := decodeBatch(bytes.NewReader(body))
-		if (err == nil) != (len(batch) > 0) {
-			t.Fatalf("%d readings with the error %v", len(batch), err)
-		}
-		for _, r := range batch {
-			if r.Validate() != nil {
-				t.Errorf("the invalid reading %+v", r)
-			}
-		}
-		if err == nil {
-			if _, _, _, err := inboxObject(batch); err != nil {
-				t.Error(err)
-			}
 		}
 	})
 }

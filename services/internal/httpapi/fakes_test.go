@@ -1,18 +1,23 @@
 package httpapi_test
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"sensor-backend/services/internal/catalog"
 	"sensor-backend/services/internal/httpapi"
+	"sensor-backend/services/internal/metrics"
 	"sensor-backend/services/internal/reading"
 	"sensor-backend/services/internal/warehouse"
 )
@@ -22,18 +27,62 @@ type fakeWarehouse struct {
 	err      error
 	panics   bool
 	inserted []reading.Reading
+	kept     map[string][]byte
+	queries  []warehouse.Query
+	pages    func(warehouse.Query) (warehouse.Page, error)
 }
 
-func (f *fakeWarehouse) Insert(_ context.Context, readings []reading.Reading) (int, error) {
+func (f *fakeWarehouse) Insert(_ context.Context, readings []reading.Reading) (warehouse.Stored, error) {
 	if f.panics {
 		panic("out of order")
 	}
-	f.inserted = append(f.inserted, readings...)
-	return len(readings), f.err
+	var stored warehouse.Stored
+	for i, r := range readings {
+		if slices.Contains(f.inserted, r) {
+			stored.Duplicates = append(stored.Duplicates, i)
+			continue
+		}
+		stored.New++
+		f.inserted = append(f.inserted, r)
+	}
+	return stored, f.err
 }
 
-func (f *fakeWarehouse) Select(context.Context, warehouse.Query) (warehouse.Page, error) {
+func (f *fakeWarehouse) InsertOnce(ctx context.Context, once warehouse.Once, readings []reading.Reading,
+	answer func(warehouse.Stored) ([]byte, error),
+) ([]byte, bool, error) {
+	if kept := f.kept[once.Key]; kept != nil {
+		if !bytes.HasPrefix(kept, once.Request) {
+			return nil, false, fmt.Errorf("fake: %w", warehouse.ErrKeyReused)
+		}
+		return kept[len(once.Request):], true, nil
+	}
+	stored, err := f.Insert(ctx, readings)
+	if err != nil {
+		return nil, false, err
+	}
+	kept, err := answer(stored)
+	if f.kept == nil {
+		f.kept = map[string][]byte{}
+	}
+	f.kept[once.Key] = slices.Concat(once.Request, kept)
+	return kept, false, err
+}
+
+func (f *fakeWarehouse) Select(_ context.Context, q warehouse.Query) (warehouse.Page, error) {
+	f.queries = append(f.queries, q)
+	if f.pages != nil {
+		return f.pages(q)
+	}
 	return warehouse.Page{}, f.err
+}
+
+func (f *fakeWarehouse) Buckets(context.Context, warehouse.BucketQuery) ([]warehouse.Bucket, error) {
+	return nil, f.err
+}
+
+func (f *fakeWarehouse) Sensors(context.Context, warehouse.SensorQuery) (warehouse.SensorPage, error) {
+	return warehouse.SensorPage{}, f.err
 }
 
 func (f *fakeWarehouse) Ready(context.Context) error { return f.err }
@@ -76,8 +125,16 @@ func (f fakeCatalog) List(_ context.Context, q catalog.Query) (catalog.Page, err
 	return catalog.Page{}, nil
 }
 
+// now is what the clock of every API here shows.
+var now = time.Date(2026, 3, 2, 0, 0, 0, 0, time.UTC)
+
 func newAPI(cfg httpapi.Config) *httpapi.API {
 	cfg.Log = slog.New(slog.DiscardHandler)
+	cfg.Metrics = metrics.New()
+	if cfg.Batches == 0 {
+		cfg.Batches = 10
+	}
+	cfg.Now = func() time.Time { return now }
 	cfg.Version = func(context.Context) httpapi.Version {
 		return httpapi.Version{Version: "1.2", Commit: "abc", ImageDigest: "sha256:0"}
 	}

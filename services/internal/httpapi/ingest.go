@@ -1,175 +1,226 @@
 package httpapi
 
 import (
+	"context"
+	"crypto/sha256"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"net/http"
+	"strings"
+	"time"
 
 	"github.com/labstack/echo/v4"
 
 	"sensor-backend/services/internal/reading"
+	"sensor-backend/services/internal/warehouse"
 )
 
-const (
-	// maxBody bounds a batch's JSON, in bytes.
-	maxBody = 8 << 20
-	// maxBatch bounds the readings of a batch.
-	maxBatch = 10_000
-	// maxReported bounds the rejected readings named in one answer.
-	maxReported = 100
-)
-
+// ingestAnswer says what became of a batch. Items names each reading that was
+// not newly stored, by its place in the batch.
 type ingestAnswer struct {
-	Accepted   int `json:"accepted"`
-	Duplicates int `json:"duplicates"`
+	Accepted   int          `json:"accepted"`
+	Duplicates int          `json:"duplicates"`
+	Rejected   int          `json:"rejected"`
+	Items      []itemAnswer `json:"items,omitempty"`
 }
 
-// postReadings stores a batch, all or nothing. Posting it again is harmless:
-// readings already there count as duplicates.
+type itemAnswer struct {
+	Index  int    `json:"index"`
+	Status string `json:"status"`
+	Field  string `json:"field,omitempty"`
+	Reason string `json:"reason,omitempty"`
+}
+
+// The two ways in which a reading is not stored anew.
+const (
+	duplicate = "duplicate"
+	rejected  = "rejected"
+)
+
+// maxKeyLength is the warehouse's column for idempotency keys.
+const maxKeyLength = 255
+
+// postReadings stores the good readings of a batch and says of each other one
+// what is wrong with it. Posting a batch again is harmless: readings already
+// there count as duplicates. It answers only after the commit.
 func (a *API) postReadings(c echo.Context) error {
-	r := c.Request()
+	leave, err := a.enter()
+	if err != nil {
+		return err
+	}
+	defer leave()
 	if a.cfg.Warehouse == nil && a.cfg.Inbox == nil {
 		return newProblem(http.StatusServiceUnavailable, "the warehouse is off and there is no source bucket to take the batch")
 	}
-	// Told by its length, an oversized body is refused without reading it.
-	if r.ContentLength > maxBody {
-		c.Response().Header().Set("Connection", "close")
-		return tooLarge()
-	}
-	batch, err := decodeBatch(http.MaxBytesReader(c.Response(), r.Body, maxBody))
+	r := c.Request()
+	key, err := idempotencyKey(r.Header)
 	if err != nil {
 		return err
 	}
-	accepted, err := a.store(r.Context(), batch)
+	items, body, err := decodeRequest(c.Response(), r)
 	if err != nil {
 		return err
 	}
-	return c.JSON(http.StatusAccepted, ingestAnswer{Accepted: accepted, Duplicates: len(batch) - accepted})
+	b, err := a.sortOut(items)
+	if err != nil {
+		return err
+	}
+	if key != "" && a.cfg.Warehouse != nil {
+		return a.storeOnce(c, key, body, b)
+	}
+	stored, err := a.store(r.Context(), b.good)
+	if err != nil {
+		return err
+	}
+	answer := b.answer(stored)
+	a.cfg.Metrics.Ingested(answer.Accepted, answer.Duplicates, answer.Rejected)
+	return c.JSON(answer.status(), answer)
 }
 
-func tooLarge() *problem {
-	return newProblem(http.StatusRequestEntityTooLarge, fmt.Sprintf("a batch has at most %d bytes and %d readings, send several", maxBody, maxBatch))
+// enter takes one of the places in which batches are read and wait. There is
+// no line for a place: a client that waits itself costs nothing here.
+func (a *API) enter() (leave func(), err error) {
+	select {
+	case a.places <- struct{}{}:
+		return func() { <-a.places }, nil
+	default:
+		p := newProblem(http.StatusTooManyRequests, "too many batches wait to be stored, send this one again later")
+		p.retryAfter = time.Second
+		return nil, p
+	}
 }
 
-// decodeBatch reads {"readings":[...]} element by element, so that a batch with
-// too many readings is refused when the limit is met, not when it is all read.
-func decodeBatch(body io.Reader) ([]reading.Reading, error) {
-	d := batchDecoder{json: json.NewDecoder(body)}
-	if err := d.decode(); err != nil {
-		return nil, batchError(err)
-	}
-	if len(d.rejected) > 0 {
-		return nil, newProblem(http.StatusUnprocessableEntity,
-			fmt.Sprintf("%d of %d readings are not acceptable, nothing was stored", d.rejections, d.total), d.rejected...)
-	}
-	if len(d.readings) == 0 {
-		return nil, newProblem(http.StatusUnprocessableEntity, "the batch holds no readings",
+// sorted is a batch with the good readings set apart.
+type sorted struct {
+	good   []reading.Reading
+	places []int // of the good readings in the batch
+	bad    []itemAnswer
+}
+
+// sortOut refuses readings beyond what is kept, and a batch without any good
+// reading: nothing is stored of it, and its error names the first reasons.
+func (a *API) sortOut(items []item) (sorted, error) {
+	if len(items) == 0 {
+		return sorted{}, newProblem(http.StatusUnprocessableEntity, "the batch holds no readings",
 			fieldProblem{Field: "readings", Reason: "is missing or empty"})
 	}
-	return d.readings, nil
-}
-
-func batchError(err error) error {
-	var p *problem
-	var limit *http.MaxBytesError
-	switch {
-	case errors.As(err, &p):
-		return p
-	case errors.As(err, &limit):
-		return tooLarge()
-	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
-		return newProblem(http.StatusBadRequest, "the body ends before its JSON does")
-	default:
-		return newProblem(http.StatusBadRequest, "the body is not JSON: "+err.Error())
-	}
-}
-
-type batchDecoder struct {
-	json       *json.Decoder
-	readings   []reading.Reading
-	rejected   []fieldProblem
-	rejections int
-	total      int
-}
-
-func (d *batchDecoder) decode() error {
-	if err := d.delimiter('{', "the body"); err != nil {
-		return err
-	}
-	for d.json.More() {
-		name, err := d.json.Token()
-		if err != nil {
-			return err
-		}
-		if name != "readings" {
-			var ignored json.RawMessage
-			if err := d.json.Decode(&ignored); err != nil {
-				return err
+	b := sorted{good: make([]reading.Reading, 0, len(items))}
+	now := a.cfg.Now()
+	for i := range items {
+		if items[i].problem == nil {
+			if err := a.cfg.Window.check(items[i].reading.Timestamp, now); err != nil {
+				items[i].reject(err)
 			}
+		}
+		if p := items[i].problem; p != nil {
+			b.bad = append(b.bad, itemAnswer{Index: i, Status: rejected, Field: p.Field, Reason: p.Reason})
 			continue
 		}
-		if err := d.array(); err != nil {
-			return err
-		}
+		b.good = append(b.good, items[i].reading)
+		b.places = append(b.places, i)
 	}
-	if _, err := d.json.Token(); err != nil {
-		return err
+	if len(b.good) == 0 {
+		return b, b.problem()
 	}
-	if _, err := d.json.Token(); !errors.Is(err, io.EOF) {
-		if err != nil {
-			return err
-		}
-		return newProblem(http.StatusBadRequest, "something follows the JSON object")
-	}
-	return nil
+	return b, nil
 }
 
-func (d *batchDecoder) array() error {
-	if err := d.delimiter('[', `"readings"`); err != nil {
-		return err
+func (b sorted) problem() *problem {
+	const named = 100
+	var errs []fieldProblem
+	for _, bad := range b.bad[:min(len(b.bad), named)] {
+		errs = append(errs, fieldProblem{Index: &bad.Index, Field: bad.Field, Reason: bad.Reason})
 	}
-	for ; d.json.More(); d.total++ {
-		if d.total == maxBatch {
-			return tooLarge()
-		}
-		var raw json.RawMessage
-		if err := d.json.Decode(&raw); err != nil {
-			return err
-		}
-		d.element(raw)
-	}
-	_, err := d.json.Token()
-	return err
+	return newProblem(http.StatusUnprocessableEntity,
+		fmt.Sprintf("%d of %d readings are not acceptable, nothing was stored", len(b.bad), len(b.bad)), errs...)
 }
 
-func (d *batchDecoder) element(raw json.RawMessage) {
-	r, err := reading.FromJSON(raw, reading.Defaults{})
-	if err == nil {
-		d.readings = append(d.readings, r)
-		return
+func (b sorted) answer(stored warehouse.Stored) ingestAnswer {
+	answer := ingestAnswer{Accepted: stored.New, Duplicates: len(stored.Duplicates), Rejected: len(b.bad)}
+	bad := b.bad
+	for _, place := range stored.Duplicates {
+		index := b.places[place]
+		for len(bad) > 0 && bad[0].Index < index {
+			answer.Items = append(answer.Items, bad[0])
+			bad = bad[1:]
+		}
+		answer.Items = append(answer.Items, itemAnswer{Index: index, Status: duplicate})
 	}
-	d.rejections++
-	if len(d.rejected) == maxReported {
-		return
-	}
-	index := d.total
-	p := fieldProblem{Index: &index, Reason: err.Error()}
-	var field *reading.FieldError
-	if errors.As(err, &field) {
-		p.Field, p.Reason = field.Field, field.Reason
-	}
-	d.rejected = append(d.rejected, p)
+	answer.Items = append(answer.Items, bad...)
+	return answer
 }
 
-func (d *batchDecoder) delimiter(want json.Delim, what string) error {
-	got, err := d.json.Token()
+// status is 207 when some readings were rejected, so that a client that looks
+// at nothing else notices.
+func (a ingestAnswer) status() int {
+	if a.Rejected > 0 {
+		return http.StatusMultiStatus
+	}
+	return http.StatusAccepted
+}
+
+// storeOnce answers a request with an Idempotency-Key as it was answered the
+// first time.
+func (a *API) storeOnce(c echo.Context, key string, body []byte, b sorted) error {
+	digest := sha256.Sum256(body)
+	once := warehouse.Once{Key: key, Request: digest[:]}
+	kept, replayed, err := a.cfg.Warehouse.InsertOnce(c.Request().Context(), once, b.good, func(stored warehouse.Stored) ([]byte, error) {
+		return json.Marshal(b.answer(stored))
+	})
+	if errors.Is(err, warehouse.ErrKeyReused) {
+		return newProblem(http.StatusUnprocessableEntity, "the Idempotency-Key was used for another batch, use a new one for each")
+	}
 	if err != nil {
 		return err
 	}
-	if got != want {
-		return newProblem(http.StatusBadRequest, fmt.Sprintf(`%s does not start with %q; expected {"readings":[...]}`, what, want.String()))
+	var answer ingestAnswer
+	if err := json.Unmarshal(kept, &answer); err != nil {
+		return fmt.Errorf("read the answer kept under an idempotency key: %w", err)
+	}
+	if replayed {
+		c.Response().Header().Set("Idempotency-Replayed", "true")
+	} else {
+		a.cfg.Metrics.Ingested(answer.Accepted, answer.Duplicates, answer.Rejected)
+	}
+	return c.JSON(answer.status(), answer)
+}
+
+// idempotencyKey returns the key of a request, empty without one.
+func idempotencyKey(header http.Header) (string, error) {
+	key := header.Get("Idempotency-Key")
+	outside := func(c rune) bool { return c < ' ' || c > '~' }
+	if len(key) > maxKeyLength || strings.ContainsFunc(key, outside) {
+		return "", newProblem(http.StatusBadRequest, fmt.Sprintf("the Idempotency-Key is not 1 to %d printable ASCII characters", maxKeyLength))
+	}
+	return key, nil
+}
+
+// Window bounds the timestamps that are taken.
+type Window struct {
+	// Future is how far a sensor's clock may be ahead of the service's; 0 is
+	// no bound.
+	Future time.Duration
+	// Retention is how long readings are kept; 0 is for ever. An older one is
+	// refused, for it would be dropped in silence.
+	Retention time.Duration
+}
+
+func (w Window) check(at, now time.Time) error {
+	switch {
+	case w.Future > 0 && at.After(now.Add(w.Future)):
+		return &reading.FieldError{Field: "timestamp", Reason: fmt.Sprintf("is more than %s in the future, check the sensor's clock", w.Future)}
+	case w.Retention > 0 && at.Before(now.Add(-w.Retention)):
+		return &reading.FieldError{Field: "timestamp", Reason: fmt.Sprintf("is older than the %s for which readings are kept", w.Retention)}
 	}
 	return nil
+}
+
+// store puts a batch into the warehouse or, while that is off, into the inbox
+// for the processor.
+func (a *API) store(ctx context.Context, batch []reading.Reading) (warehouse.Stored, error) {
+	if a.cfg.Warehouse != nil {
+		return a.cfg.Warehouse.Insert(ctx, batch)
+	}
+	return a.hand(ctx, batch)
 }

@@ -1,12 +1,16 @@
 package httpapi_test
 
 import (
+	"bytes"
+	"compress/gzip"
+	"crypto/sha256"
 	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
 	"strings"
 	"testing"
+	"time"
 
 	"sensor-backend/services/internal/httpapi"
 )
@@ -33,7 +37,6 @@ func TestPostRefusesABadBatch(t *testing.T) {
 		"NaN":              {`{"readings":[{"sensor_id":"a","metric":"m","timestamp":"2026-03-01T12:00:00Z","value":NaN}]}`, 400, nil},
 		"no readings":      {`{}`, 422, []field{{-1, "readings"}}},
 		"empty readings":   {`{"readings":[]}`, 422, []field{{-1, "readings"}}},
-		"one bad of three": {`{"readings":[` + good + `,{"sensor_id":"a","metric":"m","timestamp":"yesterday","value":1},` + good + `]}`, 422, []field{{1, "timestamp"}}},
 		"several bad": {
 			`{"readings":[{},{"sensor_id":"a/b","metric":"m","timestamp":"2026-03-01T12:00:00Z","value":1},` +
 				`{"sensor_id":"a","timestamp":"2026-03-01T12:00:00Z","value":1},{"sensor_id":"a","metric":"m","timestamp":"2026-03-01T12:00:00Z","value":"1"},7]}`,
@@ -64,6 +67,203 @@ func TestPostRefusesABadBatch(t *testing.T) {
 	}
 }
 
+// TestPostAnswersForEachReading has good, bad and repeated readings in one
+// batch, in either form.
+func TestPostAnswersForEachReading(t *testing.T) {
+	t.Parallel()
+	other := strings.Replace(good, "12:00", "12:01", 1)
+	future := strings.Replace(good, "03-01", "03-05", 1)
+	old := strings.Replace(good, "03-01", "01-01", 1)
+	lines := []string{good, `{"sensor_id":"a"}`, other, good, future, "nonsense", old, ""}
+	tests := map[string]struct {
+		contentType, body, want string
+		status                  int
+	}{
+		"NDJSON": {
+			"application/x-ndjson", strings.Join(lines, "\n"),
+			`{"accepted":2,"duplicates":1,"rejected":4,"items":[` +
+				`{"index":1,"status":"rejected","field":"timestamp","reason":"is missing"},` +
+				`{"index":3,"status":"duplicate"},` +
+				`{"index":4,"status":"rejected","field":"timestamp","reason":"is more than 24h0m0s in the future, check the sensor's clock"},` +
+				`{"index":5,"status":"rejected","reason":"not valid JSON: invalid character 'o' in literal null (expecting 'u')"},` +
+				`{"index":6,"status":"rejected","field":"timestamp","reason":"is older than the 720h0m0s for which readings are kept"}]}`, 207,
+		},
+		"JSON": {
+			"application/json; charset=utf-8", `{"readings":[` + good + `,{},` + other + `]}`,
+			`{"accepted":2,"duplicates":0,"rejected":1,"items":[{"index":1,"status":"rejected","field":"timestamp","reason":"is missing"}]}`, 207,
+		},
+		"nothing wrong": {"application/ndjson", good, `{"accepted":1,"duplicates":0,"rejected":0}`, 202},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			window := httpapi.Window{Future: 24 * time.Hour, Retention: 30 * 24 * time.Hour}
+			api := newAPI(httpapi.Config{Warehouse: &fakeWarehouse{}, Window: window})
+			got := send(t, api, http.Header{"Content-Type": {test.contentType}}, []byte(test.body))
+			if got.status != test.status || strings.TrimSpace(got.body) != test.want {
+				t.Errorf("got %d %s, want %d %s", got.status, got.body, test.status, test.want)
+			}
+		})
+	}
+}
+
+// send posts a body with headers.
+func send(t *testing.T, api http.Handler, header http.Header, body []byte) answer {
+	t.Helper()
+	req := httptest.NewRequestWithContext(t.Context(), http.MethodPost, "/v1/readings", bytes.NewReader(body))
+	req.Header = header
+	rec := httptest.NewRecorder()
+	api.ServeHTTP(rec, req)
+	return answer{rec.Code, rec.Header(), rec.Body.String()}
+}
+
+func pack(t *testing.T, content []byte) []byte {
+	t.Helper()
+	var b bytes.Buffer
+	z := gzip.NewWriter(&b)
+	if _, err := z.Write(content); err != nil {
+		t.Fatal(err)
+	}
+	if err := z.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return b.Bytes()
+}
+
+func TestPostEncodings(t *testing.T) {
+	t.Parallel()
+	body := []byte(`{"readings":[` + good + `]}`)
+	bomb := pack(t, bytes.Repeat([]byte(" "), 100<<20))
+	tests := map[string]struct {
+		header http.Header
+		body   []byte
+		status int
+	}{
+		"gzip":             {http.Header{"Content-Encoding": {"gzip"}}, pack(t, body), 202},
+		"gzip, cut off":    {http.Header{"Content-Encoding": {"gzip"}}, pack(t, body)[:30], 400},
+		"gzip, not packed": {http.Header{"Content-Encoding": {"gzip"}}, body, 400},
+		"bomb":             {http.Header{"Content-Encoding": {"gzip"}}, bomb, 413},
+		"unknown encoding": {http.Header{"Content-Encoding": {"br"}}, body, 415},
+		"unknown type":     {http.Header{"Content-Type": {"text/csv"}}, body, 415},
+		"damaged type":     {http.Header{"Content-Type": {";"}}, body, 415},
+		"damaged text":     {http.Header{}, bytes.Replace(body, []byte(`"a"`), []byte("\"a\xff\""), 1), 422},
+		"huge exponent":    {http.Header{}, bytes.Replace(body, []byte("1}"), []byte("1e400}"), 1), 422},
+		"key too long":     {http.Header{"Idempotency-Key": {strings.Repeat("k", 256)}}, body, 400},
+		"key not readable": {http.Header{"Idempotency-Key": {"a\tb"}}, body, 400},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			got := send(t, newAPI(httpapi.Config{Warehouse: &fakeWarehouse{}}), test.header, test.body)
+			if test.status != http.StatusAccepted {
+				wantProblem(t, got, test.status)
+			} else if got.status != test.status {
+				t.Errorf("got %d %s", got.status, got.body)
+			}
+		})
+	}
+}
+
+func TestIdempotencyKey(t *testing.T) {
+	t.Parallel()
+	api := newAPI(httpapi.Config{Warehouse: &fakeWarehouse{}})
+	body := []byte(`{"readings":[` + good + `,{}]}`)
+	key := http.Header{"Idempotency-Key": {"one"}}
+	first, again := send(t, api, key, body), send(t, api, key, body)
+	if first.status != 207 || again.status != 207 || first.body != again.body {
+		t.Errorf("first %d %s, again %d %s", first.status, first.body, again.status, again.body)
+	}
+	if first.header.Get("Idempotency-Replayed") != "" || again.header.Get("Idempotency-Replayed") != "true" {
+		t.Errorf("Idempotency-Replayed is %q, then %q", first.header.Get("Idempotency-Replayed"), again.header.Get("Idempotency-Replayed"))
+	}
+	wantProblem(t, send(t, api, key, []byte(`{"readings":[`+good+`]}`)), http.StatusUnprocessableEntity)
+	if got := send(t, api, http.Header{}, body); !strings.Contains(got.body, `"duplicates":1`) {
+		t.Errorf("without the key: %s", got.body)
+	}
+}
+
+// TestPostWhenFull has one batch wait in the only place.
+func TestPostWhenFull(t *testing.T) {
+	t.Parallel()
+	api := newAPI(httpapi.Config{Warehouse: &fakeWarehouse{}, Batches: 1})
+	arriving, body := io.Pipe()
+	first := make(chan answer)
+	go func() { first <- call(t, api, http.MethodPost, "/v1/readings", arriving) }()
+	if _, err := io.WriteString(body, `{"readings":[`); err != nil {
+		t.Fatal(err)
+	}
+	p := wantProblem(t, post(t, api, `{"readings":[`+good+`]}`), http.StatusTooManyRequests)
+	if p.Detail == "" {
+		t.Error("no detail")
+	}
+	if got := post(t, api, "").header.Get("Retry-After"); got != "1" {
+		t.Errorf("Retry-After is %q", got)
+	}
+	if got := get(t, api, "/metrics").body; !strings.Contains(got, "ingest_queue_batches 1\n") {
+		t.Error("the metrics do not show the batch")
+	}
+	if _, err := io.WriteString(body, good+"]}"); err != nil {
+		t.Fatal(err)
+	}
+	_ = body.Close()
+	if got := <-first; got.status != http.StatusAccepted {
+		t.Errorf("the first batch: %d %s", got.status, got.body)
+	}
+	if got := post(t, api, `{"readings":[`+good+`]}`); got.status != http.StatusAccepted {
+		t.Errorf("afterwards: %d %s", got.status, got.body)
+	}
+}
+
+func TestKeys(t *testing.T) {
+	t.Parallel()
+	digest := func(key string) string { return fmt.Sprintf("%x", sha256.Sum256([]byte(key))) }
+	keys, err := httpapi.ParseKeys(digest("old") + ", " + digest("new"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	api := newAPI(httpapi.Config{Warehouse: &fakeWarehouse{}, Keys: keys})
+	body := []byte(`{"readings":[` + good + `]}`)
+	for authorization, want := range map[string]int{"": 401, "Bearer other": 401, "Basic new": 401, "Bearer": 401, "Bearer old": 202, "bearer new": 202} {
+		got := send(t, api, http.Header{"Authorization": {authorization}}, body)
+		if got.status != want {
+			t.Errorf("%q: %d, want %d", authorization, got.status, want)
+		}
+		if want == http.StatusUnauthorized && got.header.Get("WWW-Authenticate") == "" {
+			t.Errorf("%q: no WWW-Authenticate", authorization)
+		}
+	}
+	if got := get(t, api, "/v1/readings?sensor_id=a"); got.status != http.StatusOK {
+		t.Errorf("reading needs a key: %d", got.status)
+	}
+	const forgotten = "a-key-that-was-not-hashed"
+	if _, err := httpapi.ParseKeys(forgotten); err == nil || strings.Contains(err.Error(), forgotten) {
+		t.Errorf("got %v, want an error without the key", err)
+	}
+}
+
+// FuzzPost sends anything as either form: it is answered, and never by 500.
+func FuzzPost(f *testing.F) {
+	f.Add([]byte(`{"readings":[`+good+`]}`), false)
+	f.Add([]byte(good+"\n{}\n"), true)
+	f.Add([]byte(`{"readings":[{"value":1e9}`), false)
+	f.Fuzz(func(t *testing.T, body []byte, lines bool) {
+		header := http.Header{}
+		if lines {
+			header.Set("Content-Type", "application/x-ndjson")
+		}
+		w := &fakeWarehouse{}
+		got := send(t, newAPI(httpapi.Config{Warehouse: w}), header, body)
+		if got.status >= 500 {
+			t.Fatalf("%d %s", got.status, got.body)
+		}
+		for _, r := range w.inserted {
+			if err := r.Validate(); err != nil {
+				t.Fatalf("stored %+v: %v", r, err)
+			}
+		}
+	})
+}
+
 func TestPostIgnoresUnknownFields(t *testing.T) {
 	t.Parallel()
 	w := &fakeWarehouse{}
@@ -84,8 +284,11 @@ func TestPostNamesAtMostAHundred(t *testing.T) {
 
 func TestPostTooManyReadings(t *testing.T) {
 	t.Parallel()
-	body := `{"readings":[` + good + strings.Repeat(","+good, 10_000) + `]}`
-	wantProblem(t, post(t, newAPI(httpapi.Config{Warehouse: &fakeWarehouse{}}), body), http.StatusRequestEntityTooLarge)
+	body := good + strings.Repeat(","+good, 10_000)
+	wantProblem(t, post(t, newAPI(httpapi.Config{Warehouse: &fakeWarehouse{}}), `{"readings":[`+body+`]}`), http.StatusRequestEntityTooLarge)
+	lines := []byte(strings.ReplaceAll(body, "},{", "}\n{"))
+	got := send(t, newAPI(httpapi.Config{Warehouse: &fakeWarehouse{}}), http.Header{"Content-Type": {"application/x-ndjson"}}, lines)
+	wantProblem(t, got, http.StatusRequestEntityTooLarge)
 }
 
 // counter is an endless stream of one JSON string that counts what is read.
@@ -139,8 +342,9 @@ func TestPostWithWarehouseOff(t *testing.T) {
 	for range 2 {
 		// Out of order and with a reading twice: the same object all the same.
 		for _, b := range []string{batch(line("a b", 1), line("a b", 0), line("a b", 1)), batch(line("a b", 0), line("a b", 1), line("a b", 0))} {
+			want := `{"accepted":2,"duplicates":1,"rejected":0,"items":[{"index":2,"status":"duplicate"}]}` + "\n"
 			got := post(t, api, b)
-			if got.status != http.StatusAccepted || got.body != `{"accepted":2,"duplicates":1}`+"\n" {
+			if got.status != http.StatusAccepted || got.body != want {
 				t.Fatalf("got %d %s", got.status, got.body)
 			}
 		}

@@ -8,9 +8,10 @@ import (
 	"github.com/labstack/echo/v4/middleware"
 )
 
-// logRequests writes one line a request, with the route rather than the path.
-// Successful probes are left out: they would be most of the log.
-func (a *API) logRequests() echo.MiddlewareFunc {
+// observe counts each request and writes a line for it, with the route rather
+// than the path. Successful probes are left out of the log: they would be most
+// of it.
+func (a *API) observe() echo.MiddlewareFunc {
 	return middleware.RequestLoggerWithConfig(middleware.RequestLoggerConfig{
 		HandleError:      true,
 		LogMethod:        true,
@@ -23,6 +24,7 @@ func (a *API) logRequests() echo.MiddlewareFunc {
 		LogContentLength: true,
 		LogError:         true,
 		LogValuesFunc: func(c echo.Context, v middleware.RequestLoggerValues) error {
+			a.cfg.Metrics.Answered(v.RoutePath, v.Method, v.Status, v.Latency)
 			if v.Status < 400 && isProbe(v.RoutePath) {
 				return nil
 			}
@@ -52,7 +54,9 @@ func (a *API) logRequests() echo.MiddlewareFunc {
 	})
 }
 
-func isProbe(route string) bool { return route == "/healthz" || route == "/readyz" }
+func isProbe(route string) bool {
+	return route == "/healthz" || route == "/readyz" || route == "/metrics"
+}
 
 func (a *API) logPanic(c echo.Context, err error, stack []byte) error {
 	a.cfg.Log.ErrorContext(c.Request().Context(), "panic", "error", err, "stack", string(stack))

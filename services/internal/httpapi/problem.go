@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"strconv"
 	"strings"
+	"time"
 
 	"github.com/labstack/echo/v4"
 
@@ -19,6 +21,8 @@ type problem struct {
 	Status int            `json:"status"`
 	Detail string         `json:"detail,omitempty"`
 	Errors []fieldProblem `json:"errors,omitempty"`
+
+	retryAfter time.Duration // 0 when trying again does not help
 }
 
 // fieldProblem names what is wrong with one field. Index is the place of the
@@ -36,7 +40,11 @@ func (p *problem) Error() string { return p.Title + ": " + p.Detail }
 var errUpstream = errors.New("upstream")
 
 func newProblem(status int, detail string, errs ...fieldProblem) *problem {
-	return &problem{Type: "about:blank", Title: http.StatusText(status), Status: status, Detail: detail, Errors: errs}
+	p := &problem{Type: "about:blank", Title: http.StatusText(status), Status: status, Detail: detail, Errors: errs}
+	if status == http.StatusServiceUnavailable {
+		p.retryAfter = 5 * time.Second
+	}
+	return p
 }
 
 func badParameter(field, reason string) *problem {
@@ -50,8 +58,8 @@ func (a *API) handleError(err error, c echo.Context) {
 		return
 	}
 	p := toProblem(err)
-	if p.Status == http.StatusServiceUnavailable {
-		c.Response().Header().Set("Retry-After", "5")
+	if p.retryAfter > 0 {
+		c.Response().Header().Set("Retry-After", strconv.Itoa(int(p.retryAfter.Seconds())))
 	}
 	c.Response().Header().Set(echo.HeaderContentType, "application/problem+json")
 	if err := c.JSON(p.Status, p); err != nil {
@@ -73,6 +81,8 @@ func toProblem(err error) *problem {
 		return newProblem(he.Code, detail)
 	case errors.Is(err, warehouse.ErrUnavailable):
 		return newProblem(http.StatusServiceUnavailable, "the warehouse is not available now, try again")
+	case errors.Is(err, warehouse.ErrOverflow):
+		return newProblem(http.StatusUnprocessableEntity, "the values are too large to average, ask for a shorter range or for the readings themselves")
 	case errors.Is(err, errUpstream):
 		return newProblem(http.StatusServiceUnavailable, "a service behind this one does not answer now, try again")
 	case errors.Is(err, context.DeadlineExceeded):

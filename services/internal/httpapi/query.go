@@ -21,14 +21,25 @@ type readingsAnswer struct {
 	NextCursor string            `json:"next_cursor,omitempty"`
 }
 
-// getReadings answers one page of one sensor's readings.
+// errWarehouseOff says where the readings are instead.
+var errWarehouseOff = newProblem(http.StatusServiceUnavailable, "the warehouse is off: readings are processed from the source bucket, see /v1/objects")
+
+// getReadings answers one page of one sensor's readings, or all of a range as
+// CSV.
 func (a *API) getReadings(c echo.Context) error {
 	if a.cfg.Warehouse == nil {
-		return newProblem(http.StatusServiceUnavailable, "the warehouse is off: readings are processed from the source bucket, see /v1/objects")
+		return errWarehouseOff
 	}
 	q, err := readingsQuery(c)
 	if err != nil {
 		return err
+	}
+	csv, err := wantsCSV(c)
+	if err != nil {
+		return err
+	}
+	if csv {
+		return a.streamReadings(c, q)
 	}
 	page, err := a.cfg.Warehouse.Select(c.Request().Context(), q)
 	if err != nil {
@@ -55,14 +66,15 @@ func readingsQuery(c echo.Context) (warehouse.Query, error) {
 		}
 	}
 	var err error
-	if q.From, err = timeParam(c, "from"); err != nil {
+	if q.From, q.To, err = rangeParams(c); err != nil {
 		return q, err
 	}
-	if q.To, err = timeParam(c, "to"); err != nil {
-		return q, err
-	}
-	if !q.From.IsZero() && !q.To.IsZero() && !q.From.Before(q.To) {
-		return q, badParameter("to", "is not after from")
+	switch order := c.QueryParam("order"); order {
+	case "", "asc":
+	case "desc":
+		q.Newest = true
+	default:
+		return q, badParameter("order", "is not asc or desc")
 	}
 	if q.Limit, err = limitParam(c); err != nil {
 		return q, err
@@ -75,6 +87,20 @@ func readingsQuery(c echo.Context) (warehouse.Query, error) {
 		q.After = &position
 	}
 	return q, nil
+}
+
+// rangeParams reads from and to, either of which may be left open.
+func rangeParams(c echo.Context) (from, to time.Time, err error) {
+	if from, err = timeParam(c, "from"); err != nil {
+		return from, to, err
+	}
+	if to, err = timeParam(c, "to"); err != nil {
+		return from, to, err
+	}
+	if !from.IsZero() && !to.IsZero() && !from.Before(to) {
+		return from, to, badParameter("to", "is not after from")
+	}
+	return from, to, nil
 }
 
 func timeParam(c echo.Context, name string) (time.Time, error) {

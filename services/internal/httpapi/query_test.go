@@ -14,19 +14,29 @@ func TestQueryRefusesBadParameters(t *testing.T) {
 	t.Parallel()
 	api := newAPI(httpapi.Config{Warehouse: &fakeWarehouse{}, Catalog: fakeCatalog{}})
 	tests := map[string]string{ // target: the parameter named
-		"/v1/readings":                              "sensor_id",
-		"/v1/readings?sensor_id=a/b":                "sensor_id",
-		"/v1/readings?sensor_id=a&metric=a+b":       "metric",
-		"/v1/readings?sensor_id=a&from=yesterday":   "from",
-		"/v1/readings?sensor_id=a&to=1":             "to",
-		"/v1/readings?sensor_id=a&limit=0":          "limit",
-		"/v1/readings?sensor_id=a&limit=1001":       "limit",
-		"/v1/readings?sensor_id=a&limit=many":       "limit",
-		"/v1/readings?sensor_id=a&cursor=nonsense!": "cursor",
-		"/v1/readings?sensor_id=a&cursor=e30":       "cursor",
-		"/v1/objects?limit=-1":                      "limit",
-		"/v1/objects?sensor_id=a/b":                 "sensor_id",
-		"/v1/objects?cursor=*":                      "cursor",
+		"/v1/readings":                                                               "sensor_id",
+		"/v1/readings?sensor_id=a/b":                                                 "sensor_id",
+		"/v1/readings?sensor_id=a&metric=a+b":                                        "metric",
+		"/v1/readings?sensor_id=a&from=yesterday":                                    "from",
+		"/v1/readings?sensor_id=a&to=1":                                              "to",
+		"/v1/readings?sensor_id=a&limit=0":                                           "limit",
+		"/v1/readings?sensor_id=a&limit=1001":                                        "limit",
+		"/v1/readings?sensor_id=a&limit=many":                                        "limit",
+		"/v1/readings?sensor_id=a&cursor=nonsense!":                                  "cursor",
+		"/v1/readings?sensor_id=a&cursor=e30":                                        "cursor",
+		"/v1/readings?sensor_id=a&order=up":                                          "order",
+		"/v1/readings?sensor_id=a&format=xml":                                        "format",
+		"/v1/sensors?prefix=a/b":                                                     "prefix",
+		"/v1/sensors?cursor=YS9i":                                                    "cursor",
+		"/v1/buckets?sensor_id=a&bucket=1h":                                          "metric",
+		"/v1/buckets?sensor_id=a&metric=m":                                           "bucket",
+		"/v1/buckets?sensor_id=a&metric=m&bucket=1ms":                                "bucket",
+		"/v1/buckets?sensor_id=a&metric=m&bucket=1s":                                 "bucket",
+		"/v1/buckets?sensor_id=a&metric=m&bucket=1h&from=2026-03-03T00:00:00Z":       "from",
+		"/v1/anomalies?metric=m":                                                     "sensor_id",
+		"/v1/objects?limit=-1":                                                       "limit",
+		"/v1/objects?sensor_id=a/b":                                                  "sensor_id",
+		"/v1/objects?cursor=*":                                                       "cursor",
 		"/v1/readings?sensor_id=a&from=2026-03-01T00:00:00Z&to=2026-03-01T00:00:00Z": "to",
 	}
 	for target, field := range tests {
@@ -39,9 +49,11 @@ func TestQueryRefusesBadParameters(t *testing.T) {
 
 func TestQueryWithWarehouseOff(t *testing.T) {
 	t.Parallel()
-	p := wantProblem(t, get(t, newAPI(httpapi.Config{}), "/v1/readings?sensor_id=a"), http.StatusServiceUnavailable)
-	if !strings.Contains(p.Detail, "the warehouse is off") {
-		t.Errorf("detail %q", p.Detail)
+	for _, target := range []string{"/v1/readings?sensor_id=a", "/v1/sensors", "/v1/buckets", "/v1/anomalies"} {
+		p := wantProblem(t, get(t, newAPI(httpapi.Config{}), target), http.StatusServiceUnavailable)
+		if !strings.Contains(p.Detail, "the warehouse is off") {
+			t.Errorf("%s: detail %q", target, p.Detail)
+		}
 	}
 }
 

@@ -18,6 +18,9 @@ func ParseTime(s string) (time.Time, error) {
 	if s == "" {
 		return time.Time{}, &FieldError{Field: "timestamp", Reason: "is missing"}
 	}
+	if t, ok := plainTime(s); ok {
+		return t, nil
+	}
 	t, err := time.Parse(time.RFC3339Nano, s)
 	if err != nil {
 		t, err = time.Parse(spaced, s)

@@ -1,10 +1,11 @@
 package warehouse
 
 import (
+	"cmp"
 	"context"
 	"errors"
-	"fmt"
-	"strings"
+	"slices"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
@@ -12,91 +13,190 @@ import (
 	"sensor-backend/services/internal/reading"
 )
 
-// chunk is how many readings one statement carries, with 4 parameters each.
-// Redshift takes 32767 of them.
-const chunk = 500
+// Stored says what became of the readings of one insert.
+type Stored struct {
+	New int
+	// Duplicates are the places, ascending, of the readings that were there
+	// before or came earlier in the same batch; their values were not kept.
+	Duplicates []int
+}
+
+// copyFrom is the batch from which COPY is faster than parameters: below it,
+// the second round trip costs more than it saves.
+const copyFrom = 1000
 
 // Insert stores the readings that are not there yet, all or none, and returns
-// how many were new. Of two readings with the same key the first stored wins.
-func (w *Warehouse) Insert(ctx context.Context, readings []reading.Reading) (int, error) {
-	if !w.migrated.Load() {
-		return 0, fmt.Errorf("store readings: %w: its schema is not migrated yet", ErrUnavailable)
+// after the commit. Of two readings with the same key the first stored wins.
+func (w *Warehouse) Insert(ctx context.Context, readings []reading.Reading) (Stored, error) {
+	const doing = "store readings"
+	if err := w.usable(doing); err != nil {
+		return Stored{}, err
 	}
-	readings = distinct(readings)
-	// Another writer may store the same reading between this statement's look
-	// and its write; PostgreSQL then refuses, and a second look finds it there.
+	b := newBatch(readings)
+	err := w.retry(ctx, b, func() error {
+		switch {
+		case w.redshift.Load():
+			return w.insertRedshift(ctx, b)
+		case len(b.sorted) < copyFrom:
+			return b.insertPipelined(ctx, w.pool)
+		default:
+			return pgx.BeginFunc(ctx, w.pool, func(tx pgx.Tx) error { return b.insertCopied(ctx, tx) })
+		}
+	})
+	if err != nil {
+		return Stored{}, classify(doing, err)
+	}
+	return b.stored(), nil
+}
+
+// retry repeats an insert that lost a race with another writer, or whose
+// partition another process has dropped.
+func (w *Warehouse) retry(ctx context.Context, b *batch, insert func() error) error {
 	const attempts = 5
-	var inserted int
 	var err error
 	for range attempts {
-		inserted, err = w.insertOnce(ctx, readings)
-		if !lostRace(err) {
-			break
-		}
-	}
-	return inserted, classify("store readings", err)
-}
-
-func (w *Warehouse) insertOnce(ctx context.Context, readings []reading.Reading) (int, error) {
-	total := 0
-	err := pgx.BeginFunc(ctx, w.pool, func(tx pgx.Tx) error {
-		total = 0
-		for start := 0; start < len(readings); start += chunk {
-			part := readings[start:min(start+chunk, len(readings))]
-			tag, err := tx.Exec(ctx, insertStatement(len(part), w.redshift.Load()), insertArguments(part)...)
-			if err != nil {
+		if !w.redshift.Load() {
+			if err := w.ensurePartitions(ctx, b.sorted); err != nil {
 				return err
 			}
-			total += int(tag.RowsAffected())
 		}
-		return nil
-	})
-	return total, err
-}
-
-// insertStatement builds an idempotent insert without ON CONFLICT, which
-// Redshift has not. Nor does it take a VALUES list in FROM; there the rows are
-// joined by UNION ALL, which PostgreSQL plans ten times slower.
-func insertStatement(rows int, redshift bool) string {
-	before, row, between, after := "(VALUES ", "($%d::varchar, $%d::varchar, $%d::timestamptz, $%d::double precision)", ", ",
-		") n (sensor_id, metric, ts, value)"
-	if redshift {
-		before, row, between, after = "(", "SELECT $%d::varchar AS sensor_id, $%d::varchar AS metric, "+
-			"$%d::timestamptz AS ts, $%d::double precision AS value", " UNION ALL ", ") n"
-	}
-	var b strings.Builder
-	b.WriteString("INSERT INTO readings (sensor_id, metric, ts, value) " +
-		"SELECT n.sensor_id, n.metric, n.ts, n.value FROM " + before)
-	for i := range rows {
-		if i > 0 {
-			b.WriteString(between)
+		b.duplicates = b.duplicates[:0]
+		err = insert()
+		switch {
+		case noPartition(err):
+			w.months.forget()
+		case !lostRace(err):
+			return err
 		}
-		fmt.Fprintf(&b, row, 4*i+1, 4*i+2, 4*i+3, 4*i+4)
 	}
-	b.WriteString(after + " WHERE NOT EXISTS (SELECT 1 FROM readings r " +
-		"WHERE r.sensor_id = n.sensor_id AND r.ts = n.ts AND r.metric = n.metric)")
-	return b.String()
+	return err
 }
 
-func insertArguments(readings []reading.Reading) []any {
-	args := make([]any, 0, 4*len(readings))
-	for _, r := range readings {
-		args = append(args, r.SensorID, r.Metric, r.Timestamp, r.Value)
-	}
-	return args
+// batch is readings on their way in: each key once, in the order of the keys.
+// The order lets two writers with common keys wait for each other but never
+// both ways.
+type batch struct {
+	all        []reading.Reading
+	sorted     []reading.Reading
+	places     map[reading.Key]int // of a key's first reading in all
+	repeated   []int               // places of readings whose key came before
+	duplicates []int               // places of readings that were stored before
 }
 
-func distinct(readings []reading.Reading) []reading.Reading {
-	seen := make(map[reading.Key]struct{}, len(readings))
-	out := make([]reading.Reading, 0, len(readings))
-	for _, r := range readings {
-		if _, dup := seen[r.Key()]; dup {
+func newBatch(readings []reading.Reading) *batch {
+	b := &batch{
+		all:    readings,
+		sorted: make([]reading.Reading, 0, len(readings)),
+		places: make(map[reading.Key]int, len(readings)),
+	}
+	for i, r := range readings {
+		if _, dup := b.places[r.Key()]; dup {
+			b.repeated = append(b.repeated, i)
 			continue
 		}
-		seen[r.Key()] = struct{}{}
-		out = append(out, r)
+		b.places[r.Key()] = i
+		b.sorted = append(b.sorted, r)
 	}
-	return out
+	slices.SortFunc(b.sorted, func(x, y reading.Reading) int {
+		return cmp.Or(cmp.Compare(x.SensorID, y.SensorID), x.Timestamp.Compare(y.Timestamp), cmp.Compare(x.Metric, y.Metric))
+	})
+	return b
+}
+
+func (b *batch) stored() Stored {
+	duplicates := slices.Concat(b.repeated, b.duplicates)
+	slices.Sort(duplicates)
+	return Stored{New: len(b.all) - len(duplicates), Duplicates: duplicates}
+}
+
+// The statements. The readings that were there before are those offered but
+// not returned; EXCEPT finds them by hashing, however many there are.
+const (
+	insertSeries = `INSERT INTO series (sensor_id, metric)
+		SELECT * FROM unnest($1::text[], $2::text[]) ON CONFLICT DO NOTHING`
+	offeredArrays = `SELECT * FROM unnest($1::text[], $2::timestamptz[], $3::text[], $4::float8[]) n (sensor_id, ts, metric, value)`
+	offeredTable  = `SELECT * FROM pg_temp.offered`
+	insertOffered = `), stored AS (
+			INSERT INTO readings (sensor_id, ts, metric, value) SELECT sensor_id, ts, metric, value FROM offered
+			ON CONFLICT DO NOTHING RETURNING sensor_id, ts, metric
+		) SELECT sensor_id, ts, metric FROM offered EXCEPT SELECT sensor_id, ts, metric FROM stored`
+	insertArrays = `WITH offered AS (` + offeredArrays + insertOffered
+	insertTable  = `WITH offered AS (` + offeredTable + insertOffered
+	makeOffered  = `CREATE TEMP TABLE IF NOT EXISTS offered (
+		sensor_id text COLLATE "C", ts timestamptz, metric text COLLATE "C", value float8) ON COMMIT DELETE ROWS`
+)
+
+// sender is a pool or a transaction. A batch sent to a pool is a transaction
+// of its own.
+type sender interface {
+	SendBatch(ctx context.Context, b *pgx.Batch) pgx.BatchResults
+}
+
+// insertPipelined sends everything at once: one round trip.
+func (b *batch) insertPipelined(ctx context.Context, db sender) error {
+	sensors, metrics := b.series()
+	n := len(b.sorted)
+	ids, names, values, times := make([]string, n), make([]string, n), make([]float64, n), make([]time.Time, n)
+	for i, r := range b.sorted {
+		ids[i], names[i], values[i], times[i] = r.SensorID, r.Metric, r.Value, r.Timestamp
+	}
+	var both pgx.Batch
+	both.Queue(insertSeries, sensors, metrics)
+	both.Queue(insertArrays, ids, times, names, values).Query(b.note)
+	return db.SendBatch(ctx, &both).Close()
+}
+
+// insertCopied streams the readings into a table of the session's own, which
+// is empty at the start of each transaction.
+func (b *batch) insertCopied(ctx context.Context, tx pgx.Tx) error {
+	if _, err := tx.Exec(ctx, makeOffered); err != nil {
+		return err
+	}
+	rows := pgx.CopyFromSlice(len(b.sorted), func(i int) ([]any, error) {
+		r := &b.sorted[i]
+		return []any{r.SensorID, r.Timestamp, r.Metric, r.Value}, nil
+	})
+	if _, err := tx.CopyFrom(ctx, pgx.Identifier{"pg_temp", "offered"}, []string{"sensor_id", "ts", "metric", "value"}, rows); err != nil {
+		return err
+	}
+	sensors, metrics := b.series()
+	var both pgx.Batch
+	both.Queue(insertSeries, sensors, metrics)
+	both.Queue(insertTable).Query(b.note)
+	return tx.SendBatch(ctx, &both).Close()
+}
+
+// note takes the keys that were there before.
+func (b *batch) note(rows pgx.Rows) error {
+	var key reading.Key
+	var at time.Time
+	_, err := pgx.ForEachRow(rows, []any{&key.SensorID, &at, &key.Metric}, func() error {
+		key.Micros = at.UnixMicro()
+		b.duplicates = append(b.duplicates, b.places[key])
+		return nil
+	})
+	return err
+}
+
+// series lists every pair of sensor and metric once, in order.
+func (b *batch) series() (sensors, metrics []string) {
+	type pair struct{ sensor, metric string }
+	seen := map[pair]struct{}{}
+	var pairs []pair
+	for _, r := range b.sorted {
+		p := pair{r.SensorID, r.Metric}
+		if _, ok := seen[p]; !ok {
+			seen[p] = struct{}{}
+			pairs = append(pairs, p)
+		}
+	}
+	slices.SortFunc(pairs, func(x, y pair) int {
+		return cmp.Or(cmp.Compare(x.sensor, y.sensor), cmp.Compare(x.metric, y.metric))
+	})
+	for _, p := range pairs {
+		sensors, metrics = append(sensors, p.sensor), append(metrics, p.metric)
+	}
+	return sensors, metrics
 }
 
 // lostRace knows the errors that a second try cures: PostgreSQL's unique

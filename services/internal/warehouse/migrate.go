@@ -3,6 +3,7 @@ package warehouse
 import (
 	"context"
 	"embed"
+	"errors"
 	"fmt"
 	"io/fs"
 	"log/slog"
@@ -17,53 +18,129 @@ import (
 //go:embed migrations
 var migrations embed.FS
 
-// Migrate brings the schema up to date. Any number of processes may call it at
-// once: on PostgreSQL an advisory lock lets one of them work at a time.
-func (w *Warehouse) Migrate(ctx context.Context) error {
-	redshift, err := w.isRedshift(ctx)
-	if err != nil {
-		return classify("ask the warehouse for its version", err)
-	}
+// dialect returns goose's name of the database and the migrations for it.
+func (w *Warehouse) dialect() (goose.Dialect, fs.FS, error) {
 	dialect, dir := goose.DialectPostgres, "migrations/postgres"
-	options := []goose.ProviderOption{goose.WithDisableGlobalRegistry(true)}
-	if redshift {
+	if w.redshift.Load() {
 		dialect, dir = goose.DialectRedshift, "migrations/redshift"
-	} else {
-		locker, err := lock.NewPostgresSessionLocker(lock.WithLockTimeout(1, 60))
-		if err != nil {
-			return fmt.Errorf("set up the migration lock: %w", err)
-		}
-		options = append(options, goose.WithSessionLocker(locker))
 	}
 	files, err := fs.Sub(migrations, dir)
 	if err != nil {
-		return fmt.Errorf("open the embedded migrations: %w", err)
+		return dialect, nil, fmt.Errorf("open the embedded migrations: %w", err)
+	}
+	return dialect, files, nil
+}
+
+// Migrate brings the schema up to date and returns its version. Any number of
+// processes may call it at once: on PostgreSQL an advisory lock lets one of
+// them work at a time.
+func (w *Warehouse) Migrate(ctx context.Context) (int64, error) {
+	return w.migrate(ctx, newest)
+}
+
+const newest = 0
+
+func (w *Warehouse) migrate(ctx context.Context, to int64) (int64, error) {
+	if err := w.askWhich(ctx); err != nil {
+		return 0, err
+	}
+	dialect, files, err := w.dialect()
+	if err != nil {
+		return 0, err
+	}
+	options := []goose.ProviderOption{goose.WithDisableGlobalRegistry(true)}
+	if !w.redshift.Load() {
+		locker, err := lock.NewPostgresSessionLocker(lock.WithLockTimeout(1, 60))
+		if err != nil {
+			return 0, fmt.Errorf("set up the migration lock: %w", err)
+		}
+		options = append(options, goose.WithSessionLocker(locker))
 	}
 	db := stdlib.OpenDBFromPool(w.pool)
 	provider, err := goose.NewProvider(dialect, db, files, options...)
 	if err != nil {
 		_ = db.Close()
-		return fmt.Errorf("set up the migrations: %w", err)
+		return 0, fmt.Errorf("set up the migrations: %w", err)
 	}
-	_, err = provider.Up(ctx)
-	if closeErr := provider.Close(); err == nil {
-		err = closeErr
+	if to == newest {
+		_, err = provider.Up(ctx)
+	} else {
+		_, err = provider.UpTo(ctx, to)
 	}
-	if err != nil {
-		return classify("migrate the warehouse", err)
+	version := int64(0)
+	if err == nil {
+		version, err = provider.GetDBVersion(ctx)
 	}
-	w.redshift.Store(redshift)
-	w.migrated.Store(true)
+	if err := errors.Join(err, provider.Close()); err != nil {
+		return 0, classify("migrate the warehouse", err)
+	}
+	return version, nil
+}
+
+// askWhich finds out which of the two databases this is.
+func (w *Warehouse) askWhich(ctx context.Context) error {
+	var version string
+	if err := w.pool.QueryRow(ctx, "SELECT version()").Scan(&version); err != nil {
+		return classify("ask the warehouse for its version", err)
+	}
+	if strings.Contains(version, "Redshift") {
+		w.redshift.Store(true)
+	}
 	return nil
 }
 
-// KeepMigrating calls Migrate until it succeeds or ctx ends, waiting longer
+// checkVersion is an error when the schema is older than this program's.
+func (w *Warehouse) checkVersion(ctx context.Context) error {
+	_, files, err := w.dialect()
+	if err != nil {
+		return err
+	}
+	names, err := fs.Glob(files, "*.sql")
+	if err != nil {
+		return fmt.Errorf("list the embedded migrations: %w", err)
+	}
+	var expected, there int64
+	for _, name := range names {
+		number, err := goose.NumericComponent(name)
+		if err != nil {
+			return fmt.Errorf("read the number of migration %s: %w", name, err)
+		}
+		expected = max(expected, number)
+	}
+	const newestApplied = "SELECT coalesce(max(version_id), 0) FROM goose_db_version WHERE is_applied"
+	if err := w.pool.QueryRow(ctx, newestApplied).Scan(&there); err != nil {
+		return fmt.Errorf("ask for the schema's version: %w: %w", ErrUnavailable, err)
+	}
+	if there < expected {
+		return fmt.Errorf("%w: its schema has version %d and this program needs %d, run the migrations", ErrUnavailable, there, expected)
+	}
+	return nil
+}
+
+// Prepare makes the warehouse ready for use: it migrates the schema when told
+// to, and otherwise only looks whether somebody has.
+func (w *Warehouse) Prepare(ctx context.Context, migrate bool) error {
+	if migrate {
+		if _, err := w.Migrate(ctx); err != nil {
+			return err
+		}
+	} else if err := w.askWhich(ctx); err != nil {
+		return err
+	}
+	if err := w.checkVersion(ctx); err != nil {
+		return err
+	}
+	w.prepared.Store(true)
+	return nil
+}
+
+// KeepPreparing calls Prepare until it succeeds or ctx ends, waiting longer
 // after each failure. It is how a process outlives a database that is late.
-func (w *Warehouse) KeepMigrating(ctx context.Context, log *slog.Logger) {
+func (w *Warehouse) KeepPreparing(ctx context.Context, log *slog.Logger, migrate bool) {
 	const longest = 10 * time.Second
 	wait := 250 * time.Millisecond
 	for {
-		err := w.Migrate(ctx)
+		err := w.Prepare(ctx, migrate)
 		if err == nil {
 			log.InfoContext(ctx, "warehouse ready")
 			return
@@ -79,12 +156,4 @@ func (w *Warehouse) KeepMigrating(ctx context.Context, log *slog.Logger) {
 		}
 		wait = min(2*wait, longest)
 	}
-}
-
-func (w *Warehouse) isRedshift(ctx context.Context) (bool, error) {
-	var version string
-	if err := w.pool.QueryRow(ctx, "SELECT version()").Scan(&version); err != nil {
-		return false, err
-	}
-	return strings.Contains(version, "Redshift"), nil
 }

@@ -19,6 +19,7 @@ type Query struct {
 	To       time.Time // exclusive; open when zero
 	After    *Position // continue behind it; from the start when nil
 	Limit    int
+	Newest   bool // in the opposite order
 }
 
 // Position is where a page ended: the key of its last reading.
@@ -62,6 +63,10 @@ func (w *Warehouse) Select(ctx context.Context, q Query) (Page, error) {
 // selectStatement asks for one row more than the limit, to know whether
 // another page follows.
 func selectStatement(q Query) (string, []any) {
+	order, behind := "ASC", ">"
+	if q.Newest {
+		order, behind = "DESC", "<"
+	}
 	where := []string{"sensor_id = $1"}
 	args := []any{q.SensorID}
 	add := func(condition string, arg any) {
@@ -80,12 +85,12 @@ func selectStatement(q Query) (string, []any) {
 	if q.After != nil {
 		// Not a row comparison, which Redshift lacks; the first condition
 		// bounds the index scan.
-		add("ts >= $%[1]d", q.After.Timestamp)
+		add("ts "+behind+"= $%[1]d", q.After.Timestamp)
 		args = append(args, q.After.Metric)
-		where = append(where, fmt.Sprintf("(ts > $%d OR metric > $%d)", len(args)-1, len(args)))
+		where = append(where, fmt.Sprintf("(ts %[1]s $%[2]d OR metric %[1]s $%[3]d)", behind, len(args)-1, len(args)))
 	}
 	args = append(args, q.Limit+1)
 	sql := "SELECT metric, ts, value FROM readings WHERE " + strings.Join(where, " AND ") +
-		fmt.Sprintf(" ORDER BY ts, metric LIMIT $%d", len(args))
+		fmt.Sprintf(" ORDER BY ts %[1]s, metric %[1]s LIMIT $%[2]d", order, len(args))
 	return sql, args
 }

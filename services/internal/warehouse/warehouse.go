@@ -1,12 +1,13 @@
 // Package warehouse keeps readings in PostgreSQL or in Redshift, which speaks
-// the same protocol but has no ON CONFLICT and no COPY FROM STDIN. Start with
-// Open; what differs between the two is in Migrate and insertStatement.
+// the same protocol but has no ON CONFLICT, no COPY FROM STDIN and no
+// partitions. Start with Open; what differs between the two is in redshift.go.
 package warehouse
 
 import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -22,30 +23,33 @@ var ErrUnavailable = errors.New("the warehouse is not available")
 // Warehouse is a pool of connections and what is known of its schema.
 type Warehouse struct {
 	pool     *pgxpool.Pool
-	migrated atomic.Bool
-	redshift atomic.Bool // known once migrated
+	prepared atomic.Bool
+	redshift atomic.Bool // known once prepared
+	months   months
 }
 
-// Open prepares a warehouse for a connection string without connecting, so
-// that a process can start before its database does. Migrate makes it ready.
+// defaultConns is the size of the pool unless the connection string has
+// pool_max_conns: a few more than the writers of the ingest queue.
+const defaultConns = 10
+
+// Open makes a warehouse of a connection string without connecting, so that a
+// process can start before its database does. Prepare makes it ready.
 func Open(ctx context.Context, url string) (*Warehouse, error) {
 	cfg, err := pgxpool.ParseConfig(url)
 	if err != nil {
 		// pgx has redacted the password.
 		return nil, fmt.Errorf("read the warehouse's connection string: %w", err)
 	}
+	if !strings.Contains(url, "pool_max_conns") {
+		cfg.MaxConns = defaultConns
+	}
 	cfg.MaxConnLifetime = 30 * time.Minute
 	cfg.MaxConnLifetimeJitter = 5 * time.Minute
 	cfg.MaxConnIdleTime = 5 * time.Minute
 	cfg.ConnConfig.ConnectTimeout = 5 * time.Second
+	cfg.AfterConnect = limitSession
 	if cfg.ConnConfig.RuntimeParams["application_name"] == "" {
 		cfg.ConnConfig.RuntimeParams["application_name"] = "sensor-api"
-	}
-	// Inserts come in many lengths, and a server keeps the plan of each
-	// prepared statement for as long as the connection lives. The connection
-	// string's default_query_exec_mode still decides when it names another.
-	if cfg.ConnConfig.DefaultQueryExecMode == pgx.QueryExecModeCacheStatement {
-		cfg.ConnConfig.DefaultQueryExecMode = pgx.QueryExecModeExec
 	}
 	pool, err := pgxpool.NewWithConfig(ctx, cfg)
 	if err != nil {
@@ -54,16 +58,40 @@ func Open(ctx context.Context, url string) (*Warehouse, error) {
 	return &Warehouse{pool: pool}, nil
 }
 
+// limitSession bounds what a session may hold on to: a query that its client
+// has given up, a lock, an idle transaction. Redshift, which calls itself
+// version 8, knows the first limit only.
+func limitSession(ctx context.Context, conn *pgx.Conn) error {
+	limits := "SET statement_timeout = 28000"
+	major, _, _ := strings.Cut(conn.PgConn().ParameterStatus("server_version"), ".")
+	if major != "8" {
+		limits += "; SET lock_timeout = 5000; SET idle_in_transaction_session_timeout = 30000"
+	}
+	_, err := conn.PgConn().Exec(ctx, limits).ReadAll()
+	return err
+}
+
 // Close waits for running queries and closes every connection.
 func (w *Warehouse) Close() { w.pool.Close() }
 
-// Ready reports, as an error, why the warehouse cannot serve now.
+// Stat is the state of the pool of connections.
+func (w *Warehouse) Stat() *pgxpool.Stat { return w.pool.Stat() }
+
+// Ready reports, as an error, why the warehouse cannot serve now: it has not
+// been prepared, the database does not answer, or its schema is older than the
+// one this program knows. A newer one serves: during a rolling update the old
+// program runs beside the new one's schema.
 func (w *Warehouse) Ready(ctx context.Context) error {
-	if !w.migrated.Load() {
-		return fmt.Errorf("%w: its schema is not migrated yet", ErrUnavailable)
+	if err := w.usable("serve"); err != nil {
+		return err
 	}
-	if err := w.pool.Ping(ctx); err != nil {
-		return fmt.Errorf("%w: %w", ErrUnavailable, err)
+	return w.checkVersion(ctx)
+}
+
+// usable is an error until the warehouse is prepared.
+func (w *Warehouse) usable(doing string) error {
+	if !w.prepared.Load() {
+		return fmt.Errorf("%s: %w: its schema is not migrated yet", doing, ErrUnavailable)
 	}
 	return nil
 }
@@ -80,18 +108,20 @@ func classify(doing string, err error) error {
 		return fmt.Errorf("%s: %w: %w", doing, ErrUnavailable, err)
 	case errors.As(err, &pgErr) && unavailableState(pgErr.Code):
 		return fmt.Errorf("%s: %w: %w", doing, ErrUnavailable, err)
+	case pgErr == nil && lostConnection(err):
+		return fmt.Errorf("%s: %w: %w", doing, ErrUnavailable, err)
 	default:
 		return fmt.Errorf("%s: %w", doing, err)
 	}
 }
 
-// unavailableState knows the SQLSTATEs of a server that is starting, stopping
-// or full, and of a schema that is not there yet.
+// unavailableState knows the SQLSTATEs of a server that is starting, stopping,
+// full or too busy, and of a schema that is not there yet.
 func unavailableState(code string) bool {
-	const undefinedTable = "42P01"
+	const undefinedTable, lockNotAvailable = "42P01", "55P03"
 	if len(code) != 5 {
 		return false
 	}
 	class := code[:2]
-	return class == "57" || class == "53" || class == "08" || code == undefinedTable
+	return class == "57" || class == "53" || class == "08" || code == undefinedTable || code == lockNotAvailable
 }

@@ -1,11 +1,13 @@
 package warehouse_test
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"log/slog"
 	"math"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -33,7 +35,7 @@ func open(t *testing.T, url string) *warehouse.Warehouse {
 func migrated(t *testing.T) *warehouse.Warehouse {
 	t.Helper()
 	w := open(t, pgtest.URL(t))
-	if err := w.Migrate(t.Context()); err != nil {
+	if err := w.Prepare(t.Context(), true); err != nil {
 		t.Fatal(err)
 	}
 	return w
@@ -66,6 +68,7 @@ func TestInsertIsIdempotent(t *testing.T) {
 	t.Run("Redshift", func(t *testing.T) {
 		t.Parallel()
 		w := migrated(t)
+		mustInsert(t, w, some("any", "any", 1)) // makes the partition
 		w.SpeakRedshift()
 		checkIdempotent(t, w)
 	})
@@ -73,22 +76,30 @@ func TestInsertIsIdempotent(t *testing.T) {
 
 func checkIdempotent(t *testing.T, w *warehouse.Warehouse) {
 	t.Helper()
+	places := func(from, to int) (p []int) {
+		for i := from; i < to; i++ {
+			p = append(p, i)
+		}
+		return p
+	}
 	batch := some("boiler", "value", 1234)
 	steps := []struct {
-		name  string
-		batch []reading.Reading
-		want  int
+		name       string
+		batch      []reading.Reading
+		stored     int
+		duplicates []int
 	}{
-		{"first", batch, 1234},
-		{"again", batch, 0},
-		{"half of it new", append(batch[:600:600], some("boiler", "pressure", 600)...), 600},
-		{"twice in one batch", append(some("other", "value", 3), some("other", "value", 3)...), 3},
-		{"none", nil, 0},
+		{"first", batch, 1234, nil},
+		{"again", batch, 0, places(0, 1234)},
+		{"half of it new", append(batch[:600:600], some("boiler", "pressure", 600)...), 600, places(0, 600)},
+		{"few, one known", append(some("boiler", "other", 2), batch[7]), 2, []int{2}},
+		{"twice in one batch", append(some("other", "value", 3), some("other", "value", 3)...), 3, places(3, 6)},
+		{"none", nil, 0, nil},
 	}
 	for _, step := range steps {
 		got, err := w.Insert(t.Context(), step.batch)
-		if err != nil || got != step.want {
-			t.Fatalf("%s: inserted %d, error %v, want %d", step.name, got, err, step.want)
+		if err != nil || got.New != step.stored || !slices.Equal(got.Duplicates, step.duplicates) {
+			t.Fatalf("%s: stored %+v, error %v, want %d new and duplicates %v", step.name, got, err, step.stored, step.duplicates)
 		}
 	}
 }
@@ -110,17 +121,27 @@ func TestFirstValueWins(t *testing.T) {
 // meet between looking and writing.
 func TestInsertInParallel(t *testing.T) {
 	t.Parallel()
+	for _, size := range []int{500, 1500} {
+		t.Run(fmt.Sprint(size), func(t *testing.T) {
+			t.Parallel()
+			checkParallel(t, some("boiler", "value", size))
+		})
+	}
+}
+
+func checkParallel(t *testing.T, batch []reading.Reading) {
+	t.Helper()
 	w := migrated(t)
-	batch := some("boiler", "value", 500)
 	const writers = 4
 	counts := make([]int, writers)
 	var wg sync.WaitGroup
 	for i := range writers {
 		wg.Go(func() {
-			var err error
-			if counts[i], err = w.Insert(t.Context(), batch); err != nil {
+			stored, err := w.Insert(t.Context(), batch)
+			if err != nil {
 				t.Error(err)
 			}
+			counts[i] = stored.New
 		})
 	}
 	wg.Wait()
@@ -172,6 +193,8 @@ func TestSelectPages(t *testing.T) {
 		{warehouse.Query{SensorID: "boiler", To: at(5)}, 10},
 		{warehouse.Query{SensorID: "boiler", Metric: "a", From: at(5), To: at(6)}, 1},
 		{warehouse.Query{SensorID: "boiler", From: at(100)}, 0},
+		{warehouse.Query{SensorID: "boiler", Newest: true}, 50},
+		{warehouse.Query{SensorID: "boiler", Metric: "b", From: at(5), Newest: true}, 20},
 		{warehouse.Query{SensorID: "unknown"}, 0},
 	}
 	for _, test := range tests {
@@ -184,11 +207,15 @@ func TestSelectPages(t *testing.T) {
 	}
 }
 
+func compare(a, b reading.Reading) int {
+	return cmp.Or(a.Timestamp.Compare(b.Timestamp), cmp.Compare(a.Metric, b.Metric))
+}
+
 func checkPages(t *testing.T, w *warehouse.Warehouse, q warehouse.Query, limit, want int) {
 	t.Helper()
 	q.Limit = limit
 	seen := map[reading.Key]bool{}
-	last := warehouse.Position{}
+	var last *reading.Reading
 	for {
 		page, err := w.Select(t.Context(), q)
 		if err != nil {
@@ -202,10 +229,10 @@ func checkPages(t *testing.T, w *warehouse.Warehouse, q warehouse.Query, limit, 
 				t.Fatalf("%+v came twice", r)
 			}
 			seen[r.Key()] = true
-			if r.Timestamp.Before(last.Timestamp) || r.Timestamp.Equal(last.Timestamp) && r.Metric <= last.Metric {
+			if last != nil && (compare(*last, r) < 0) == q.Newest {
 				t.Fatalf("%+v came behind %+v", r, last)
 			}
-			last = warehouse.Position{Timestamp: r.Timestamp, Metric: r.Metric}
+			last = &r
 		}
 		if page.Next == nil {
 			break
@@ -224,7 +251,7 @@ func TestMigrateInParallel(t *testing.T) {
 	for range 3 {
 		w := open(t, url)
 		wg.Go(func() {
-			if err := w.Migrate(t.Context()); err != nil {
+			if err := w.Prepare(t.Context(), true); err != nil {
 				t.Error(err)
 			}
 			if err := w.Ready(t.Context()); err != nil {
@@ -251,12 +278,12 @@ func TestUnavailable(t *testing.T) {
 	t.Run("nobody there", func(t *testing.T) {
 		t.Parallel()
 		w := open(t, "postgres://nobody@127.0.0.1:1/none")
-		if err := w.Migrate(t.Context()); !errors.Is(err, warehouse.ErrUnavailable) {
+		if err := w.Prepare(t.Context(), true); !errors.Is(err, warehouse.ErrUnavailable) {
 			t.Errorf("got %v, want ErrUnavailable", err)
 		}
 		ctx, cancel := context.WithCancel(t.Context())
 		cancel()
-		w.KeepMigrating(ctx, slog.New(slog.DiscardHandler))
+		w.KeepPreparing(ctx, slog.New(slog.DiscardHandler), true)
 	})
 }
 

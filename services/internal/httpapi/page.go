@@ -1,0 +1,38 @@
+package httpapi
+
+import (
+	"embed"
+	"net/http"
+
+	"github.com/labstack/echo/v4"
+)
+
+//go:embed page openapi.json
+var files embed.FS
+
+// page answers the one page there is and what it is made of.
+func (a *API) page(c echo.Context) error {
+	return sendFile(c, "page/index.html", "text/html; charset=utf-8")
+}
+
+func (a *API) script(c echo.Context) error {
+	return sendFile(c, "page/app.js", "text/javascript; charset=utf-8")
+}
+
+func (a *API) style(c echo.Context) error {
+	return sendFile(c, "page/app.css", "text/css; charset=utf-8")
+}
+
+// openAPI answers the description of this API.
+func (a *API) openAPI(c echo.Context) error { return sendFile(c, "openapi.json", "application/json") }
+
+// sendFile answers an embedded file. It is small, and a new version of the
+// service brings a new one, so it is asked for each time.
+func sendFile(c echo.Context, name, contentType string) error {
+	data, err := files.ReadFile(name)
+	if err != nil {
+		return err
+	}
+	c.Response().Header().Set("Cache-Control", "no-cache")
+	return c.Blob(http.StatusOK, contentType, data)
+}

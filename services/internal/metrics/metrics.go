@@ -1,0 +1,71 @@
+// Package metrics counts what the API does, for Prometheus. Start with New.
+package metrics
+
+import (
+	"net/http"
+	"strconv"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+)
+
+// Metrics is a registry of its own and what is counted in it.
+type Metrics struct {
+	registry *prometheus.Registry
+	requests *prometheus.HistogramVec
+	readings *prometheus.CounterVec
+}
+
+// New registers everything, the Go runtime and the process included.
+func New() *Metrics {
+	m := &Metrics{
+		registry: prometheus.NewRegistry(),
+		requests: prometheus.NewHistogramVec(prometheus.HistogramOpts{
+			Name: "http_request_duration_seconds", Help: "Time to answer a request, by route, method and status.",
+			Buckets: []float64{.001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 25},
+		}, []string{"route", "method", "status"}),
+		readings: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "ingest_readings_total", Help: "Readings received, by what became of them.",
+		}, []string{"result"}),
+	}
+	m.registry.MustRegister(m.requests, m.readings, collectors.NewGoCollector(),
+		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	return m
+}
+
+// Handler serves the metrics in Prometheus' formats.
+func (m *Metrics) Handler() http.Handler {
+	return promhttp.HandlerFor(m.registry, promhttp.HandlerOpts{})
+}
+
+// Answered counts one request. The route is the pattern, not the path, so that
+// the number of series is bounded.
+func (m *Metrics) Answered(route, method string, status int, took time.Duration) {
+	switch method {
+	case http.MethodGet, http.MethodHead, http.MethodPost, http.MethodOptions:
+	default:
+		method = "other" // a client may make methods up
+	}
+	m.requests.WithLabelValues(route, method, strconv.Itoa(status)).Observe(took.Seconds())
+}
+
+// Ingested counts the readings of one stored batch.
+func (m *Metrics) Ingested(accepted, duplicates, rejected int) {
+	m.readings.WithLabelValues("accepted").Add(float64(accepted))
+	m.readings.WithLabelValues("duplicate").Add(float64(duplicates))
+	m.readings.WithLabelValues("rejected").Add(float64(rejected))
+}
+
+// Queue shows how many batches are being read or wait, of how many that may.
+func (m *Metrics) Queue(waiting func() int, limit int) {
+	m.registry.MustRegister(
+		prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+			Name: "ingest_queue_batches", Help: "Batches that are being read or wait to be stored.",
+		}, func() float64 { return float64(waiting()) }),
+		prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+			Name: "ingest_queue_limit_batches", Help: "Batches from which on others are answered 429.",
+		}, func() float64 { return float64(limit) }),
+	)
+}

@@ -1,0 +1,92 @@
+package reading_test
+
+import (
+	"encoding/json"
+	"math"
+	"strings"
+	"testing"
+	"time"
+
+	"sensor-backend/services/internal/reading"
+)
+
+const plainLine = `{"sensor_id":"boiler 7","metric":"value","timestamp":"2026-03-01T12:00:00.5Z","value":-1.25e3}`
+
+func TestPlainTakesWhatDevicesWrite(t *testing.T) {
+	t.Parallel()
+	want := reading.Reading{SensorID: "boiler 7", Metric: "value", Timestamp: time.Date(2026, 3, 1, 12, 0, 0, 5e8, time.UTC), Value: -1250}
+	for _, text := range []string{
+		plainLine,
+		strings.ReplaceAll(plainLine, ",", " ,\n\t "),
+		`{"value":-1250.0,"timestamp":"2026-03-01 12:00:00.5","metric":"value","sensor_id":"boiler 7"}`,
+	} {
+		var p reading.Plain
+		if got, taken, ok := p.Next([]byte(text + " rest")); !ok || got != want || taken != len(text) {
+			t.Errorf("%s: got %+v, %d bytes, %t", text, got, taken, ok)
+		}
+	}
+	p := reading.Plain{Defaults: reading.Defaults{SensorID: "boiler 7", Metric: "value"}}
+	if got, _, ok := p.Next([]byte(`{"timestamp":"2026-03-01T12:00:00.5Z","value":-1250}`)); !ok || got != want {
+		t.Errorf("with defaults: got %+v, %t", got, ok)
+	}
+}
+
+// FuzzPlain holds the fast way to the slow one: what it takes, the slow one
+// reads as the same reading, and writes again as the fast one does.
+func FuzzPlain(f *testing.F) {
+	f.Add([]byte(plainLine), plainLine)
+	for _, text := range []string{
+		`{}`, `{"value":01}`, strings.Replace(plainLine, "03-01", "02-29", 1), strings.Replace(plainLine, "12:", "24:", 1),
+		strings.Replace(plainLine, "-1.25e3", "1e999", 1), strings.Replace(plainLine, "boiler 7", `boiler\u0037`, 1),
+		strings.Replace(plainLine, "{", `{"value":1,`, 1), strings.Replace(plainLine, "00.5Z", "60Z", 1),
+		strings.Replace(plainLine, ".5Z", ".123456789+02:00", 1), strings.Replace(plainLine, "2026", "1969", 1),
+	} {
+		f.Add([]byte(text), text)
+	}
+	f.Fuzz(func(t *testing.T, data []byte, at string) {
+		var p reading.Plain
+		fast, taken, ok := p.Next(data)
+		if ok {
+			slow, err := reading.FromJSON(data[:taken], reading.Defaults{})
+			if err != nil || slow != fast {
+				t.Fatalf("fast %+v, slow %+v, %v", fast, slow, err)
+			}
+			want, err := json.Marshal(slow)
+			if got := slow.AppendJSON(nil); err != nil || string(got) != string(want) {
+				t.Fatalf("wrote %s, want %s, %v", got, want, err)
+			}
+		}
+		got, gotErr := reading.ParseTime(at)
+		want, wantErr := time.Parse(time.RFC3339Nano, at)
+		if wantErr != nil {
+			want, wantErr = time.Parse("2006-01-02 15:04:05", at)
+		}
+		if (gotErr == nil) != (wantErr == nil) || gotErr == nil && !got.Equal(want.Truncate(time.Microsecond)) {
+			t.Fatalf("ParseTime(%q) is %v, %v, want %v, %v", at, got, gotErr, want, wantErr)
+		}
+	})
+}
+
+func TestAppendJSONWritesNumbersAsTheLibraryDoes(t *testing.T) {
+	t.Parallel()
+	at := time.Date(2026, 3, 1, 12, 0, 0, 123456000, time.UTC)
+	for _, v := range []float64{0, math.Copysign(0, -1), 1, -1.5, 1e-6, 9.99e-7, 1e-9, 1e-10, 1e20, 1e21, 1e100, math.MaxFloat64, math.SmallestNonzeroFloat64, 1.0 / 3} {
+		r := reading.Reading{SensorID: "a b:+@-", Metric: "m._-", Timestamp: at, Value: v}
+		want, err := json.Marshal(r)
+		if got := r.AppendJSON(nil); err != nil || string(got) != string(want) {
+			t.Errorf("got %s, want %s, %v", got, want, err)
+		}
+	}
+}
+
+func BenchmarkPlain(b *testing.B) {
+	var p reading.Plain
+	data := []byte(plainLine)
+	b.SetBytes(int64(len(data)))
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, _, ok := p.Next(data); !ok {
+			b.Fatal("not plain")
+		}
+	}
+}
