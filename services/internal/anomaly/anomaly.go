@@ -1,79 +1,92 @@
 // Package anomaly finds readings that do not fit what came before them, one
 // pass, constant memory. Start with Detector.
 //
-// The detector is robust exponential smoothing: an exponentially weighted mean
-// and scale, both of which see each value only as far as it is believable, so
-// that an outlier neither drags the mean nor hides the next one. The score is
-// the distance of a value from the mean in scales. Source: S. Gelper,
-// R. Fried, C. Croux, "Robust forecasting with exponential and Holt-Winters
-// smoothing", Journal of Forecasting 29(3), 2010, pages 285-300, equations for
-// simple exponential smoothing with Huber's psi and the bounded biweight rho.
+// A series is looked at in two bands: how far each value lies from the recent
+// level, which finds spikes, and how far the recent level lies from that of a
+// long time, which finds changes that are small but stay. Each band measures
+// its deviation in robust scales, and an anomaly is a deviation beyond nearly
+// all that the band has shown before, so that a series with a daily wave or
+// with frequent bursts is held to its own habits.
+//
+// Sources: the robust level and scale are those of S. Gelper, R. Fried,
+// C. Croux, "Robust forecasting with exponential and Holt-Winters smoothing",
+// Journal of Forecasting 29(3), 2010, pages 285-300 (Huber's psi, the bounded
+// biweight rho). The moving quantile is a stochastic approximation: H. Robbins,
+// S. Monro, "A stochastic approximation method", Annals of Mathematical
+// Statistics 22(3), 1951, here with steps in proportion to the quantile, so
+// that it follows a series whose habits change.
 package anomaly
 
-import (
-	"math"
-	"slices"
-)
+import "math"
 
-// Options tune a Detector. Default gives values that suit sensors that report
-// every few minutes and drift slowly.
+// Options tune a Detector. Default gives the one set of values that the
+// processor and the API run with; how they do on labelled data is measured in
+// this package's tests.
 type Options struct {
-	Warmup    int     // readings that set the first mean and scale, never flagged
-	Mean      float64 // weight of a new value in the mean, 0 to 1
-	Scale     float64 // weight of a new value in the scale, 0 to 1
-	Threshold float64 // score from which a reading is an anomaly
-	Rearm     float64 // score below which the next anomaly can begin
+	Warmup    int     // readings that set the first scales, never flagged
+	Scale     float64 // weight of a new deviation in the scale, 0 to 1
+	Clip      float64 // scales by which one value can pull a level at most
+	Usual     float64 // least deviation, in scales, that is unusual in any series
+	Quantile  float64 // share of deviations that are usual in this series
+	Step      float64 // how fast the moving quantile moves
+	Threshold float64 // times the usual from which a deviation is an anomaly
+	Quiet     int     // readings without a deviation before the next anomaly can begin
 }
 
-// Default returns the options the processor runs with.
+// Default returns the options the processor and the API run with. They were
+// chosen for sensors that report every few minutes.
 func Default() Options {
-	return Options{Warmup: 30, Mean: 0.1, Scale: 0.05, Threshold: 8, Rearm: 4}
+	return Options{Warmup: 100, Scale: 0.03, Clip: 3, Usual: 4, Quantile: 0.998, Step: 0.2, Threshold: 1.05, Quiet: 200}
 }
 
-// Huber's and the biweight's constants from the paper: how many scales are
-// still believed, and the factor that makes the scale right for normal noise.
+// The weights of a new value in the levels: the value itself, about 5, 10 and
+// 200 readings. They need not fit a series closely: the scales do.
 const (
-	believable = 2.0
-	biweight   = 2.52
+	recent   = 0.2
+	averaged = 0.1
+	longTime = 0.005
 )
 
 // Detector watches one series. Its zero value is not usable; call New.
 type Detector struct {
 	opts   Options
-	first  []float64
-	mean   float64
-	scale  float64
-	inside bool
+	spikes band
+	shifts band
+	seen   int
+	quiet  int // readings since the last deviation
 }
 
 // New returns a detector that has seen nothing.
 func New(opts Options) *Detector {
-	return &Detector{opts: opts, first: make([]float64, 0, opts.Warmup)}
+	return &Detector{
+		opts:   opts,
+		spikes: newBand(&opts, 1, recent),
+		shifts: newBand(&opts, averaged, longTime),
+		quiet:  opts.Quiet,
+	}
 }
 
-// Observe takes the next value and returns its score and whether an anomaly
-// begins with it. A run of odd values is one anomaly, until the score has come
-// down again. A value that is not finite is not observed.
+// Observe takes the next value and returns its score, the deviation in scales
+// of the band where it is most unusual, and whether an anomaly begins with it.
+// Deviations that follow each other closely are one anomaly. A value that is
+// not finite is not observed.
 func (d *Detector) Observe(x float64) (score float64, anomaly bool) {
 	if math.IsNaN(x) || math.IsInf(x, 0) {
 		return 0, false
 	}
 	x = max(-largest, min(largest, x))
-	if d.first != nil {
-		d.warmUp(x)
-		return 0, false
+	d.seen++
+	score, unusual := d.spikes.observe(&d.opts, d.seen, x)
+	shift, unusualShift := d.shifts.observe(&d.opts, d.seen, x)
+	if unusualShift > unusual {
+		score, unusual = shift, unusualShift
 	}
-	spread := d.spread()
-	r := (x - d.mean) / spread
-	score = min(math.Abs(r), maxScore)
-	switch {
-	case !d.inside && score >= d.opts.Threshold:
-		d.inside, anomaly = true, true
-	case d.inside && score < d.opts.Rearm:
-		d.inside = false
+	if unusual < d.opts.Threshold {
+		d.quiet++
+		return score, false
 	}
-	d.scale = spread * math.Sqrt(d.opts.Scale*rho(r)+(1-d.opts.Scale))
-	d.mean += d.opts.Mean * psi(r) * spread
+	anomaly = d.quiet >= d.opts.Quiet
+	d.quiet = 0
 	return score, anomaly
 }
 
@@ -83,45 +96,3 @@ const (
 	// largest keeps sums and squares finite; no sensor measures more.
 	largest = 1e100
 )
-
-// spread is the scale with a floor, so that a series that never changes does
-// not make an anomaly of its first rounding difference.
-func (d *Detector) spread() float64 {
-	const relative, absolute = 1e-3, 1e-9
-	return max(d.scale, relative*math.Abs(d.mean), absolute)
-}
-
-// warmUp starts from the median and the median absolute deviation, which
-// survive odd values among the first.
-func (d *Detector) warmUp(x float64) {
-	d.first = append(d.first, x)
-	if len(d.first) < d.opts.Warmup {
-		return
-	}
-	d.mean = median(d.first)
-	for i, v := range d.first {
-		d.first[i] = math.Abs(v - d.mean)
-	}
-	const normal = 1.4826 // makes the deviation a standard deviation
-	d.scale = normal * median(d.first)
-	d.first = nil
-}
-
-func median(values []float64) float64 {
-	slices.Sort(values)
-	n := len(values)
-	if n%2 == 1 {
-		return values[n/2]
-	}
-	return (values[n/2-1] + values[n/2]) / 2
-}
-
-func psi(r float64) float64 { return max(-believable, min(believable, r)) }
-
-func rho(r float64) float64 {
-	if math.Abs(r) > believable {
-		return biweight
-	}
-	u := 1 - (r/believable)*(r/believable)
-	return biweight * (1 - u*u*u)
-}

@@ -20,7 +20,7 @@ import (
 // function's memory or its time. Everything is counted beyond these.
 const (
 	maxQuarantine = 10_000 // rejected rows kept
-	maxAlerts     = 1_000  // alerts published
+	maxAlerts     = 100    // alerts published
 	maxSeries     = 1_000  // sensors times metrics; rows of others are rejected
 )
 
