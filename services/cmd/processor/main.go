@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/aws/aws-lambda-go/lambda"
+	"github.com/aws/aws-lambda-go/lambdacontext"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/sns"
 
@@ -56,12 +57,24 @@ func build(ctx context.Context, getenv func(string) string, log *slog.Logger) (*
 	if err != nil {
 		return nil, err
 	}
+	rows := store.NewTable(dynamodb.NewFromConfig(cfg), table)
 	return &processor.Processor{
 		Source:  store.NewReader(objects),
 		Sink:    store.NewBucket(objects, bucket),
-		Catalog: store.NewTable(dynamodb.NewFromConfig(cfg), table),
+		Catalog: rows,
+		Claims:  rows,
 		Alerts:  store.NewTopic(sns.NewFromConfig(cfg), topic),
+		Owner:   invocation,
 		Now:     time.Now,
 		Log:     log,
 	}, nil
+}
+
+// invocation is Lambda's name of an invocation, which it keeps when it tries
+// an event again.
+func invocation(ctx context.Context) string {
+	if called, ok := lambdacontext.FromContext(ctx); ok {
+		return called.AwsRequestID
+	}
+	return "unknown"
 }

@@ -74,10 +74,14 @@ func TestLambda(t *testing.T) {
 	}
 	want := []string{
 		"GET /source/incoming/boiler 7+8/day 1.csv",
+		"DynamoDB_20120810.GetItem", // a claim there may be
+		"DynamoDB_20120810.PutItem", // the claim
 		"DynamoDB_20120810.GetItem",
 		"PUT /processed/processed/boiler 7+8/day 1.csv.ndjson.gz",
 		"sns PublishBatch",
+		"DynamoDB_20120810.PutItem", // the claim, alerted
 		"DynamoDB_20120810.PutItem",
+		"DynamoDB_20120810.PutItem", // the claim, given back
 	}
 	if got := aws.seen(); strings.Join(got, "\n") != strings.Join(want, "\n") {
 		t.Errorf("AWS was called\n%s\nwant\n%s\nlog: %s", strings.Join(got, "\n"), strings.Join(want, "\n"), log.String())

@@ -26,7 +26,11 @@ var (
 func csvRows(in *bufio.Reader, opts Options, yield func(Row, error) bool) error {
 	var layout *columns
 	first := true
+	plain := plainRecords{plain: reading.Plain{Defaults: opts.Defaults}}
 	return eachLine(in, 1, yield, func(number int, line []byte) (Row, bool, error) {
+		if r, ok := plain.read(line, layout); ok {
+			return Row{Line: number, Reading: r}, true, nil
+		}
 		record, err := splitRecord(string(line))
 		if first {
 			first = false

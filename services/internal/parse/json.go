@@ -21,7 +21,7 @@ func jsonRows(in *bufio.Reader, opts Options, yield func(Row, error) bool) error
 		case err != nil:
 			return err
 		case c == '[':
-			a := array{in: in, line: line, opts: opts}
+			a := array{in: in, line: line, opts: opts, plain: reading.Plain{Defaults: opts.Defaults}}
 			return a.rows(yield)
 		case c == '\n':
 			line++
@@ -37,13 +37,17 @@ func jsonRows(in *bufio.Reader, opts Options, yield func(Row, error) bool) error
 func isSpace(c byte) bool { return c == ' ' || c == '\t' || c == '\r' || c == '\n' }
 
 func ndjsonRows(in *bufio.Reader, first int, opts Options, yield func(Row, error) bool) error {
+	plain := reading.Plain{Defaults: opts.Defaults}
 	return eachLine(in, first, yield, func(number int, line []byte) (Row, bool, error) {
-		return jsonRow(number, line, opts.Defaults), true, nil
+		return jsonRow(number, line, &plain), true, nil
 	})
 }
 
-func jsonRow(line int, raw []byte, defaults reading.Defaults) Row {
-	r, err := reading.FromJSON(raw, defaults)
+func jsonRow(line int, raw []byte, plain *reading.Plain) Row {
+	if r, taken, ok := plain.Next(raw); ok && taken == len(raw) {
+		return Row{Line: line, Reading: r}
+	}
+	r, err := reading.FromJSON(raw, plain.Defaults)
 	if err != nil {
 		return badRow(line, raw, err)
 	}
@@ -58,6 +62,8 @@ type array struct {
 	line int
 	opts Options
 	raw  []byte
+
+	plain reading.Plain
 }
 
 var (
@@ -85,7 +91,7 @@ func (a *array) rows(yield func(Row, error) bool) error {
 		case len(raw) == 0:
 			row = badRow(line, raw, errElement)
 		default:
-			row = jsonRow(line, raw, a.opts.Defaults)
+			row = jsonRow(line, raw, &a.plain)
 		}
 		if !yield(row, nil) {
 			return nil

@@ -3,10 +3,11 @@ package parse
 import (
 	"bufio"
 	"bytes"
-	"compress/gzip"
 	"errors"
 	"fmt"
 	"io"
+
+	"github.com/klauspost/compress/gzip"
 )
 
 // unpack reads through gzip when the first bytes are gzip's, whatever the

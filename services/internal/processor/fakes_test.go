@@ -30,26 +30,45 @@ type world struct {
 	source  map[string][]byte
 	sink    map[string][]byte
 	rows    map[string]catalog.Object
+	claims  map[string]processor.Claim
+	owner   string
 	alerts  []processor.Alert
 	trace   []string // writes in order
 	fails   map[string]int
 	onWrite func(key string)
 	cut     bool // object bodies break off with a connection error
-	clock   time.Time
+	// killAfter is how many writes come before the invocation dies; -1 for
+	// all there are.
+	killAfter int
+	clock     time.Time
 }
 
 func newWorld() *world {
 	return &world{
-		source: map[string][]byte{}, sink: map[string][]byte{}, rows: map[string]catalog.Object{}, fails: map[string]int{},
+		source: map[string][]byte{}, sink: map[string][]byte{}, rows: map[string]catalog.Object{}, claims: map[string]processor.Claim{}, owner: "one", killAfter: -1, fails: map[string]int{},
 		clock: time.Date(2026, 3, 2, 0, 0, 0, 0, time.UTC),
 	}
 }
 
 func (w *world) processor() *processor.Processor {
 	return &processor.Processor{
-		Source: source{w}, Sink: sink{w}, Catalog: rows{w}, Alerts: alerts{w},
-		Now: func() time.Time { w.clock = w.clock.Add(time.Second); return w.clock },
-		Log: slog.New(slog.DiscardHandler),
+		Source: source{w}, Sink: sink{w}, Catalog: rows{w}, Claims: claims{w}, Alerts: alerts{w},
+		Owner: func(context.Context) string { return w.owner },
+		Now:   func() time.Time { w.clock = w.clock.Add(time.Second); return w.clock },
+		Log:   slog.New(slog.DiscardHandler),
+	}
+}
+
+// wrote notes a write, and dies behind the last one that was allowed.
+func (w *world) wrote(what string) {
+	w.trace = append(w.trace, what)
+	w.die()
+}
+
+// die is the end of the process: not even what is deferred may be written.
+func (w *world) die() {
+	if w.killAfter >= 0 && len(w.trace) >= w.killAfter {
+		panic("killed")
 	}
 }
 
@@ -88,7 +107,7 @@ func (s sink) Put(_ context.Context, key, _ string, body []byte) error {
 		s.onWrite(key)
 	}
 	s.sink[key] = bytes.Clone(body)
-	s.trace = append(s.trace, key)
+	s.wrote(key)
 	return nil
 }
 
@@ -107,7 +126,30 @@ func (r rows) Put(_ context.Context, o catalog.Object) error {
 		return fmt.Errorf("put row: %w", catalog.ErrSuperseded)
 	}
 	r.rows[o.Key] = o
-	r.trace = append(r.trace, "row")
+	r.wrote("row")
+	return nil
+}
+
+type claims struct{ *world }
+
+func (c claims) Take(_ context.Context, claim processor.Claim, now time.Time) (processor.Claim, error) {
+	if err := c.fail("take claim"); err != nil {
+		return claim, err
+	}
+	before := c.claims[claim.Key]
+	if before.Owner != claim.Owner && before.Expires.After(now) {
+		return claim, fmt.Errorf("take claim: %w", processor.ErrClaimed)
+	}
+	claim.Alerted = before.Alerted && before.Content == claim.Content
+	c.claims[claim.Key] = claim
+	return claim, nil
+}
+
+func (c claims) Keep(_ context.Context, claim processor.Claim) error {
+	if err := c.fail("keep claim"); err != nil {
+		return err
+	}
+	c.claims[claim.Key] = claim
 	return nil
 }
 
@@ -118,7 +160,7 @@ func (a alerts) Publish(_ context.Context, published []processor.Alert) error {
 		return err
 	}
 	a.alerts = append(a.alerts, published...)
-	a.trace = append(a.trace, "alerts")
+	a.wrote("alerts")
 	return nil
 }
 

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"time"
 
 	"sensor-backend/services/internal/catalog"
 	"sensor-backend/services/internal/objectkey"
@@ -25,12 +26,33 @@ type job struct {
 }
 
 func (j *job) run(ctx context.Context) error {
-	object, err := j.Source.Open(ctx, j.bucket, j.source.Key)
+	work, cancel, expires := inTime(ctx, j.Now())
+	defer cancel()
+	object, err := j.Source.Open(work, j.bucket, j.source.Key)
 	if err != nil {
 		return err
 	}
 	defer func() { _ = object.Body.Close() }()
 
+	claim := Claim{Key: j.source.Key, Owner: j.Owner(ctx), Content: object.ETag, Expires: expires}
+	if claim, err = j.Claims.Take(work, claim, j.Now()); err != nil {
+		return err
+	}
+	err = j.process(work, object, &claim)
+	claim.Expires = time.Time{}
+	// Whatever became of the work, the next attempt need not wait. A claim
+	// that cannot be given back expires.
+	if keepErr := j.Claims.Keep(context.WithoutCancel(ctx), claim); keepErr != nil {
+		j.Log.WarnContext(ctx, "claim not given back, it will expire", "key", j.source.Key, "expires", expires, "error", keepErr)
+	}
+	if errors.Is(err, context.DeadlineExceeded) && work.Err() != nil {
+		return fmt.Errorf("the time of this invocation does not suffice, the next one tries again: %w", err)
+	}
+	return err
+}
+
+// process does the work on a claimed object.
+func (j *job) process(ctx context.Context, object Object, claim *Claim) error {
 	before, known, err := j.Catalog.Get(ctx, j.source.Key)
 	if err != nil {
 		return err
@@ -40,19 +62,15 @@ func (j *job) run(ctx context.Context) error {
 		j.Log.InfoContext(ctx, "object already processed", "key", j.source.Key, "etag", object.ETag)
 		return nil
 	}
-	result, err := j.read(object)
+	result, err := j.read(ctx, object)
 	if err != nil {
 		return err
 	}
 	if err := j.write(ctx, result, before); err != nil {
 		return err
 	}
-	if !same && len(result.alerts) > 0 {
-		if len(result.alerts) < result.row.Anomalies {
-			j.Log.WarnContext(ctx, "not every anomaly is published", "key", j.source.Key,
-				"anomalies", result.row.Anomalies, "published", len(result.alerts))
-		}
-		if err := j.Alerts.Publish(ctx, result.alerts); err != nil {
+	if !same {
+		if err := j.alert(ctx, result, claim); err != nil {
 			return err
 		}
 	}
@@ -71,9 +89,27 @@ func (j *job) run(ctx context.Context) error {
 	return nil
 }
 
+// alert publishes the anomalies of a content once, and notes that before the
+// row is written: an attempt that dies in between does not tell everybody
+// again.
+func (j *job) alert(ctx context.Context, r *result, claim *Claim) error {
+	if len(r.alerts) == 0 || claim.Alerted {
+		return nil
+	}
+	if len(r.alerts) < r.row.Anomalies {
+		j.Log.WarnContext(ctx, "not every anomaly is published", "key", j.source.Key,
+			"anomalies", r.row.Anomalies, "published", len(r.alerts))
+	}
+	if err := j.Alerts.Publish(ctx, r.alerts); err != nil {
+		return err
+	}
+	claim.Alerted = true
+	return j.Claims.Keep(ctx, *claim)
+}
+
 // read parses the object. Its error is one of reading, worth another try; what
 // is wrong with the file itself is in the result.
-func (j *job) read(object Object) (*result, error) {
+func (j *job) read(ctx context.Context, object Object) (*result, error) {
 	if object.Size > maxObject {
 		return failed(j.source, fmt.Errorf("the object has %d bytes, at most %d are processed", object.Size, maxObject)), nil
 	}
@@ -84,7 +120,12 @@ func (j *job) read(object Object) (*result, error) {
 		Defaults: reading.Defaults{SensorID: j.source.SensorID, Metric: j.source.Metric},
 		Limits:   parse.DefaultLimits(),
 	}
+	const between = 1 << 12 // rows between two looks at the clock
+	rows := 0
 	for row, err := range parse.Rows(body, options) {
+		if rows++; rows%between == 0 && ctx.Err() != nil {
+			return nil, fmt.Errorf("read s3://%s/%s up to row %d: %w", j.bucket, j.source.Key, rows, ctx.Err())
+		}
 		if body.err != nil {
 			return nil, fmt.Errorf("read s3://%s/%s: %w", j.bucket, j.source.Key, body.err)
 		}

@@ -51,8 +51,10 @@ type Alerter interface {
 	Publish(ctx context.Context, alerts []Alert) error
 }
 
-// Alert is one anomaly.
+// Alert is one anomaly. Its ID is the same whenever the same anomaly is found
+// in the same object: whoever receives it may drop a second one.
 type Alert struct {
+	ID        string    `json:"id"`
 	SensorID  string    `json:"sensor_id"`
 	Metric    string    `json:"metric"`
 	Timestamp time.Time `json:"timestamp"`
@@ -66,14 +68,19 @@ type Processor struct {
 	Source  Source
 	Sink    Sink
 	Catalog Catalog
+	Claims  Claims
 	Alerts  Alerter
-	Now     func() time.Time
-	Log     *slog.Logger
+	// Owner names the invocation that a context belongs to, the same for each
+	// attempt of it.
+	Owner func(ctx context.Context) string
+	Now   func() time.Time
+	Log   *slog.Logger
 }
 
 // Handle processes every record. A file that is bad in itself is recorded as
 // failed and is no error; an error means that the event should come again, and
-// the other records are processed all the same.
+// the other records are processed all the same. It stops a little before the
+// deadline of ctx; what was finished until then is not done again next time.
 func (p *Processor) Handle(ctx context.Context, event Event) error {
 	var errs []error
 	for _, record := range event.Records {

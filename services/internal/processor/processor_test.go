@@ -1,6 +1,7 @@
 package processor_test
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -157,7 +158,7 @@ func TestAlerts(t *testing.T) {
 	if err := json.Unmarshal(text, &fields); err != nil {
 		t.Fatal(err)
 	}
-	want := []string{"metric", "object_key", "score", "sensor_id", "timestamp", "value"}
+	want := []string{"id", "metric", "object_key", "score", "sensor_id", "timestamp", "value"}
 	if got := slices.Sorted(maps.Keys(fields)); !slices.Equal(got, want) {
 		t.Errorf("fields %v, want %v", got, want)
 	}
@@ -245,7 +246,7 @@ func TestRetryAfterFailure(t *testing.T) {
 	t.Parallel()
 	file, anomalies := noisy(t)
 	content := []byte(file + "oops,oops\n")
-	for _, step := range []string{"open", "get row", "put processed", "put quarantine", "publish", "put row"} {
+	for _, step := range []string{"open", "take claim", "get row", "put processed", "put quarantine", "publish", "put row"} {
 		t.Run(step, func(t *testing.T) {
 			t.Parallel()
 			w := newWorld()
@@ -258,11 +259,7 @@ func TestRetryAfterFailure(t *testing.T) {
 				t.Fatalf("a row before everything else is written: %v", w.rows)
 			}
 			w.mustHandle(t, e)
-			wantAlerts := anomalies
-			if step == "put row" {
-				wantAlerts *= 2 // nothing yet says that they were published
-			}
-			if len(w.alerts) != wantAlerts || w.rows[key].Rows != 2000 || len(w.sink) != 2 {
+			if len(w.alerts) != anomalies || w.rows[key].Rows != 2000 || len(w.sink) != 2 {
 				t.Errorf("%d alerts, %d objects, row %+v", len(w.alerts), len(w.sink), w.rows[key])
 			}
 		})
@@ -371,5 +368,71 @@ func TestOvertaken(t *testing.T) {
 	w.mustHandle(t, event(key, "0A"))
 	if row := w.rows[key]; !strings.HasPrefix(row.Sequencer, "0B0") {
 		t.Errorf("a late event moved the row back: %+v", row)
+	}
+}
+
+// TestKilled ends the invocation without a word behind each of its writes, as
+// SIGKILL does. While its claim lasts nobody else takes over; then the end is
+// the same as if nothing had happened.
+func TestKilled(t *testing.T) {
+	t.Parallel()
+	file, anomalies := noisy(t)
+	content := []byte(file + "oops,oops\n")
+	whole := newWorld()
+	whole.mustHandle(t, whole.put(key, content))
+	for writes := 1; writes <= len(whole.trace); writes++ {
+		t.Run(fmt.Sprintf("behind %d writes", writes), func(t *testing.T) {
+			t.Parallel()
+			w := newWorld()
+			e := w.put(key, content)
+			w.killAfter = writes
+			func() {
+				defer func() { _ = recover() }()
+				_ = w.processor().Handle(t.Context(), e)
+				t.Error("nobody was killed")
+			}()
+			w.killAfter = -1
+			w.owner = "two"
+			if err := w.processor().Handle(t.Context(), e); !errors.Is(err, processor.ErrClaimed) {
+				t.Fatalf("got %v, want ErrClaimed", err)
+			}
+			w.clock = w.clock.Add(time.Hour)
+			w.mustHandle(t, e)
+			if !reflect.DeepEqual(w.sink, whole.sink) || w.rows[key].Rows != whole.rows[key].Rows || w.rows[key].ETag != whole.rows[key].ETag {
+				t.Errorf("another end: %+v", w.rows[key])
+			}
+			// Killed between publishing and noting it, alerts come twice, and
+			// are the same by their IDs.
+			ids := map[string]bool{}
+			for _, a := range w.alerts {
+				ids[a.ID] = true
+			}
+			between := whole.trace[writes-1] == "alerts"
+			if len(ids) != anomalies || len(w.alerts) != anomalies && !between {
+				t.Errorf("%d alerts with %d IDs, want %d", len(w.alerts), len(ids), anomalies)
+			}
+		})
+	}
+}
+
+// TestOutOfTime gives an invocation less time than it keeps for its last words.
+func TestOutOfTime(t *testing.T) {
+	t.Parallel()
+	w := newWorld()
+	content := strings.Repeat("2026-03-01 12:10:00,1\n", 10_000)
+	e := w.put(key, []byte(content))
+	ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+	defer cancel()
+	err := w.processor().Handle(ctx, e)
+	if !errors.Is(err, context.DeadlineExceeded) || !strings.Contains(err.Error(), "the next one tries again") {
+		t.Errorf("got %v", err)
+	}
+	if len(w.rows)+len(w.sink) != 0 {
+		t.Errorf("something was written: %v", w.trace)
+	}
+	w.owner = "two"
+	w.mustHandle(t, e)
+	if w.rows[key].Rows != 10_000 {
+		t.Errorf("row %+v", w.rows[key])
 	}
 }

@@ -2,12 +2,15 @@ package processor
 
 import (
 	"bytes"
-	"compress/gzip"
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"fmt"
 	"maps"
 	"slices"
 	"time"
+
+	"github.com/klauspost/compress/gzip"
 
 	"sensor-backend/services/internal/anomaly"
 	"sensor-backend/services/internal/catalog"
@@ -64,10 +67,12 @@ type collector struct {
 	row        catalog.Object
 	metrics    map[string]struct{}
 	detectors  map[series]*anomaly.Detector
+	last       series // of the row before, mostly that of the next
+	watching   *anomaly.Detector
 	alerts     []Alert
 	processed  bytes.Buffer
 	packer     *gzip.Writer
-	lines      *json.Encoder
+	line       []byte
 	quarantine bytes.Buffer
 	rejects    *json.Encoder
 }
@@ -79,8 +84,9 @@ func newCollector(source objectkey.Source) *collector {
 		detectors: map[series]*anomaly.Detector{},
 	}
 	// The header holds no time and no name, so equal content gives equal bytes.
-	c.packer = gzip.NewWriter(&c.processed)
-	c.lines = json.NewEncoder(c.packer)
+	// At this level packing takes a third of the time of a file, and readings
+	// still shrink to a tenth.
+	c.packer, _ = gzip.NewWriterLevel(&c.processed, gzip.BestSpeed) // the level is one there is
 	c.rejects = json.NewEncoder(&c.quarantine)
 	return c
 }
@@ -95,7 +101,8 @@ func (c *collector) add(row parse.Row) error {
 		raw := fmt.Sprintf("%s,%s,%s,%v", r.SensorID, r.Metric, r.Timestamp.Format(time.RFC3339Nano), r.Value)
 		return c.reject(rejected{Line: row.Line, Reason: fmt.Sprintf("the file holds more than %d series", maxSeries), Raw: raw})
 	}
-	if err := c.lines.Encode(r); err != nil {
+	c.line = append(r.AppendJSON(c.line[:0]), '\n')
+	if _, err := c.packer.Write(c.line); err != nil {
 		return fmt.Errorf("write line %d of the processed object: %w", row.Line, err)
 	}
 	if c.row.Rows == 0 || r.Timestamp.Before(c.row.FirstTime) {
@@ -105,7 +112,6 @@ func (c *collector) add(row parse.Row) error {
 		c.row.LastTime = r.Timestamp
 	}
 	c.row.Rows++
-	c.metrics[r.Metric] = struct{}{}
 	c.observe(r, watch)
 	return nil
 }
@@ -124,11 +130,16 @@ func (c *collector) reject(r rejected) error {
 // detector returns the one that watches a series, and nil when there are too
 // many series already.
 func (c *collector) detector(name series) *anomaly.Detector {
+	if c.watching != nil && name == c.last {
+		return c.watching
+	}
 	d := c.detectors[name]
 	if d == nil && len(c.detectors) < maxSeries {
 		d = anomaly.New(anomaly.Default())
 		c.detectors[name] = d
+		c.metrics[name.metric] = struct{}{}
 	}
+	c.last, c.watching = name, d
 	return d
 }
 
@@ -141,8 +152,9 @@ func (c *collector) observe(r reading.Reading, watch *anomaly.Detector) {
 	if len(c.alerts) == maxAlerts {
 		return
 	}
+	named := sha256.Sum256(fmt.Appendf(nil, "%s\x00%s\x00%s\x00%d", c.row.Key, r.SensorID, r.Metric, r.Timestamp.UnixMicro()))
 	c.alerts = append(c.alerts, Alert{
-		SensorID: r.SensorID, Metric: r.Metric, Timestamp: r.Timestamp,
+		ID: hex.EncodeToString(named[:16]), SensorID: r.SensorID, Metric: r.Metric, Timestamp: r.Timestamp,
 		Value: r.Value, Score: score, ObjectKey: c.row.Key,
 	})
 }

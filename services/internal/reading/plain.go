@@ -54,6 +54,34 @@ func (p *Plain) Next(data []byte) (r Reading, taken int, ok bool) {
 	return r, in.at, true
 }
 
+// Fields makes a reading of the fields of a record, nil for those it has not.
+// With ok false nothing is said of them but that they are not plain.
+func (p *Plain) Fields(sensor, metric, timestamp, value []byte) (r Reading, ok bool) {
+	r.SensorID, r.Metric = p.Defaults.SensorID, p.Defaults.Metric
+	if sensor != nil {
+		if r.SensorID, ok = remembered(&p.sensor, sensor, ValidateSensorID); !ok {
+			return r, false
+		}
+	}
+	if metric != nil {
+		if r.Metric, ok = remembered(&p.metric, metric, ValidateMetric); !ok {
+			return r, false
+		}
+	}
+	in := cursor{data: value}
+	text, ok := in.number()
+	if !ok || in.at != len(value) || r.SensorID == "" || r.Metric == "" {
+		return r, false
+	}
+	v, err := strconv.ParseFloat(string(text), 64)
+	if err != nil || math.IsInf(v, 0) {
+		return r, false
+	}
+	r.Value = v
+	r.Timestamp, ok = plainTime(timestamp)
+	return r, ok
+}
+
 const (
 	sensorID = iota
 	metric

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -22,7 +23,8 @@ type DynamoDBAPI interface {
 	Scan(ctx context.Context, in *dynamodb.ScanInput, opts ...func(*dynamodb.Options)) (*dynamodb.ScanOutput, error)
 }
 
-// Table keeps catalog rows in one DynamoDB table with the hash key object_key.
+// Table keeps catalog rows, and the claims of those who write them, in one
+// DynamoDB table with the hash key object_key.
 type Table struct {
 	api  DynamoDBAPI
 	name string
@@ -39,18 +41,26 @@ func keyItem(key string) item {
 
 // Get returns the row of an object key, read consistently, and whether there is one.
 func (t *Table) Get(ctx context.Context, key string) (catalog.Object, bool, error) {
+	if strings.HasPrefix(key, claimPrefix) {
+		return catalog.Object{}, false, nil
+	}
+	row, err := t.get(ctx, key)
+	if err != nil || len(row) == 0 {
+		return catalog.Object{}, false, err
+	}
+	return fromItem(row), true, nil
+}
+
+func (t *Table) get(ctx context.Context, key string) (item, error) {
 	out, err := t.api.GetItem(ctx, &dynamodb.GetItemInput{
 		TableName:      aws.String(t.name),
 		Key:            keyItem(key),
 		ConsistentRead: aws.Bool(true),
 	})
 	if err != nil {
-		return catalog.Object{}, false, fmt.Errorf("read the row of %s in table %s: %w", key, t.name, err)
+		return nil, fmt.Errorf("read the row of %s in table %s: %w", key, t.name, err)
 	}
-	if len(out.Item) == 0 {
-		return catalog.Object{}, false, nil
-	}
-	return fromItem(out.Item), true, nil
+	return out.Item, nil
 }
 
 // Put writes a row, unless one with a higher sequencer is there: then it
@@ -80,10 +90,13 @@ func (t *Table) List(ctx context.Context, q catalog.Query) (catalog.Page, error)
 		if after != "" {
 			in.ExclusiveStartKey = keyItem(after)
 		}
+		filter := "NOT begins_with(object_key, :claim)"
+		in.ExpressionAttributeValues = item{":claim": &types.AttributeValueMemberS{Value: claimPrefix}}
 		if q.SensorID != "" {
-			in.FilterExpression = aws.String("sensor_id = :sensor")
-			in.ExpressionAttributeValues = item{":sensor": &types.AttributeValueMemberS{Value: q.SensorID}}
+			filter += " AND sensor_id = :sensor"
+			in.ExpressionAttributeValues[":sensor"] = &types.AttributeValueMemberS{Value: q.SensorID}
 		}
+		in.FilterExpression = aws.String(filter)
 		out, err := t.api.Scan(ctx, in)
 		if err != nil {
 			return catalog.Page{}, fmt.Errorf("list table %s: %w", t.name, err)

@@ -7,6 +7,8 @@ import (
 	"maps"
 	"reflect"
 	"slices"
+	"strconv"
+	"strings"
 	"testing"
 	"time"
 
@@ -14,6 +16,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
 	"sensor-backend/services/internal/catalog"
+	"sensor-backend/services/internal/processor"
 	"sensor-backend/services/internal/store"
 )
 
@@ -44,7 +47,25 @@ func (f *fakeDynamoDB) PutItem(_ context.Context, in *dynamodb.PutItemInput, _ .
 		return nil, f.err
 	}
 	key := str(in.Item, "object_key")
+	if now, ok := in.ExpressionAttributeValues[":now"]; ok {
+		return f.putClaim(in, key, now)
+	}
 	if in.ConditionExpression != nil && str(f.items[key], "sequencer") > str(in.ExpressionAttributeValues, ":s") {
+		return nil, &types.ConditionalCheckFailedException{}
+	}
+	f.items[key] = in.Item
+	return &dynamodb.PutItemOutput{}, nil
+}
+
+// putClaim knows the condition of a claim.
+func (f *fakeDynamoDB) putClaim(in *dynamodb.PutItemInput, key string, now types.AttributeValue) (*dynamodb.PutItemOutput, error) {
+	number := func(v types.AttributeValue) int64 {
+		n, _ := v.(*types.AttributeValueMemberN)
+		i, _ := strconv.ParseInt(n.Value, 10, 64)
+		return i
+	}
+	if before, there := f.items[key]; there && number(before["expires_at"]) >= number(now) &&
+		str(before, "claimed_by") != str(in.ExpressionAttributeValues, ":me") {
 		return nil, &types.ConditionalCheckFailedException{}
 	}
 	f.items[key] = in.Item
@@ -65,7 +86,9 @@ func (f *fakeDynamoDB) Scan(_ context.Context, in *dynamodb.ScanInput, _ ...func
 			return out, nil
 		}
 		seen++
-		if in.FilterExpression == nil || str(f.items[key], "sensor_id") == str(in.ExpressionAttributeValues, ":sensor") {
+		_, ofSensor := in.ExpressionAttributeValues[":sensor"]
+		if !strings.HasPrefix(key, str(in.ExpressionAttributeValues, ":claim")) &&
+			(!ofSensor || str(f.items[key], "sensor_id") == str(in.ExpressionAttributeValues, ":sensor")) {
 			out.Items = append(out.Items, f.items[key])
 		}
 		out.LastEvaluatedKey = item{"object_key": &types.AttributeValueMemberS{Value: key}}
@@ -124,6 +147,9 @@ func TestTableListsAllPages(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
+	if _, err := table.Take(t.Context(), processor.Claim{Key: "k07", Owner: "me"}, time.Now()); err != nil {
+		t.Fatal(err)
+	}
 	for sensor, want := range map[string]int{"": 25, "c": 5, "none": 0} {
 		for _, limit := range []int{1, 4, 5, 100} {
 			got := 0
@@ -155,5 +181,43 @@ func TestTableErrors(t *testing.T) {
 		if !errors.Is(err, errDown) {
 			t.Errorf("got %v", err)
 		}
+	}
+}
+
+func TestClaims(t *testing.T) {
+	t.Parallel()
+	table := store.NewTable(&fakeDynamoDB{items: map[string]item{}}, "objects")
+	now := time.Date(2026, 3, 1, 0, 0, 0, 0, time.UTC)
+	claim := processor.Claim{Key: "k", Owner: "one", Content: "e1", Expires: now.Add(time.Minute)}
+	take := func(owner, content string, at time.Time) (processor.Claim, error) {
+		c := claim
+		c.Owner, c.Content = owner, content
+		return table.Take(t.Context(), c, at)
+	}
+	if _, err := take("one", "e1", now); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := take("two", "e1", now.Add(59*time.Second)); !errors.Is(err, processor.ErrClaimed) {
+		t.Errorf("while it lasts: %v, want ErrClaimed", err)
+	}
+	if c, err := take("one", "e1", now); err != nil || c.Alerted {
+		t.Errorf("the same owner: %+v, %v", c, err)
+	}
+	claim.Alerted = true
+	if err := table.Keep(t.Context(), claim); err != nil {
+		t.Fatal(err)
+	}
+	if c, err := take("two", "e1", now.Add(time.Hour)); err != nil || !c.Alerted {
+		t.Errorf("expired: %+v, %v, want to know of the alerts", c, err)
+	}
+	finished := processor.Claim{Key: "k", Owner: "two", Content: "e1", Alerted: true}
+	if err := table.Keep(t.Context(), finished); err != nil {
+		t.Fatal(err)
+	}
+	if c, err := take("three", "e2", now); err != nil || c.Alerted {
+		t.Errorf("finished, new content: %+v, %v", c, err)
+	}
+	if _, found, err := table.Get(t.Context(), "claim#k"); found || err != nil {
+		t.Errorf("a claim is taken for a row: %t, %v", found, err)
 	}
 }
