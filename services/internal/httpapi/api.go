@@ -101,9 +101,10 @@ func New(cfg Config) *API {
 			AllowOrigins: cfg.Origins, AllowMethods: []string{http.MethodGet, http.MethodPost},
 		}))
 	}
-	e.GET("/", a.page)
-	e.GET("/app.js", a.script)
-	e.GET("/app.css", a.style)
+	e.GET("/", a.page("index.html", "text/html; charset=utf-8"))
+	e.GET("/app.js", a.page("app.js", "text/javascript; charset=utf-8"))
+	e.GET("/chart.js", a.page("chart.js", "text/javascript; charset=utf-8"))
+	e.GET("/app.css", a.page("app.css", "text/css; charset=utf-8"))
 	e.GET("/healthz", a.health)
 	e.GET("/readyz", a.ready)
 	e.GET("/version", a.version)

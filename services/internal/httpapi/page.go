@@ -10,17 +10,9 @@ import (
 //go:embed page openapi.json
 var files embed.FS
 
-// page answers the one page there is and what it is made of.
-func (a *API) page(c echo.Context) error {
-	return sendFile(c, "page/index.html", "text/html; charset=utf-8")
-}
-
-func (a *API) script(c echo.Context) error {
-	return sendFile(c, "page/app.js", "text/javascript; charset=utf-8")
-}
-
-func (a *API) style(c echo.Context) error {
-	return sendFile(c, "page/app.css", "text/css; charset=utf-8")
+// page answers the one page there is, or a file that it is made of.
+func (a *API) page(name, contentType string) echo.HandlerFunc {
+	return func(c echo.Context) error { return sendFile(c, "page/"+name, contentType) }
 }
 
 // openAPI answers the description of this API.
