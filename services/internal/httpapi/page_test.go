@@ -128,7 +128,7 @@ func TestPageShowsReadings(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		chrome(t, chromium, "--screenshot="+path, server.URL+"/#sensor=machine+1&metric=temperature&range=604800")
+		chrome(t, chromium, "--screenshot="+path, server.URL+"/#sensor=machine+1&metric=temperature&range=172800")
 	}
 }
 

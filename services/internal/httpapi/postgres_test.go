@@ -107,23 +107,3 @@ func TestHugeBodyOverTheWire(t *testing.T) {
 		t.Errorf("status %s", res.Status)
 	}
 }
-
-func BenchmarkPost(b *testing.B) {
-	w := open(b, pgtest.URL(b))
-	if err := w.Prepare(b.Context(), true); err != nil {
-		b.Fatal(err)
-	}
-	api := newAPI(httpapi.Config{Warehouse: w})
-	const size = 100
-	i := 0
-	for b.Loop() {
-		i++
-		req := httptest.NewRequestWithContext(b.Context(), http.MethodPost, "/v1/readings", strings.NewReader(batchOf(fmt.Sprintf("s%d", i), size)))
-		rec := httptest.NewRecorder()
-		api.ServeHTTP(rec, req)
-		if rec.Code != http.StatusAccepted {
-			b.Fatal(rec.Code, rec.Body)
-		}
-	}
-	b.ReportMetric(float64(size*b.N)/b.Elapsed().Seconds(), "readings/s")
-}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -24,11 +25,13 @@ func bigFile() (file string, rows int) {
 
 // BenchmarkProcess takes a file the whole way: parse, validate, detect, write
 // packed NDJSON. Beside it stands what encoding/csv alone takes to read it.
+// Both are in time of the processor, not of the clock, so that a busy machine
+// does not change them.
 func BenchmarkProcess(b *testing.B) {
 	file, rows := bigFile()
 	var reading time.Duration
 	for range 3 {
-		start := time.Now()
+		start := spent(b)
 		records := csv.NewReader(strings.NewReader(file))
 		records.ReuseRecord = true
 		for {
@@ -38,12 +41,13 @@ func BenchmarkProcess(b *testing.B) {
 				b.Fatal(err)
 			}
 		}
-		if took := time.Since(start); reading == 0 || took < reading {
+		if took := spent(b) - start; reading == 0 || took < reading {
 			reading = took
 		}
 	}
 	content := []byte(file)
 	b.ReportAllocs()
+	start := spent(b)
 	for b.Loop() {
 		w := newWorld()
 		if err := w.processor().Handle(b.Context(), w.put(key, content)); err != nil {
@@ -53,7 +57,17 @@ func BenchmarkProcess(b *testing.B) {
 			b.Fatalf("%+v", w.rows[key])
 		}
 	}
-	each := b.Elapsed() / time.Duration(b.N)
-	b.ReportMetric(float64(rows)/each.Seconds(), "readings/s")
+	each := (spent(b) - start) / time.Duration(b.N)
+	b.ReportMetric(float64(rows)/each.Seconds(), "readings/cpu-s")
 	b.ReportMetric(float64(reading)/float64(each), "of-encoding/csv")
+}
+
+// spent is the time that the cores worked for this process.
+func spent(b *testing.B) time.Duration {
+	b.Helper()
+	var usage syscall.Rusage
+	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &usage); err != nil {
+		b.Fatal(err)
+	}
+	return time.Duration(usage.Utime.Nano() + usage.Stime.Nano())
 }

@@ -4,10 +4,10 @@ import (
 	"bytes"
 	"compress/gzip"
 	"context"
-	"crypto/md5"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"hash/crc32"
 	"io"
 	"log/slog"
 	"net/url"
@@ -94,7 +94,7 @@ func (s source) Open(_ context.Context, from, key string) (processor.Object, err
 	if s.cut {
 		body = io.MultiReader(bytes.NewReader(content[:len(content)/2]), iotest.ErrReader(errDown))
 	}
-	return processor.Object{Body: io.NopCloser(body), ETag: fmt.Sprintf("%x", md5.Sum(content)), Size: int64(len(content))}, nil
+	return processor.Object{Body: io.NopCloser(body), ETag: fmt.Sprintf("%x", crc32.ChecksumIEEE(content)), Size: int64(len(content))}, nil
 }
 
 type sink struct{ *world }

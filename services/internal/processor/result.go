@@ -72,7 +72,7 @@ type collector struct {
 	alerts     []Alert
 	processed  bytes.Buffer
 	packer     *gzip.Writer
-	line       []byte
+	lines      []byte // of readings, not yet packed
 	quarantine bytes.Buffer
 	rejects    *json.Encoder
 }
@@ -101,9 +101,11 @@ func (c *collector) add(row parse.Row) error {
 		raw := fmt.Sprintf("%s,%s,%s,%v", r.SensorID, r.Metric, r.Timestamp.Format(time.RFC3339Nano), r.Value)
 		return c.reject(rejected{Line: row.Line, Reason: fmt.Sprintf("the file holds more than %d series", maxSeries), Raw: raw})
 	}
-	c.line = append(r.AppendJSON(c.line[:0]), '\n')
-	if _, err := c.packer.Write(c.line); err != nil {
-		return fmt.Errorf("write line %d of the processed object: %w", row.Line, err)
+	c.lines = append(r.AppendJSON(c.lines), '\n')
+	if len(c.lines) >= packAtOnce {
+		if err := c.pack(); err != nil {
+			return err
+		}
 	}
 	if c.row.Rows == 0 || r.Timestamp.Before(c.row.FirstTime) {
 		c.row.FirstTime = r.Timestamp
@@ -113,6 +115,17 @@ func (c *collector) add(row parse.Row) error {
 	}
 	c.row.Rows++
 	c.observe(r, watch)
+	return nil
+}
+
+// packAtOnce is how many bytes are worth a call of the packer.
+const packAtOnce = 32 << 10
+
+func (c *collector) pack() error {
+	if _, err := c.packer.Write(c.lines); err != nil {
+		return fmt.Errorf("pack the processed object: %w", err)
+	}
+	c.lines = c.lines[:0]
 	return nil
 }
 
@@ -160,6 +173,9 @@ func (c *collector) observe(r reading.Reading, watch *anomaly.Detector) {
 }
 
 func (c *collector) result() (*result, error) {
+	if err := c.pack(); err != nil {
+		return nil, err
+	}
 	if err := c.packer.Close(); err != nil {
 		return nil, fmt.Errorf("finish the processed object: %w", err)
 	}

@@ -1,0 +1,219 @@
+package httpapi_test
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"sensor-backend/services/internal/httpapi"
+	"sensor-backend/services/internal/ingest"
+	"sensor-backend/services/internal/pgtest"
+	"sensor-backend/services/internal/reading"
+	"sensor-backend/services/internal/warehouse"
+)
+
+const (
+	benchClients = 20
+	benchBatch   = 100
+	benchBatches = 1000
+)
+
+// queued is a warehouse behind the ingest queue, as the program has it.
+type queued struct {
+	*warehouse.Warehouse
+	queue *ingest.Queue
+}
+
+func (q queued) Insert(ctx context.Context, readings []reading.Reading) (warehouse.Stored, error) {
+	return q.queue.Insert(ctx, readings)
+}
+
+// benchReadings makes batch n of a fleet: each sensor sends its own series, and
+// no reading is like another of the same fleet.
+func benchReadings(fleet string, n int) []reading.Reading {
+	start := time.Date(2026, 3, 1, 0, 0, 0, 0, time.UTC).Add(time.Duration(n/benchClients*benchBatch) * time.Second)
+	batch := make([]reading.Reading, benchBatch)
+	for i := range batch {
+		batch[i] = reading.Reading{
+			SensorID: fmt.Sprintf("%s-%d", fleet, n%benchClients), Metric: "temperature",
+			Timestamp: start.Add(time.Duration(i) * time.Second), Value: 20 + float64(n*i%997)/100,
+		}
+	}
+	return batch
+}
+
+// drive runs all batches on all clients, not faster than a pace (0 for no
+// bound), and returns the time of the whole and of each.
+func drive(b *testing.B, pace time.Duration, do func(n int) error) (whole time.Duration, each []time.Duration) {
+	b.Helper()
+	each = make([]time.Duration, benchBatches)
+	var next atomic.Int64
+	var clients sync.WaitGroup
+	start := time.Now()
+	for range benchClients {
+		clients.Go(func() {
+			for {
+				n := int(next.Add(1)) - 1
+				if n >= benchBatches {
+					return
+				}
+				time.Sleep(time.Until(start.Add(time.Duration(n) * pace)))
+				began := time.Now()
+				if err := do(n); err != nil {
+					b.Error(err)
+					return
+				}
+				each[n] = time.Since(began)
+			}
+		})
+	}
+	clients.Wait()
+	whole = time.Since(start)
+	slices.Sort(each)
+	return whole, each
+}
+
+// BenchmarkIngest compares batches of 100 on 20 connections over HTTP with a
+// bare loop of CopyFrom of the same batches on as many connections into the
+// same table, and then measures the time of a batch at half that load.
+func BenchmarkIngest(b *testing.B) {
+	address := pgtest.URL(b)
+	w := open(b, address)
+	if err := w.Prepare(b.Context(), true); err != nil {
+		b.Fatal(err)
+	}
+	if _, err := w.Maintain(b.Context(), time.Date(2026, 3, 1, 0, 0, 0, 0, time.UTC), 0); err != nil {
+		b.Fatal(err)
+	}
+	cfg, err := pgxpool.ParseConfig(address)
+	if err != nil {
+		b.Fatal(err)
+	}
+	cfg.MaxConns = benchClients
+	pool, err := pgxpool.NewWithConfig(b.Context(), cfg)
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer pool.Close()
+	queue := ingest.New(w, ingest.Default())
+	defer queue.Close()
+	server := httptest.NewServer(newAPI(httpapi.Config{Warehouse: queued{w, queue}, Batches: 64}))
+	defer server.Close()
+	client := &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: benchClients}}
+	bodies := map[string][]string{}
+	for _, fleet := range []string{"full", "half"} {
+		for n := range benchBatches {
+			text, err := json.Marshal(map[string]any{"readings": benchReadings(fleet, n)})
+			if err != nil {
+				b.Fatal(err)
+			}
+			bodies[fleet] = append(bodies[fleet], string(text))
+		}
+	}
+	post := func(fleet string) func(n int) error {
+		return func(n int) error {
+			res, err := client.Post(server.URL+"/v1/readings", "application/json", strings.NewReader(bodies[fleet][n]))
+			if err != nil {
+				return err
+			}
+			defer func() { _ = res.Body.Close() }()
+			text, err := io.ReadAll(res.Body)
+			if err == nil && res.StatusCode != http.StatusAccepted {
+				err = fmt.Errorf("%s: %s", res.Status, text)
+			}
+			return err
+		}
+	}
+	for b.Loop() {
+		bare, _ := drive(b, 0, func(n int) error {
+			batch := benchReadings("bare", n)
+			_, err := pool.CopyFrom(b.Context(), pgx.Identifier{"readings"}, []string{"sensor_id", "metric", "ts", "value"},
+				pgx.CopyFromSlice(len(batch), func(i int) ([]any, error) {
+					return []any{batch[i].SensorID, batch[i].Metric, batch[i].Timestamp, batch[i].Value}, nil
+				}))
+			return err
+		})
+		full, _ := drive(b, 0, post("full"))
+		_, each := drive(b, 2*full/benchBatches, post("half"))
+		const rows = benchBatch * benchBatches
+		b.ReportMetric(rows/bare.Seconds(), "bare-rows/s")
+		b.ReportMetric(rows/full.Seconds(), "rows/s")
+		b.ReportMetric(bare.Seconds()/full.Seconds(), "of-bare")
+		b.ReportMetric(milliseconds(each[len(each)/2]), "half-load-p50-ms")
+		b.ReportMetric(milliseconds(each[len(each)*99/100]), "half-load-p99-ms")
+		if _, err := pool.Exec(b.Context(), "TRUNCATE readings"); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+func milliseconds(d time.Duration) float64 { return float64(d.Microseconds()) / 1000 }
+
+// BenchmarkLatest compares the newest reading of one sensor over the API with
+// a bare handler that makes the same query.
+func BenchmarkLatest(b *testing.B) {
+	address := pgtest.URL(b)
+	w := open(b, address)
+	if err := w.Prepare(b.Context(), true); err != nil {
+		b.Fatal(err)
+	}
+	for n := range 100 {
+		if _, err := w.Insert(b.Context(), benchReadings("fleet", n)); err != nil {
+			b.Fatal(err)
+		}
+	}
+	pool, err := pgxpool.New(b.Context(), address)
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer pool.Close()
+	bare := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		reading := reading.Reading{SensorID: r.URL.Query().Get("sensor_id")}
+		err := pool.QueryRow(r.Context(), "SELECT metric, ts, value FROM readings WHERE sensor_id = $1 ORDER BY ts DESC, metric DESC LIMIT 2",
+			reading.SensorID).Scan(&reading.Metric, &reading.Timestamp, &reading.Value)
+		if err != nil {
+			http.Error(w, err.Error(), http.StatusInternalServerError)
+			return
+		}
+		w.Header().Set("Content-Type", "application/json")
+		_ = json.NewEncoder(w).Encode(map[string]any{"readings": []any{reading}})
+	}))
+	defer bare.Close()
+	api := httptest.NewServer(newAPI(httpapi.Config{Warehouse: w}))
+	defer api.Close()
+	ask := func(server string) time.Duration {
+		start := time.Now()
+		res, err := http.Get(server + "/v1/readings?sensor_id=fleet-7&order=desc&limit=1")
+		if err != nil {
+			b.Fatal(err)
+		}
+		defer func() { _ = res.Body.Close() }()
+		if _, err := io.Copy(io.Discard, res.Body); err != nil || res.StatusCode != http.StatusOK {
+			b.Fatal(res.Status, err)
+		}
+		return time.Since(start)
+	}
+	var bares, apis []time.Duration
+	for b.Loop() {
+		// In turns, so that what else the machine does falls on both.
+		bares, apis = append(bares, ask(bare.URL)), append(apis, ask(api.URL))
+	}
+	slices.Sort(bares)
+	slices.Sort(apis)
+	half := len(apis) / 2
+	b.ReportMetric(milliseconds(apis[half]), "p50-ms")
+	b.ReportMetric(milliseconds(apis[len(apis)*99/100]), "p99-ms")
+	b.ReportMetric(float64(apis[half])/float64(bares[half]), "of-bare")
+}
