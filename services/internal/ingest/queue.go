@@ -50,7 +50,7 @@ var ErrClosed = errors.New("the ingest queue is closed")
 
 // job is one batch and where its outcome is awaited.
 type job struct {
-	ctx      context.Context //nolint:containedctx // a request that waits in a channel
+	ctx      context.Context // of a request that waits
 	readings []reading.Reading
 	done     chan outcome
 }
