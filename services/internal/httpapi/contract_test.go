@@ -68,6 +68,7 @@ func TestContract(t *testing.T) {
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
 			method := http.MethodGet
 			if test.body != "" {
 				method, test.target = http.MethodPost, "/v1/readings"

@@ -210,8 +210,8 @@ func (c *cursor) number() ([]byte, bool) {
 	return c.data[start:c.at], true
 }
 
-func (c *cursor) sign(any string) bool {
-	if c.at < len(c.data) && containsByte(any, c.data[c.at]) {
+func (c *cursor) sign(signs string) bool {
+	if c.at < len(c.data) && containsByte(signs, c.data[c.at]) {
 		c.at++
 		return true
 	}
