@@ -128,7 +128,7 @@ func (a *API) sortOut(items []item) (sorted, error) {
 
 func (b sorted) problem() *problem {
 	const named = 100
-	var errs []fieldProblem
+	errs := make([]fieldProblem, 0, min(len(b.bad), named))
 	for _, bad := range b.bad[:min(len(b.bad), named)] {
 		errs = append(errs, fieldProblem{Index: &bad.Index, Field: bad.Field, Reason: bad.Reason})
 	}
