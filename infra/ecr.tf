@@ -1,16 +1,22 @@
-# Tags are mutable because `latest` moves. Nothing runs by tag: deployments
-# name the image by its digest.
+# A tag names one image for ever, except `latest`, which moves. Nothing runs by
+# tag: deployments name the image by its digest.
 resource "aws_ecr_repository" "api" {
   name                 = "${local.name}-api"
-  image_tag_mutability = "MUTABLE"
+  image_tag_mutability = "IMMUTABLE_WITH_EXCLUSION"
   force_delete         = !local.production
+
+  image_tag_mutability_exclusion_filter {
+    filter_type = "WILDCARD"
+    filter      = "latest"
+  }
 
   image_scanning_configuration {
     scan_on_push = true
   }
 
   encryption_configuration {
-    encryption_type = "AES256"
+    encryption_type = "KMS"
+    kms_key         = aws_kms_key.main.arn
   }
 }
 

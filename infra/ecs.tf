@@ -1,14 +1,3 @@
-locals {
-  api_container = "api"
-  api_port      = 8080
-  account_scope = "${var.region}:${local.account_id}"
-
-  warehouse_parameter_arn = (
-    var.warehouse_url_parameter == "" ? "" :
-    "arn:${local.partition}:ssm:${local.account_scope}:parameter${var.warehouse_url_parameter}"
-  )
-}
-
 resource "aws_ecs_cluster" "main" {
   name = local.name
 
@@ -18,83 +7,18 @@ resource "aws_ecs_cluster" "main" {
   }
 }
 
-# Remembers the image of the first task definition, so that a later apply with
-# another image does not make a revision nobody deploys.
-resource "terraform_data" "api_image" {
-  input = var.api_image != "" ? var.api_image : "${aws_ecr_repository.api.repository_url}:latest"
-
-  lifecycle {
-    ignore_changes = [input]
-  }
-}
-
-resource "aws_ecs_task_definition" "api" {
-  family                   = "${local.name}-api"
-  requires_compatibilities = ["FARGATE"]
-  network_mode             = "awsvpc"
-  cpu                      = var.cpu
-  memory                   = var.memory
-  execution_role_arn       = aws_iam_role.execution.arn
-  task_role_arn            = aws_iam_role.task.arn
-
-  # A replaced revision stays registered: it is what a rollback goes back to.
-  skip_destroy = true
-
-  runtime_platform {
-    operating_system_family = "LINUX"
-    cpu_architecture        = var.architecture
-  }
-
-  container_definitions = jsonencode([{
-    name                   = local.api_container
-    image                  = terraform_data.api_image.output
-    essential              = true
-    readonlyRootFilesystem = true
-    stopTimeout            = 30 # longer than the API takes to finish its requests
-
-    portMappings = [{
-      containerPort = local.api_port
-      hostPort      = local.api_port
-      protocol      = "tcp"
-    }]
-
-    environment = [
-      { name = "AWS_REGION", value = var.region },
-      { name = "METADATA_TABLE", value = aws_dynamodb_table.metadata.name },
-      { name = "PORT", value = tostring(local.api_port) },
-      { name = "SOURCE_BUCKET", value = aws_s3_bucket.data["source"].bucket },
-    ]
-
-    secrets = local.warehouse_parameter_arn == "" ? [] : [
-      { name = "DATABASE_URL", valueFrom = local.warehouse_parameter_arn },
-    ]
-
-    healthCheck = {
-      command     = ["CMD", "/api", "healthcheck"]
-      interval    = 10
-      timeout     = 5
-      retries     = 3
-      startPeriod = 30
-    }
-
-    logConfiguration = {
-      logDriver = "awslogs"
-      options = {
-        awslogs-group         = aws_cloudwatch_log_group.api.name
-        awslogs-region        = var.region
-        awslogs-stream-prefix = "ecs"
-      }
-    }
-  }])
+resource "aws_ecs_cluster_capacity_providers" "main" {
+  cluster_name       = aws_ecs_cluster.main.name
+  capacity_providers = ["FARGATE", "FARGATE_SPOT"]
 }
 
 resource "aws_ecs_service" "api" {
-  name            = "${local.name}-api"
-  cluster         = aws_ecs_cluster.main.arn
-  task_definition = aws_ecs_task_definition.api.arn
-  desired_count   = var.desired_count
-  launch_type     = "FARGATE"
-  propagate_tags  = "SERVICE"
+  name                    = "${local.name}-api"
+  cluster                 = aws_ecs_cluster.main.arn
+  task_definition         = aws_ecs_task_definition.api.arn
+  desired_count           = var.desired_count
+  propagate_tags          = "SERVICE"
+  enable_ecs_managed_tags = true
 
   deployment_minimum_healthy_percent = 100
   deployment_maximum_percent         = 200
@@ -104,15 +28,35 @@ resource "aws_ecs_service" "api" {
   # take a rolled-back service for a good one.
   wait_for_steady_state = false
 
+  # The base never runs on Spot, which AWS may take back within two minutes;
+  # what comes on top is split by weight.
+  capacity_provider_strategy {
+    capacity_provider = "FARGATE"
+    base              = var.on_demand_base
+    weight            = 100 - var.spot_percent
+  }
+
+  capacity_provider_strategy {
+    capacity_provider = "FARGATE_SPOT"
+    weight            = var.spot_percent
+  }
+
   deployment_circuit_breaker {
     enable   = true
     rollback = true
   }
 
+  # Tasks that start but serve errors pass the breaker; the alarms catch them.
+  alarms {
+    enable      = true
+    rollback    = true
+    alarm_names = [for name in local.rollback_alarms : aws_cloudwatch_metric_alarm.api[name].alarm_name]
+  }
+
   network_configuration {
-    subnets          = aws_subnet.public[*].id
+    subnets          = aws_subnet.private[*].id
     security_groups  = [aws_security_group.api.id]
-    assign_public_ip = true
+    assign_public_ip = false
   }
 
   load_balancer {
@@ -124,41 +68,22 @@ resource "aws_ecs_service" "api" {
   # ECS takes a target group only once a listener uses it, and a task without
   # its permissions or its way to the registry cannot start.
   depends_on = [
+    aws_ecs_cluster_capacity_providers.main,
     aws_lb_listener.http,
+    aws_lb_listener.https,
     aws_iam_role_policy.execution,
     aws_iam_role_policy.task,
-    aws_route_table_association.public,
+    aws_route.nat,
+    aws_route_table_association.private,
+    aws_vpc_endpoint.gateway,
+    aws_vpc_endpoint.interface,
     aws_vpc_security_group_egress_rule.api_https,
+    aws_vpc_security_group_egress_rule.api_to_endpoints,
+    aws_vpc_security_group_egress_rule.api_to_gateways,
   ]
 
   # Deployments set the task definition, autoscaling the count.
   lifecycle {
     ignore_changes = [task_definition, desired_count]
-  }
-}
-
-resource "aws_appautoscaling_target" "api" {
-  service_namespace  = "ecs"
-  scalable_dimension = "ecs:service:DesiredCount"
-  resource_id        = "service/${aws_ecs_cluster.main.name}/${aws_ecs_service.api.name}"
-  min_capacity       = var.desired_count
-  max_capacity       = var.max_count
-}
-
-resource "aws_appautoscaling_policy" "api_cpu" {
-  name               = "${local.name}-api-cpu"
-  policy_type        = "TargetTrackingScaling"
-  service_namespace  = aws_appautoscaling_target.api.service_namespace
-  scalable_dimension = aws_appautoscaling_target.api.scalable_dimension
-  resource_id        = aws_appautoscaling_target.api.resource_id
-
-  target_tracking_scaling_policy_configuration {
-    target_value       = 60
-    scale_in_cooldown  = 300
-    scale_out_cooldown = 60
-
-    predefined_metric_specification {
-      predefined_metric_type = "ECSServiceAverageCPUUtilization"
-    }
   }
 }

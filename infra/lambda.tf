@@ -8,6 +8,11 @@ resource "aws_lambda_function" "processor" {
   timeout       = 60
   filename      = var.processor_zip
   publish       = true
+  kms_key_arn   = aws_kms_key.main.arn
+
+  # A flood of files waits in Lambda's own queue instead of taking the
+  # account's whole concurrency, and DynamoDB and SNS with it.
+  reserved_concurrent_executions = var.processor_concurrency
 
   environment {
     variables = {
@@ -15,6 +20,14 @@ resource "aws_lambda_function" "processor" {
       METADATA_TABLE   = aws_dynamodb_table.metadata.name
       PROCESSED_BUCKET = aws_s3_bucket.data["processed"].bucket
     }
+  }
+
+  dead_letter_config {
+    target_arn = aws_sqs_queue.failed_events.arn
+  }
+
+  tracing_config {
+    mode = "Active"
   }
 
   # The log group has to be there first, or Lambda makes one that never expires.
@@ -47,42 +60,17 @@ resource "aws_lambda_permission" "source_bucket" {
   source_account = local.account_id
 }
 
-resource "aws_s3_bucket_notification" "source" {
-  bucket = aws_s3_bucket.data["source"].id
-
-  lambda_function {
-    id                  = "processor"
-    lambda_function_arn = aws_lambda_alias.prod.arn
-    events              = ["s3:ObjectCreated:*"]
-    filter_prefix       = "incoming/"
-  }
-
-  depends_on = [aws_lambda_permission.source_bucket]
-}
-
-# An event that failed three times is kept here to be looked at and sent again.
-resource "aws_sqs_queue" "failed_events" {
-  name                      = "${local.name}-failed-events"
-  message_retention_seconds = 14 * 24 * 60 * 60
-  sqs_managed_sse_enabled   = true
-}
-
 resource "aws_lambda_function_event_invoke_config" "processor" {
   function_name                = aws_lambda_function.processor.function_name
   qualifier                    = aws_lambda_alias.prod.name
   maximum_retry_attempts       = 2
   maximum_event_age_in_seconds = 60 * 60
-
-  destination_config {
-    on_failure {
-      destination = aws_sqs_queue.failed_events.arn
-    }
-  }
 }
 
-# AWS's own key encrypts the topic at no cost. It lets any principal of this
-# account publish that IAM allows to, but no CloudWatch alarm.
-resource "aws_sns_topic" "alerts" {
-  name              = "${local.name}-alerts"
-  kms_master_key_id = "alias/aws/sns"
+# An event that failed three times is kept here to be looked at and sent again.
+resource "aws_sqs_queue" "failed_events" {
+  name                              = "${local.name}-failed-events"
+  message_retention_seconds         = 14 * 24 * 60 * 60
+  kms_master_key_id                 = aws_kms_key.main.arn
+  kms_data_key_reuse_period_seconds = 60 * 60
 }

@@ -22,7 +22,17 @@ locals {
   account_id = data.aws_caller_identity.current.account_id
   partition  = data.aws_partition.current.partition
 
+  # Roles, policies and budgets are the account's, not a region's: with the
+  # region in their names the same environment fits into a second region.
+  global_name = "${local.name}-${var.region}"
+
+  account_root  = "arn:${local.partition}:iam::${local.account_id}:root"
+  account_scope = "${var.region}:${local.account_id}"
+
   # Data and history in production survive a mistaken destroy; elsewhere a
   # destroy leaves nothing behind.
   production = var.environment == "prod"
+
+  # An emulated load balancer speaks plain HTTP only.
+  https = var.certificate_arn != "" && !var.emulated
 }

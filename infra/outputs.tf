@@ -40,7 +40,7 @@ output "load_balancer_dns_name" {
 
 output "api_url" {
   description = "Where the API answers."
-  value       = "http://${aws_lb.api.dns_name}"
+  value       = "${local.https ? "https" : "http"}://${aws_lb.api.dns_name}"
 }
 
 output "source_bucket" {
@@ -86,4 +86,39 @@ output "api_log_group" {
 output "processor_log_group" {
   description = "CloudWatch log group of the processor."
   value       = aws_cloudwatch_log_group.processor.name
+}
+
+output "logs_bucket" {
+  description = "Bucket that AWS writes access logs and flow logs to."
+  value       = aws_s3_bucket.logs.bucket
+}
+
+output "alarms_topic_arn" {
+  description = "SNS topic that alarms and the budget are published to."
+  value       = aws_sns_topic.alarms.arn
+}
+
+output "dashboard" {
+  description = "Name of the CloudWatch dashboard."
+  value       = aws_cloudwatch_dashboard.main.dashboard_name
+}
+
+output "key_arn" {
+  description = "KMS key that everything is encrypted with."
+  value       = aws_kms_key.main.arn
+}
+
+output "redshift_endpoint" {
+  description = "Host and port of the Redshift warehouse; empty without one."
+  value       = var.enable_redshift ? aws_redshift_cluster.warehouse[0].endpoint : ""
+}
+
+output "redshift_admin_secret_arn" {
+  description = "Secrets Manager secret with the password of Redshift's administrator, which AWS made; empty without a warehouse."
+  value       = var.enable_redshift ? aws_redshift_cluster.warehouse[0].master_password_secret_arn : ""
+}
+
+output "ci_role_arns" {
+  description = "Roles of GitHub Actions by what they may do: plan, apply, deploy; empty without a repository."
+  value       = { for name, role in aws_iam_role.ci : name => role.arn }
 }

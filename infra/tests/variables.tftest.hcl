@@ -107,3 +107,191 @@ run "refuses_an_architecture_lambda_does_not_know" {
 
   expect_failures = [var.architecture]
 }
+
+run "refuses_a_certificate_that_is_no_arn" {
+  command = plan
+
+  variables {
+    certificate_arn = "api.example.com"
+  }
+
+  expect_failures = [var.certificate_arn]
+}
+
+run "refuses_a_share_over_100_percent" {
+  command = plan
+
+  variables {
+    spot_percent = 101
+  }
+
+  expect_failures = [var.spot_percent]
+}
+
+run "refuses_a_negative_base" {
+  command = plan
+
+  variables {
+    on_demand_base = -1
+  }
+
+  expect_failures = [var.on_demand_base]
+}
+
+run "refuses_to_scale_on_no_requests" {
+  command = plan
+
+  variables {
+    requests_per_task = 0
+  }
+
+  expect_failures = [var.requests_per_task]
+}
+
+run "refuses_to_stop_the_processor" {
+  command = plan
+
+  variables {
+    processor_concurrency = 0
+  }
+
+  expect_failures = [var.processor_concurrency]
+}
+
+run "accepts_an_account_without_concurrency_to_reserve" {
+  command = plan
+
+  variables {
+    processor_concurrency = -1
+  }
+}
+
+run "refuses_a_warehouse_that_is_the_whole_internet" {
+  command = plan
+
+  variables {
+    warehouse_cidrs = ["0.0.0.0/0"]
+  }
+
+  expect_failures = [var.warehouse_cidrs]
+}
+
+run "refuses_a_redshift_node_that_is_not_sold" {
+  command = plan
+
+  variables {
+    redshift_node_type = "dc2.large"
+  }
+
+  expect_failures = [var.redshift_node_type]
+}
+
+run "refuses_no_redshift_nodes" {
+  command = plan
+
+  variables {
+    redshift_nodes = 0
+  }
+
+  expect_failures = [var.redshift_nodes]
+}
+
+run "refuses_a_public_network" {
+  command = plan
+
+  variables {
+    vpc_cidr = "8.8.0.0/16"
+  }
+
+  expect_failures = [var.vpc_cidr]
+}
+
+run "refuses_a_single_zone" {
+  command = plan
+
+  variables {
+    zone_count = 1
+  }
+
+  expect_failures = [var.zone_count]
+}
+
+run "refuses_an_unknown_way_out" {
+  command = plan
+
+  variables {
+    egress_mode = "public"
+  }
+
+  expect_failures = [var.egress_mode]
+}
+
+run "refuses_a_retention_cloudwatch_does_not_offer" {
+  command = plan
+
+  variables {
+    log_retention_days = 8
+  }
+
+  expect_failures = [var.log_retention_days]
+}
+
+run "refuses_no_access_logs_at_all" {
+  command = plan
+
+  variables {
+    access_log_days = 0
+  }
+
+  expect_failures = [var.access_log_days]
+}
+
+run "refuses_what_is_no_mail_address" {
+  command = plan
+
+  variables {
+    alarm_emails = ["oncall"]
+  }
+
+  expect_failures = [var.alarm_emails]
+}
+
+run "refuses_a_negative_threshold" {
+  command = plan
+
+  variables {
+    alarm_5xx_per_minute = -1
+  }
+
+  expect_failures = [var.alarm_5xx_per_minute]
+}
+
+run "refuses_a_negative_budget" {
+  command = plan
+
+  variables {
+    monthly_budget = -1
+  }
+
+  expect_failures = [var.monthly_budget]
+}
+
+run "refuses_a_repository_without_an_owner" {
+  command = plan
+
+  variables {
+    github_repository = "name"
+  }
+
+  expect_failures = [var.github_repository]
+}
+
+run "refuses_another_identity_provider" {
+  command = plan
+
+  variables {
+    github_oidc_provider_arn = "arn:aws:iam::111122223333:oidc-provider/example.com"
+  }
+
+  expect_failures = [var.github_oidc_provider_arn]
+}

@@ -23,12 +23,34 @@ mock_resource "aws_iam_role" {
   defaults = { arn = "arn:aws:iam::111122223333:role/role" }
 }
 
+mock_resource "aws_iam_policy" {
+  defaults = { arn = "arn:aws:iam::111122223333:policy/policy" }
+}
+
+mock_resource "aws_iam_openid_connect_provider" {
+  defaults = { arn = "arn:aws:iam::111122223333:oidc-provider/token.actions.githubusercontent.com" }
+}
+
+mock_resource "aws_kms_key" {
+  defaults = { arn = "arn:aws:kms:eu-central-1:111122223333:key/0a1b2c3d-0000-4000-8000-0123456789ab" }
+}
+
 mock_resource "aws_lb" {
-  defaults = { arn = "arn:aws:elasticloadbalancing:eu-central-1:111122223333:loadbalancer/app/api/0123456789abcdef" }
+  defaults = {
+    arn        = "arn:aws:elasticloadbalancing:eu-central-1:111122223333:loadbalancer/app/api/0123456789abcdef"
+    arn_suffix = "app/api/0123456789abcdef"
+  }
 }
 
 mock_resource "aws_lb_target_group" {
-  defaults = { arn = "arn:aws:elasticloadbalancing:eu-central-1:111122223333:targetgroup/api/0123456789abcdef" }
+  defaults = {
+    arn        = "arn:aws:elasticloadbalancing:eu-central-1:111122223333:targetgroup/api/0123456789abcdef"
+    arn_suffix = "targetgroup/api/0123456789abcdef"
+  }
+}
+
+mock_resource "aws_lb_listener" {
+  defaults = { arn = "arn:aws:elasticloadbalancing:eu-central-1:111122223333:listener/app/api/0123456789abcdef/0123456789abcdef" }
 }
 
 mock_resource "aws_ecs_cluster" {

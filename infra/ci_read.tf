@@ -1,0 +1,112 @@
+# What planning reads: the state, and everything the state names.
+
+locals {
+  iam_arn = "arn:${local.partition}:iam::${local.account_id}"
+
+  # Where the pipeline keeps the state (setup-backend).
+  state_bucket = "arn:${local.partition}:s3:::${var.project}-tfstate-${local.account_id}-${var.region}"
+  state_object = "${local.state_bucket}/${var.environment}/terraform.tfstate"
+  state_table  = "arn:${local.partition}:dynamodb:${local.account_scope}:table/${var.project}-tfstate-lock"
+
+  named = {
+    alarm     = "arn:${local.partition}:cloudwatch:${local.account_scope}:alarm:${local.name}-*"
+    bucket    = "arn:${local.partition}:s3:::${local.name}-*"
+    cluster   = "arn:${local.partition}:ecs:${local.account_scope}:cluster/${local.name}"
+    dashboard = "arn:${local.partition}:cloudwatch::${local.account_id}:dashboard/${local.name}"
+    function  = "arn:${local.partition}:lambda:${local.account_scope}:function:${local.name}-*"
+    key       = "arn:${local.partition}:kms:${local.account_scope}:key/*"
+    key_alias = "arn:${local.partition}:kms:${local.account_scope}:alias/${local.name}"
+    log_group = "arn:${local.partition}:logs:${local.account_scope}:log-group:*${local.name}-*"
+    policy    = "${local.iam_arn}:policy/${local.global_name}-*"
+    queue     = "arn:${local.partition}:sqs:${local.account_scope}:${local.name}-*"
+    registry  = "arn:${local.partition}:ecr:${local.account_scope}:repository/${local.name}-*"
+    role      = "${local.iam_arn}:role/${local.global_name}-*"
+    service   = "arn:${local.partition}:ecs:${local.account_scope}:service/${local.name}/*"
+    table     = "arn:${local.partition}:dynamodb:${local.account_scope}:table/${local.name}-*"
+    topic     = "arn:${local.partition}:sns:${local.account_scope}:${local.name}-*"
+    oidc      = "${local.iam_arn}:oidc-provider/${local.github_host}"
+    budget    = "arn:${local.partition}:budgets::${local.account_id}:budget/${local.global_name}"
+    parameter = "arn:${local.partition}:ssm:${local.account_scope}:parameter/${var.project}/${var.environment}/*"
+  }
+
+  own_key = { "ForAnyValue:StringEquals" = { "kms:ResourceAliases" = "alias/${local.name}" } }
+
+  ci_read = {
+    ReadNamed = {
+      actions = [
+        "budgets:ListTagsForResource", "budgets:ViewBudget", "cloudwatch:DescribeAlarms", "cloudwatch:GetDashboard",
+        "cloudwatch:ListTagsForResource", "dynamodb:DescribeContinuousBackups", "dynamodb:DescribeTable",
+        "dynamodb:DescribeTimeToLive", "dynamodb:ListTagsOfResource", "ecr:DescribeImages", "ecr:DescribeRepositories",
+        "ecr:GetLifecyclePolicy", "ecr:ListTagsForResource", "ecs:DescribeClusters", "ecs:DescribeServices",
+        "ecs:ListTagsForResource", "iam:GetOpenIDConnectProvider", "iam:GetPolicy", "iam:GetPolicyVersion",
+        "iam:GetRole", "iam:GetRolePolicy", "iam:ListAttachedRolePolicies", "iam:ListPolicyVersions",
+        "iam:ListRolePolicies", "lambda:GetAlias", "lambda:GetFunction", "lambda:GetFunctionCodeSigningConfig",
+        "lambda:GetFunctionConcurrency", "lambda:GetFunctionConfiguration", "lambda:GetFunctionEventInvokeConfig",
+        "lambda:GetPolicy", "lambda:ListTags", "lambda:ListVersionsByFunction", "logs:ListTagsForResource",
+        "sns:GetSubscriptionAttributes", "sns:GetTopicAttributes", "sns:ListTagsForResource", "sqs:GetQueueAttributes",
+        "sqs:GetQueueUrl", "sqs:ListQueueTags",
+      ]
+      resources = [for kind in [
+        "alarm", "budget", "cluster", "dashboard", "function", "log_group", "oidc", "policy", "queue", "registry", "role",
+        "service", "table", "topic",
+      ] : local.named[kind]]
+      condition = null
+    }
+    ReadBuckets = {
+      actions = [
+        "s3:GetAccelerateConfiguration", "s3:GetBucketAcl", "s3:GetBucketCORS", "s3:GetBucketLocation",
+        "s3:GetBucketLogging", "s3:GetBucketNotification", "s3:GetBucketObjectLockConfiguration",
+        "s3:GetBucketOwnershipControls", "s3:GetBucketPolicy", "s3:GetBucketPublicAccessBlock",
+        "s3:GetBucketRequestPayment", "s3:GetBucketTagging", "s3:GetBucketVersioning", "s3:GetBucketWebsite",
+        "s3:GetEncryptionConfiguration", "s3:GetLifecycleConfiguration", "s3:GetMetricsConfiguration",
+        "s3:GetReplicationConfiguration", "s3:ListBucket",
+      ]
+      resources = [local.named.bucket]
+      condition = null
+    }
+    ReadKey = {
+      actions   = ["kms:DescribeKey", "kms:GetKeyPolicy", "kms:GetKeyRotationStatus", "kms:ListResourceTags"]
+      resources = [local.named.key]
+      condition = local.own_key
+    }
+    # AWS knows no narrower resource for these: they list, and show no content.
+    ReadUnnamed = {
+      actions = [
+        "application-autoscaling:DescribeScalableTargets", "application-autoscaling:DescribeScalingPolicies",
+        "application-autoscaling:ListTagsForResource", "ec2:DescribeAddresses", "ec2:DescribeAddressesAttribute",
+        "ec2:DescribeAvailabilityZones", "ec2:DescribeFlowLogs", "ec2:DescribeInternetGateways",
+        "ec2:DescribeManagedPrefixLists", "ec2:DescribeNatGateways", "ec2:DescribeNetworkAcls",
+        "ec2:DescribeNetworkInterfaces", "ec2:DescribePrefixLists", "ec2:DescribeRouteTables",
+        "ec2:DescribeSecurityGroupRules", "ec2:DescribeSecurityGroups", "ec2:DescribeSubnets", "ec2:DescribeTags",
+        "ec2:DescribeVpcAttribute", "ec2:DescribeVpcEndpoints", "ec2:DescribeVpcs", "ecs:DescribeTaskDefinition",
+        "elasticloadbalancing:DescribeCapacityReservation", "elasticloadbalancing:DescribeListenerAttributes",
+        "elasticloadbalancing:DescribeListeners", "elasticloadbalancing:DescribeLoadBalancerAttributes",
+        "elasticloadbalancing:DescribeLoadBalancers", "elasticloadbalancing:DescribeTags",
+        "elasticloadbalancing:DescribeTargetGroupAttributes", "elasticloadbalancing:DescribeTargetGroups",
+        "elasticloadbalancing:DescribeTargetHealth", "kms:ListAliases", "logs:DescribeLogGroups",
+        "redshift:DescribeClusterParameterGroups", "redshift:DescribeClusterParameters",
+        "redshift:DescribeClusterSubnetGroups", "redshift:DescribeClusters", "redshift:DescribeLoggingStatus",
+      ]
+      resources = ["*"]
+      condition = null
+    }
+  }
+
+  ci_state = {
+    FindState = {
+      actions   = ["s3:ListBucket"]
+      resources = [local.state_bucket]
+      condition = null
+    }
+    State = {
+      actions   = ["s3:DeleteObject", "s3:GetObject", "s3:PutObject"]
+      resources = [local.state_object, "${local.state_object}.tflock", "${local.state_object}.plan"]
+      condition = null
+    }
+    Lock = {
+      actions   = ["dynamodb:DeleteItem", "dynamodb:DescribeTable", "dynamodb:GetItem", "dynamodb:PutItem"]
+      resources = [local.state_table]
+      condition = null
+    }
+  }
+}

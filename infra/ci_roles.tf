@@ -1,0 +1,86 @@
+# What GitHub Actions may do, where github_repository names a repository: three
+# roles that a workflow of that repository, and no other, takes without any
+# stored key. Pull requests may only plan; applying and deploying is for jobs
+# that run in the GitHub environment of this name, which can ask for reviewers.
+
+locals {
+  github = var.github_repository != ""
+
+  github_host         = "token.actions.githubusercontent.com"
+  github_provider_arn = !local.github || var.github_oidc_provider_arn != "" ? var.github_oidc_provider_arn : aws_iam_openid_connect_provider.github[0].arn
+
+  # Whole subjects, without patterns (GitHub documentation, "OpenID Connect").
+  github_environment = "repo:${var.github_repository}:environment:${var.environment}"
+  ci_subjects = {
+    plan   = ["repo:${var.github_repository}:pull_request", "repo:${var.github_repository}:ref:refs/heads/main", local.github_environment]
+    apply  = [local.github_environment]
+    deploy = [local.github_environment]
+  }
+
+  ci_policies = {
+    plan   = ["read", "state"]
+    apply  = ["read", "state", "network", "services", "roles"]
+    deploy = ["state", "deploy"]
+  }
+}
+
+resource "aws_iam_openid_connect_provider" "github" {
+  count = local.github && var.github_oidc_provider_arn == "" ? 1 : 0
+
+  url            = "https://${local.github_host}"
+  client_id_list = ["sts.amazonaws.com"]
+}
+
+resource "aws_iam_role" "ci" {
+  for_each = { for name, subjects in local.ci_subjects : name => subjects if local.github }
+
+  name                 = "${local.global_name}-ci-${each.key}"
+  description          = "GitHub Actions of ${var.github_repository}: ${each.key}"
+  max_session_duration = 60 * 60
+  permissions_boundary = local.permissions_boundary
+
+  assume_role_policy = jsonencode({
+    Version = "2012-10-17"
+    Statement = [{
+      Effect    = "Allow"
+      Action    = "sts:AssumeRoleWithWebIdentity"
+      Principal = { Federated = local.github_provider_arn }
+      Condition = {
+        StringEquals = {
+          "${local.github_host}:aud" = "sts.amazonaws.com"
+          "${local.github_host}:sub" = each.value
+        }
+      }
+    }]
+  })
+}
+
+resource "aws_iam_policy" "ci" {
+  for_each = { for name, statements in local.ci_statements : name => statements if local.github }
+
+  name        = "${local.global_name}-ci-${each.key}"
+  description = "GitHub Actions: ${each.key}"
+
+  policy = jsonencode({
+    Version = "2012-10-17"
+    Statement = [
+      for sid, statement in each.value : merge({
+        Sid      = sid
+        Effect   = "Allow"
+        Action   = statement.actions
+        Resource = statement.resources
+      }, statement.condition == null ? {} : { Condition = statement.condition })
+    ]
+  })
+}
+
+resource "aws_iam_role_policy_attachment" "ci" {
+  for_each = merge([
+    for role, policies in local.ci_policies : {
+      for policy in policies : "${role}-${policy}" => { role = role, policy = policy } if local.github
+    }
+  ]...)
+
+  role       = aws_iam_role.ci[each.value.role].name
+  policy_arn = aws_iam_policy.ci[each.value.policy].arn
+}

@@ -1,0 +1,13 @@
+# Development: cheap before safe. See exceptions.json for what that gives up.
+environment = "dev"
+region      = "eu-central-1"
+
+desired_count  = 1
+max_count      = 2
+on_demand_base = 0
+spot_percent   = 100
+
+egress_mode        = "nat"
+log_retention_days = 14
+access_log_days    = 30
+monthly_budget     = 100

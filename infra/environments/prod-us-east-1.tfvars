@@ -1,0 +1,20 @@
+# Production in a second region: its own network, data and state. The roles of
+# the home region are the account's, so github_repository stays out of here.
+environment = "prod"
+region      = "us-east-1"
+
+desired_count  = 2
+max_count      = 12
+on_demand_base = 2
+cpu            = 512
+memory         = 1024
+
+vpc_cidr        = "10.1.0.0/16"
+zone_count      = 3
+egress_mode     = "endpoints"
+certificate_arn = "arn:aws:acm:us-east-1:111122223333:certificate/9f8e7d6c-0000-4000-8000-ba9876543210"
+
+log_retention_days = 365
+access_log_days    = 365
+alarm_emails       = ["oncall@example.com"]
+monthly_budget     = 400

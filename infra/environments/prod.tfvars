@@ -1,0 +1,18 @@
+# Production in its home region. Account number, mail address and repository
+# are examples: put yours.
+environment = "prod"
+region      = "eu-central-1"
+
+desired_count  = 2
+max_count      = 12
+on_demand_base = 2
+cpu            = 512
+memory         = 1024
+
+egress_mode     = "endpoints"
+certificate_arn = "arn:aws:acm:eu-central-1:111122223333:certificate/0a1b2c3d-0000-4000-8000-0123456789ab"
+
+log_retention_days = 365
+access_log_days    = 365
+alarm_emails       = ["oncall@example.com"]
+monthly_budget     = 400

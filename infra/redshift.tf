@@ -1,0 +1,115 @@
+# The warehouse, where enable_redshift asks for one. AWS makes its
+# administrator's password, keeps it in Secrets Manager and rotates it; it never
+# enters the state. The API logs in as a user of its own, made once by hand.
+
+resource "aws_redshift_subnet_group" "warehouse" {
+  count = var.enable_redshift ? 1 : 0
+
+  name        = "${local.name}-warehouse"
+  description = "Private subnets of ${local.name}"
+  subnet_ids  = aws_subnet.private[*].id
+}
+
+resource "aws_redshift_parameter_group" "warehouse" {
+  count = var.enable_redshift ? 1 : 0
+
+  name        = "${local.name}-warehouse"
+  description = "TLS only, every query logged"
+  family      = "redshift-2.0"
+
+  parameter {
+    name  = "require_ssl"
+    value = "true"
+  }
+
+  parameter {
+    name  = "enable_user_activity_logging"
+    value = "true"
+  }
+}
+
+resource "aws_redshift_cluster" "warehouse" {
+  count = var.enable_redshift ? 1 : 0
+
+  cluster_identifier = "${local.name}-warehouse"
+  cluster_type       = var.redshift_nodes > 1 ? "multi-node" : "single-node"
+  node_type          = var.redshift_node_type
+  number_of_nodes    = var.redshift_nodes
+  database_name      = "sensors"
+  port               = local.redshift_port
+
+  master_username                   = "warehouse_admin"
+  manage_master_password            = true
+  master_password_secret_kms_key_id = aws_kms_key.main.arn
+
+  encrypted            = true
+  kms_key_id           = aws_kms_key.main.arn
+  enhanced_vpc_routing = true
+  publicly_accessible  = false
+
+  cluster_subnet_group_name    = aws_redshift_subnet_group.warehouse[0].name
+  cluster_parameter_group_name = aws_redshift_parameter_group.warehouse[0].name
+  vpc_security_group_ids       = [aws_security_group.warehouse[0].id]
+
+  allow_version_upgrade               = true
+  preferred_maintenance_window        = "sun:03:00-sun:04:00"
+  automated_snapshot_retention_period = local.production ? 35 : 7
+  skip_final_snapshot                 = !local.production
+  final_snapshot_identifier           = local.production ? "${local.name}-warehouse-final" : null
+}
+
+resource "aws_redshift_logging" "warehouse" {
+  count = var.enable_redshift ? 1 : 0
+
+  cluster_identifier   = aws_redshift_cluster.warehouse[0].id
+  log_destination_type = "cloudwatch"
+  log_exports          = ["connectionlog", "useractivitylog", "userlog"]
+}
+
+locals {
+  redshift_port = 5439
+}
+
+resource "aws_security_group" "warehouse" {
+  count = var.enable_redshift ? 1 : 0
+
+  name        = "${local.name}-warehouse"
+  description = "Warehouse: reachable from the API tasks only, reaches nothing but S3"
+  vpc_id      = aws_vpc.main.id
+
+  tags = { Name = "${local.name}-warehouse" }
+}
+
+resource "aws_vpc_security_group_ingress_rule" "warehouse_from_api" {
+  count = var.enable_redshift ? 1 : 0
+
+  security_group_id            = aws_security_group.warehouse[0].id
+  description                  = "Queries of the API tasks"
+  referenced_security_group_id = aws_security_group.api.id
+  ip_protocol                  = "tcp"
+  from_port                    = local.redshift_port
+  to_port                      = local.redshift_port
+}
+
+resource "aws_vpc_security_group_egress_rule" "api_to_redshift" {
+  count = var.enable_redshift ? 1 : 0
+
+  security_group_id            = aws_security_group.api.id
+  description                  = "Queries to the warehouse"
+  referenced_security_group_id = aws_security_group.warehouse[0].id
+  ip_protocol                  = "tcp"
+  from_port                    = local.redshift_port
+  to_port                      = local.redshift_port
+}
+
+# With enhanced routing COPY reads S3 from inside the network.
+resource "aws_vpc_security_group_egress_rule" "warehouse_to_s3" {
+  count = var.enable_redshift && !var.emulated ? 1 : 0
+
+  security_group_id = aws_security_group.warehouse[0].id
+  description       = "COPY from S3 through its gateway endpoint"
+  prefix_list_id    = aws_vpc_endpoint.gateway["s3"].prefix_list_id
+  ip_protocol       = "tcp"
+  from_port         = 443
+  to_port           = 443
+}

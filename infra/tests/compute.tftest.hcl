@@ -1,0 +1,163 @@
+# What runs: the API on Fargate, the processor on Lambda.
+
+mock_provider "aws" {
+  source = "./tests/mocks"
+}
+
+variables {
+  environment   = "staging"
+  processor_zip = "processor.zip"
+}
+
+run "a_failed_rollout_goes_back" {
+  assert {
+    condition     = aws_ecs_service.api.deployment_circuit_breaker[0].enable && aws_ecs_service.api.deployment_circuit_breaker[0].rollback
+    error_message = "the circuit breaker must be on and roll back"
+  }
+
+  assert {
+    condition = (
+      aws_ecs_service.api.alarms[0].enable && aws_ecs_service.api.alarms[0].rollback &&
+      aws_ecs_service.api.alarms[0].alarm_names == toset(["sensor-staging-api-5xx", "sensor-staging-api-unhealthy"])
+    )
+    error_message = "errors after the start must roll back as well"
+  }
+
+  assert {
+    condition     = aws_ecs_service.api.deployment_minimum_healthy_percent == 100
+    error_message = "a rollout must not take away running tasks first"
+  }
+
+  assert {
+    condition     = !aws_ecs_service.api.wait_for_steady_state
+    error_message = "Terraform must not wait: a rolled-back service looks steady to it"
+  }
+}
+
+run "spot_beyond_the_base" {
+  variables {
+    on_demand_base = 2
+    spot_percent   = 60
+  }
+
+  assert {
+    condition = {
+      for part in aws_ecs_service.api.capacity_provider_strategy : part.capacity_provider => [part.base, part.weight]
+      } == {
+      FARGATE      = [2, 40]
+      FARGATE_SPOT = [null, 60]
+    }
+    error_message = "the base must run on demand, the rest by the given share: ${jsonencode(aws_ecs_service.api.capacity_provider_strategy)}"
+  }
+}
+
+run "scales_on_cpu_and_requests" {
+  variables {
+    desired_count     = 2
+    max_count         = 8
+    requests_per_task = 1234
+  }
+
+  assert {
+    condition     = aws_appautoscaling_target.api.min_capacity == 2 && aws_appautoscaling_target.api.max_capacity == 8
+    error_message = "autoscaling must stay between desired_count and max_count"
+  }
+
+  assert {
+    condition = (
+      aws_appautoscaling_policy.api_cpu.target_tracking_scaling_policy_configuration[0].predefined_metric_specification[0].predefined_metric_type == "ECSServiceAverageCPUUtilization" &&
+      aws_appautoscaling_policy.api_requests.target_tracking_scaling_policy_configuration[0].target_value == 1234 &&
+      aws_appautoscaling_policy.api_requests.target_tracking_scaling_policy_configuration[0].predefined_metric_specification[0].resource_label == "app/api/0123456789abcdef/targetgroup/api/0123456789abcdef"
+    )
+    error_message = "autoscaling must follow CPU and the requests of this load balancer"
+  }
+}
+
+run "image_is_latest_until_told_otherwise" {
+  assert {
+    condition     = jsondecode(aws_ecs_task_definition.api.container_definitions)[0].image == "111122223333.dkr.ecr.eu-central-1.amazonaws.com/api:latest"
+    error_message = "the first task definition must run the repository's latest image"
+  }
+}
+
+run "images_are_scanned_kept_and_immutable" {
+  assert {
+    condition = (
+      aws_ecr_repository.api.image_scanning_configuration[0].scan_on_push &&
+      aws_ecr_repository.api.image_tag_mutability == "IMMUTABLE_WITH_EXCLUSION" &&
+      one(aws_ecr_repository.api.image_tag_mutability_exclusion_filter).filter == "latest"
+    )
+    error_message = "images must be scanned, and no tag but latest may move"
+  }
+
+  assert {
+    condition     = length(jsondecode(aws_ecr_lifecycle_policy.api.policy).rules) == 3
+    error_message = "untagged images and old ones of develop and main must expire"
+  }
+}
+
+run "warehouse_off" {
+  assert {
+    condition     = jsondecode(aws_ecs_task_definition.api.container_definitions)[0].secrets == []
+    error_message = "without a parameter the API must get no DATABASE_URL"
+  }
+}
+
+run "warehouse_url_is_a_reference" {
+  variables {
+    warehouse_url_parameter = "/sensor/warehouse-url"
+    warehouse_cidrs         = ["10.20.0.0/24"]
+  }
+
+  assert {
+    condition     = jsondecode(aws_ecs_task_definition.api.container_definitions)[0].secrets[0].valueFrom == "arn:aws:ssm:eu-central-1:111122223333:parameter/sensor/warehouse-url"
+    error_message = "the API must be told where the warehouse's URL is kept, never the URL"
+  }
+
+  assert {
+    condition     = aws_vpc_security_group_egress_rule.api_to_warehouse["10.20.0.0/24"].to_port == 5432
+    error_message = "the warehouse must be reachable"
+  }
+}
+
+run "the_task_can_change_nothing_of_itself" {
+  assert {
+    condition     = jsondecode(aws_ecs_task_definition.api.container_definitions)[0].readonlyRootFilesystem && aws_ecs_task_definition.api.execution_role_arn != null
+    error_message = "the task's file system must be read-only"
+  }
+}
+
+run "files_go_to_the_alias" {
+  assert {
+    condition = (
+      aws_s3_bucket_notification.source.lambda_function[0].lambda_function_arn == aws_lambda_alias.prod.arn &&
+      aws_s3_bucket_notification.source.lambda_function[0].filter_prefix == "incoming/"
+    )
+    error_message = "S3 must call the alias, for incoming/ only: what the processor writes must never call it"
+  }
+
+  assert {
+    condition = (
+      aws_lambda_permission.source_bucket.qualifier == "PROD" && aws_lambda_permission.source_bucket.source_account == "111122223333" &&
+      aws_lambda_permission.source_bucket.source_arn == aws_s3_bucket.data["source"].arn
+    )
+    error_message = "only this account's bucket may call the alias"
+  }
+}
+
+run "the_processor_is_bounded_and_loses_nothing" {
+  assert {
+    condition     = aws_lambda_function.processor.reserved_concurrent_executions == 10 && aws_lambda_function.processor.tracing_config[0].mode == "Active"
+    error_message = "the processor must have its own concurrency and be traced"
+  }
+
+  assert {
+    condition     = aws_lambda_function.processor.dead_letter_config[0].target_arn == aws_sqs_queue.failed_events.arn
+    error_message = "an event that failed three times must be kept"
+  }
+
+  assert {
+    condition     = aws_lambda_function_event_invoke_config.processor.qualifier == "PROD" && aws_lambda_function_event_invoke_config.processor.maximum_retry_attempts == 2
+    error_message = "events of the alias must be tried three times"
+  }
+}

@@ -1,0 +1,101 @@
+variable "desired_count" {
+  description = "Number of API tasks to start with and never to go below."
+  type        = number
+  default     = 1
+
+  validation {
+    condition     = var.desired_count >= 1 && floor(var.desired_count) == var.desired_count
+    error_message = "desired_count must be a whole number of at least 1."
+  }
+}
+
+variable "max_count" {
+  description = "Number of API tasks the service may grow to under load."
+  type        = number
+  default     = 4
+
+  validation {
+    condition     = var.max_count >= var.desired_count && floor(var.max_count) == var.max_count
+    error_message = "max_count must be a whole number that is not below desired_count."
+  }
+}
+
+variable "cpu" {
+  description = "CPU units of one API task: 256 is a quarter of a core."
+  type        = number
+  default     = 256
+
+  validation {
+    condition     = contains([256, 512, 1024, 2048, 4096], var.cpu)
+    error_message = "cpu must be 256, 512, 1024, 2048 or 4096."
+  }
+}
+
+variable "memory" {
+  description = "Memory of one API task in MiB. Fargate accepts 2 to 8 times the CPU units; the smallest task also 512."
+  type        = number
+  default     = 512
+
+  validation {
+    condition = (
+      var.memory == 512 ? var.cpu == 256 :
+      var.memory >= 2 * var.cpu && var.memory <= min(8 * var.cpu, 30720) && var.memory % 1024 == 0
+    )
+    error_message = "memory must be 512 (with cpu 256) or a multiple of 1024 between 2 and 8 times cpu, at most 30720: Fargate offers no other sizes."
+  }
+}
+
+variable "on_demand_base" {
+  description = "Number of API tasks that never run on Spot capacity, which AWS may take back within two minutes."
+  type        = number
+  default     = 1
+
+  validation {
+    condition     = var.on_demand_base >= 0 && floor(var.on_demand_base) == var.on_demand_base
+    error_message = "on_demand_base must be a whole number of at least 0."
+  }
+}
+
+variable "spot_percent" {
+  description = "Share of the API tasks beyond on_demand_base that run on Spot capacity, in percent. Spot costs about a third."
+  type        = number
+  default     = 75
+
+  validation {
+    condition     = var.spot_percent >= 0 && var.spot_percent <= 100 && floor(var.spot_percent) == var.spot_percent
+    error_message = "spot_percent must be a whole number from 0 (none on Spot) to 100."
+  }
+}
+
+variable "requests_per_task" {
+  description = "Requests a minute for each task that autoscaling aims at."
+  type        = number
+  default     = 6000
+
+  validation {
+    condition     = var.requests_per_task >= 1
+    error_message = "requests_per_task must be at least 1."
+  }
+}
+
+variable "certificate_arn" {
+  description = "ACM certificate of the API's domain in this account and region; the load balancer then serves HTTPS and redirects HTTP to it. Empty: plain HTTP."
+  type        = string
+  default     = ""
+
+  validation {
+    condition     = var.certificate_arn == "" || can(regex("^arn:aws[a-z-]*:acm:[a-z0-9-]+:[0-9]{12}:certificate/[0-9a-f-]+$", var.certificate_arn))
+    error_message = "certificate_arn must be empty or the ARN of an ACM certificate: arn:aws:acm:REGION:ACCOUNT:certificate/ID."
+  }
+}
+
+variable "processor_concurrency" {
+  description = "How many files the processor works on at once, reserved of the account's concurrency; -1 reserves none. AWS keeps 100 unreserved, which an account with the initial limit of 10 does not have: use -1 there."
+  type        = number
+  default     = 10
+
+  validation {
+    condition     = var.processor_concurrency == -1 || (var.processor_concurrency >= 1 && floor(var.processor_concurrency) == var.processor_concurrency)
+    error_message = "processor_concurrency must be a whole number of at least 1, or -1 for no reservation: 0 would stop the processor."
+  }
+}

@@ -1,0 +1,49 @@
+variable "warehouse_url_parameter" {
+  description = "Name of the SSM SecureString parameter with the warehouse's PostgreSQL URL, such as /sensor/warehouse-url; empty turns the warehouse off. The parameter itself is made by hand, so that the URL never enters the state."
+  type        = string
+  default     = ""
+
+  validation {
+    condition     = var.warehouse_url_parameter == "" || can(regex("^(/[a-zA-Z0-9_.-]+)+$", var.warehouse_url_parameter))
+    error_message = "warehouse_url_parameter must be empty or a full parameter name that starts with a slash."
+  }
+}
+
+variable "warehouse_cidrs" {
+  description = "Address ranges of a PostgreSQL warehouse the API tasks may reach on port 5432. Redshift made here needs none."
+  type        = set(string)
+  default     = []
+
+  validation {
+    condition     = alltrue([for cidr in var.warehouse_cidrs : can(cidrhost(cidr, 0)) && !endswith(cidr, "/0")])
+    error_message = "warehouse_cidrs must be address ranges such as 10.20.0.0/24, and not the whole internet."
+  }
+}
+
+variable "enable_redshift" {
+  description = "Whether to make a Redshift cluster as the warehouse. It costs more than everything else together."
+  type        = bool
+  default     = false
+}
+
+variable "redshift_node_type" {
+  description = "Size of a Redshift node."
+  type        = string
+  default     = "ra3.large"
+
+  validation {
+    condition     = contains(["ra3.large", "ra3.xlplus", "ra3.4xlarge", "ra3.16xlarge"], var.redshift_node_type)
+    error_message = "redshift_node_type must be ra3.large, ra3.xlplus, ra3.4xlarge or ra3.16xlarge."
+  }
+}
+
+variable "redshift_nodes" {
+  description = "Number of Redshift nodes; 1 makes a single-node cluster."
+  type        = number
+  default     = 1
+
+  validation {
+    condition     = var.redshift_nodes >= 1 && var.redshift_nodes <= 16 && floor(var.redshift_nodes) == var.redshift_nodes
+    error_message = "redshift_nodes must be a whole number from 1 to 16."
+  }
+}
