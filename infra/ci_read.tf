@@ -100,7 +100,7 @@ locals {
     }
     State = {
       actions   = ["s3:DeleteObject", "s3:GetObject", "s3:PutObject"]
-      resources = [local.state_object, "${local.state_object}.tflock", "${local.state_object}.plan"]
+      resources = [local.state_object, "${local.state_object}.tflock", "${local.state_bucket}/plans/${var.environment}/*"]
       condition = null
     }
     Lock = {

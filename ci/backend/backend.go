@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -13,6 +14,7 @@ import (
 	dynamotypes "github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	s3types "github.com/aws/aws-sdk-go-v2/service/s3/types"
+	smithyhttp "github.com/aws/smithy-go/transport/http"
 )
 
 // Buckets is what Setup asks of S3.
@@ -22,6 +24,8 @@ type Buckets interface {
 	PutBucketVersioning(ctx context.Context, in *s3.PutBucketVersioningInput, opts ...func(*s3.Options)) (*s3.PutBucketVersioningOutput, error)
 	PutBucketEncryption(ctx context.Context, in *s3.PutBucketEncryptionInput, opts ...func(*s3.Options)) (*s3.PutBucketEncryptionOutput, error)
 	PutPublicAccessBlock(ctx context.Context, in *s3.PutPublicAccessBlockInput, opts ...func(*s3.Options)) (*s3.PutPublicAccessBlockOutput, error)
+	PutBucketPolicy(ctx context.Context, in *s3.PutBucketPolicyInput, opts ...func(*s3.Options)) (*s3.PutBucketPolicyOutput, error)
+	PutBucketLifecycleConfiguration(ctx context.Context, in *s3.PutBucketLifecycleConfigurationInput, opts ...func(*s3.Options)) (*s3.PutBucketLifecycleConfigurationOutput, error)
 }
 
 // Tables is what Setup asks of DynamoDB.
@@ -38,44 +42,65 @@ type Place struct {
 	Key string
 	// Region is the bucket's and the table's region code.
 	Region string
+	// Account owns both: twelve digits.
+	Account string
+	// Plans is the prefix of this environment's saved plans in the bucket.
+	Plans string
+	// PlainHTTP says that this AWS is emulated and has no TLS: the bucket then
+	// gets no policy that asks for it.
+	PlainHTTP bool
 }
 
 // Locate returns the place for a project in an account. Bucket names are
 // unique across all of AWS, hence the account and region in the name.
 func Locate(project, environment, account, region string) Place {
 	return Place{
-		Bucket: fmt.Sprintf("%s-tfstate-%s-%s", project, account, region),
-		Table:  project + "-tfstate-lock",
-		Key:    environment + "/terraform.tfstate",
-		Region: region,
+		Bucket:  fmt.Sprintf("%s-tfstate-%s-%s", project, account, region),
+		Table:   project + "-tfstate-lock",
+		Key:     environment + "/terraform.tfstate",
+		Region:  region,
+		Account: account,
+		Plans:   plansPrefix + environment + "/",
 	}
 }
 
 // Settings are the place as Terraform's S3 backend reads it with
-// -backend-config. An emulated AWS knows buckets by path and has no account to
-// look up.
-func (p Place) Settings(emulated bool) string {
-	text := fmt.Sprintf("bucket = %q\nkey = %q\nregion = %q\ndynamodb_table = %q\n", p.Bucket, p.Key, p.Region, p.Table)
-	if emulated {
-		text += "use_path_style = true\nskip_credentials_validation = true\nskip_requesting_account_id = true\n"
+// -backend-config. Both ways of locking are on, the table and the object beside
+// the state: a run of an older or a newer Terraform that knows only one of them
+// is kept out as well. An emulated AWS knows buckets by path and has no account
+// to look up.
+func (p Place) Settings() string {
+	text := fmt.Sprintf("bucket = %q\nkey = %q\nregion = %q\nallowed_account_ids = [%q]\ndynamodb_table = %q\nuse_lockfile = true\n",
+		p.Bucket, p.Key, p.Region, p.Account, p.Table)
+	if p.PlainHTTP {
+		text = fmt.Sprintf("bucket = %q\nkey = %q\nregion = %q\ndynamodb_table = %q\nuse_lockfile = true\n", p.Bucket, p.Key, p.Region, p.Table) +
+			"use_path_style = true\nskip_credentials_validation = true\nskip_requesting_account_id = true\n"
 	}
 	return text
 }
 
+// plansPrefix is where in the bucket saved plans lie, which expire by it.
+const plansPrefix = "plans/"
+
 // lockKey is the key Terraform's S3 backend requires of its lock table.
 const lockKey = "LockID"
 
-// Exists tells whether the state bucket is there and ours to read.
+// Exists tells whether the state bucket is there. One that belongs to another
+// account, or that this account may not read, is an error: its name is taken,
+// and a state must never be written to somebody else's bucket.
 func Exists(ctx context.Context, buckets Buckets, place Place) (bool, error) {
-	_, err := buckets.HeadBucket(ctx, &s3.HeadBucketInput{Bucket: &place.Bucket})
+	_, err := buckets.HeadBucket(ctx, &s3.HeadBucketInput{Bucket: &place.Bucket, ExpectedBucketOwner: &place.Account})
 	var missing *s3types.NotFound
+	var answer *smithyhttp.ResponseError
 	switch {
 	case err == nil:
 		return true, nil
 	case errors.As(err, &missing):
 		return false, nil
+	case errors.As(err, &answer) && answer.HTTPStatusCode() == http.StatusForbidden:
+		return false, fmt.Errorf("the state bucket %s belongs to another account than %s, or its policy keeps this one out: %w; choose another project name, or ask the bucket's owner", place.Bucket, place.Account, err)
 	}
-	return false, fmt.Errorf("look for the state bucket %s: %w; a bucket of that name may belong to someone else", place.Bucket, err)
+	return false, fmt.Errorf("look for the state bucket %s: %w", place.Bucket, err)
 }
 
 // Setup makes bucket and table where they are missing and sets the bucket's
@@ -108,37 +133,7 @@ func setupBucket(ctx context.Context, buckets Buckets, place Place) (created boo
 			return false, fmt.Errorf("create the state bucket %s: %w", place.Bucket, err)
 		}
 	}
-	_, err = buckets.PutPublicAccessBlock(ctx, &s3.PutPublicAccessBlockInput{
-		Bucket: &place.Bucket,
-		PublicAccessBlockConfiguration: &s3types.PublicAccessBlockConfiguration{
-			BlockPublicAcls: aws.Bool(true), BlockPublicPolicy: aws.Bool(true),
-			IgnorePublicAcls: aws.Bool(true), RestrictPublicBuckets: aws.Bool(true),
-		},
-	})
-	if err != nil {
-		return false, fmt.Errorf("block public access to the state bucket %s: %w", place.Bucket, err)
-	}
-	_, err = buckets.PutBucketVersioning(ctx, &s3.PutBucketVersioningInput{
-		Bucket:                  &place.Bucket,
-		VersioningConfiguration: &s3types.VersioningConfiguration{Status: s3types.BucketVersioningStatusEnabled},
-	})
-	if err != nil {
-		return false, fmt.Errorf("version the state bucket %s: %w", place.Bucket, err)
-	}
-	_, err = buckets.PutBucketEncryption(ctx, &s3.PutBucketEncryptionInput{
-		Bucket: &place.Bucket,
-		ServerSideEncryptionConfiguration: &s3types.ServerSideEncryptionConfiguration{
-			Rules: []s3types.ServerSideEncryptionRule{{
-				ApplyServerSideEncryptionByDefault: &s3types.ServerSideEncryptionByDefault{
-					SSEAlgorithm: s3types.ServerSideEncryptionAes256,
-				},
-			}},
-		},
-	})
-	if err != nil {
-		return false, fmt.Errorf("encrypt the state bucket %s: %w", place.Bucket, err)
-	}
-	return !there, nil
+	return !there, protect(ctx, buckets, place)
 }
 
 func setupTable(ctx context.Context, tables Tables, place Place, poll time.Duration) (created bool, err error) {

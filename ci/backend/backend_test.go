@@ -3,6 +3,7 @@ package backend
 import (
 	"context"
 	"errors"
+	"net/http"
 	"slices"
 	"strings"
 	"testing"
@@ -12,6 +13,7 @@ import (
 	dynamotypes "github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	s3types "github.com/aws/aws-sdk-go-v2/service/s3/types"
+	smithyhttp "github.com/aws/smithy-go/transport/http"
 )
 
 type fakeBuckets struct {
@@ -19,6 +21,7 @@ type fakeBuckets struct {
 	fail     string
 	calls    []string
 	location string
+	policy   string
 }
 
 func (f *fakeBuckets) call(name string) error {
@@ -54,6 +57,18 @@ func (f *fakeBuckets) PutPublicAccessBlock(_ context.Context, in *s3.PutPublicAc
 		return nil, errors.New("public access left open")
 	}
 	return &s3.PutPublicAccessBlockOutput{}, f.call("private")
+}
+
+func (f *fakeBuckets) PutBucketPolicy(_ context.Context, in *s3.PutBucketPolicyInput, _ ...func(*s3.Options)) (*s3.PutBucketPolicyOutput, error) {
+	f.policy = *in.Policy
+	return &s3.PutBucketPolicyOutput{}, f.call("tls")
+}
+
+func (f *fakeBuckets) PutBucketLifecycleConfiguration(_ context.Context, in *s3.PutBucketLifecycleConfigurationInput, _ ...func(*s3.Options)) (*s3.PutBucketLifecycleConfigurationOutput, error) {
+	if *in.LifecycleConfiguration.Rules[0].Filter.Prefix != "plans/" {
+		return nil, errors.New("something else than plans would expire")
+	}
+	return &s3.PutBucketLifecycleConfigurationOutput{}, f.call("expire")
 }
 
 // fakeTables answers DescribeTable with the statuses in turn, the last one for
@@ -93,7 +108,7 @@ func TestSetupFromNothing(t *testing.T) {
 	if !newBucket || !newTable || tb.created != 1 {
 		t.Errorf("new bucket %v, new table %v, %d creations", newBucket, newTable, tb.created)
 	}
-	if !slices.Equal(b.calls, []string{"create", "private", "version", "encrypt"}) || b.location != "eu-central-1" {
+	if !slices.Equal(b.calls, []string{"create", "private", "version", "encrypt", "expire", "tls"}) || b.location != "eu-central-1" {
 		t.Errorf("calls %v, location %q", b.calls, b.location)
 	}
 }
@@ -106,7 +121,7 @@ func TestSetupAgainRepairsAndCreatesNothing(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if newBucket || newTable || tb.created != 0 || !slices.Equal(b.calls, []string{"private", "version", "encrypt"}) {
+	if newBucket || newTable || tb.created != 0 || !slices.Equal(b.calls, []string{"private", "version", "encrypt", "expire", "tls"}) {
 		t.Errorf("new bucket %v, new table %v, calls %v", newBucket, newTable, b.calls)
 	}
 }
@@ -114,16 +129,52 @@ func TestSetupAgainRepairsAndCreatesNothing(t *testing.T) {
 func TestSetupErrorsNameTheThing(t *testing.T) {
 	t.Parallel()
 	place := Locate("sensor", "dev", "1", "us-east-1")
-	for _, step := range []string{"create", "private", "version", "encrypt"} {
+	for _, step := range []string{"create", "private", "version", "encrypt", "expire", "tls"} {
 		b := &fakeBuckets{head: &s3types.NotFound{}, fail: step}
 		_, _, err := Setup(t.Context(), b, &fakeTables{}, place, time.Nanosecond)
 		if err == nil || !strings.Contains(err.Error(), place.Bucket) {
 			t.Errorf("%s: %v", step, err)
 		}
 	}
-	b := &fakeBuckets{head: errors.New("403")}
-	if _, _, err := Setup(t.Context(), b, &fakeTables{}, place, time.Nanosecond); err == nil || !strings.Contains(err.Error(), "someone else") {
-		t.Errorf("foreign bucket: %v", err)
+}
+
+func TestRefusesTheBucketOfAnotherAccount(t *testing.T) {
+	t.Parallel()
+	forbidden := &smithyhttp.ResponseError{
+		Response: &smithyhttp.Response{Response: &http.Response{StatusCode: http.StatusForbidden}}, Err: errors.New("Forbidden"),
+	}
+	place := Locate("sensor", "dev", "123456789012", "us-east-1")
+	b := &fakeBuckets{head: forbidden}
+	_, _, err := Setup(t.Context(), b, &fakeTables{}, place, time.Nanosecond)
+	if err == nil || !strings.Contains(err.Error(), "the state bucket sensor-tfstate-123456789012-us-east-1 belongs to another account than 123456789012") {
+		t.Errorf("got %v", err)
+	}
+	if len(b.calls) != 0 {
+		t.Errorf("a foreign bucket was touched: %v", b.calls)
+	}
+}
+
+func TestUnreachableIsNotForeign(t *testing.T) {
+	t.Parallel()
+	_, err := Exists(t.Context(), &fakeBuckets{head: errors.New("no route to host")}, Locate("sensor", "dev", "1", "us-east-1"))
+	if err == nil || strings.Contains(err.Error(), "another account") || !strings.Contains(err.Error(), "no route to host") {
+		t.Errorf("got %v", err)
+	}
+}
+
+func TestTLSPolicyNamesThePartition(t *testing.T) {
+	t.Parallel()
+	for region, want := range map[string]string{
+		"eu-central-1": `"arn:aws:s3:::`, "cn-north-1": `"arn:aws-cn:s3:::`, "us-gov-west-1": `"arn:aws-us-gov:s3:::`,
+	} {
+		b := &fakeBuckets{}
+		if err := protect(t.Context(), b, Locate("sensor", "dev", "1", region)); err != nil || !strings.Contains(b.policy, want) {
+			t.Errorf("%s: %s, %v", region, b.policy, err)
+		}
+	}
+	b := &fakeBuckets{}
+	if err := protect(t.Context(), b, Place{Bucket: "b", PlainHTTP: true}); err != nil || b.policy != "" {
+		t.Errorf("an emulated AWS was asked for TLS: %s, %v", b.policy, err)
 	}
 }
 
@@ -140,7 +191,10 @@ func TestSetupGivesUpWhenCanceled(t *testing.T) {
 func TestLocate(t *testing.T) {
 	t.Parallel()
 	got := Locate("sensor", "prod", "123456789012", "eu-west-1")
-	want := Place{"sensor-tfstate-123456789012-eu-west-1", "sensor-tfstate-lock", "prod/terraform.tfstate", "eu-west-1"}
+	want := Place{
+		Bucket: "sensor-tfstate-123456789012-eu-west-1", Table: "sensor-tfstate-lock", Key: "prod/terraform.tfstate",
+		Region: "eu-west-1", Account: "123456789012", Plans: "plans/prod/",
+	}
 	if got != want {
 		t.Errorf("got %+v", got)
 	}
@@ -149,8 +203,8 @@ func TestLocate(t *testing.T) {
 func TestSettings(t *testing.T) {
 	t.Parallel()
 	place := Locate("sensor", "prod", "123456789012", "eu-west-1")
-	real := place.Settings(false)
-	for _, want := range []string{`bucket = "sensor-tfstate-123456789012-eu-west-1"`, `key = "prod/terraform.tfstate"`, `region = "eu-west-1"`, `dynamodb_table = "sensor-tfstate-lock"`} {
+	real := place.Settings()
+	for _, want := range []string{`bucket = "sensor-tfstate-123456789012-eu-west-1"`, `key = "prod/terraform.tfstate"`, `region = "eu-west-1"`, `dynamodb_table = "sensor-tfstate-lock"`, "use_lockfile = true"} {
 		if !strings.Contains(real, want+"\n") {
 			t.Errorf("no %s in\n%s", want, real)
 		}
@@ -158,7 +212,8 @@ func TestSettings(t *testing.T) {
 	if strings.Contains(real, "skip_") {
 		t.Error("a real account's credentials must be checked")
 	}
-	if !strings.Contains(place.Settings(true), "use_path_style = true\n") {
+	place.PlainHTTP = true
+	if !strings.Contains(place.Settings(), "use_path_style = true\n") {
 		t.Error("the emulated AWS knows buckets by path only")
 	}
 }

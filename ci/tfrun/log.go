@@ -23,6 +23,8 @@ type Summary struct {
 	Errors []string
 	// Warnings holds the warnings' one-line summaries.
 	Warnings []string
+	// Report holds what plancheck said about the plan, line by line.
+	Report []string
 }
 
 // String gives the counts in one line.
@@ -49,6 +51,8 @@ type message struct {
 		} `json:"resource"`
 	} `json:"change"`
 	Diagnostic *diagnostic `json:"diagnostic"`
+	// Lines are of plan_report, the message that plancheck adds.
+	Lines []string `json:"lines"`
 }
 
 type diagnostic struct {
@@ -87,8 +91,10 @@ func ParseLog(r io.Reader) (Summary, error) {
 			s.Add, s.Change, s.Remove, s.Seen = m.Changes.Add, m.Changes.Change, m.Changes.Remove, true
 		case m.Type == "planned_change" && m.Change != nil:
 			s.Changes = append(s.Changes, m.Change.Action+" "+m.Change.Resource.Addr)
+		case m.Type == "plan_report":
+			s.Report = append(s.Report, m.Lines...)
 		case m.Type == "diagnostic" && m.Diagnostic != nil && m.Diagnostic.Severity == "error":
-			s.Errors = append(s.Errors, m.Diagnostic.String())
+			s.Errors = append(s.Errors, explain(*m.Diagnostic))
 		case m.Type == "diagnostic" && m.Diagnostic != nil:
 			s.Warnings = append(s.Warnings, m.Diagnostic.Summary)
 		}

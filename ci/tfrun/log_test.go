@@ -55,6 +55,14 @@ func TestParseLogErrors(t *testing.T) {
 	}
 }
 
+func TestParseLogReport(t *testing.T) {
+	t.Parallel()
+	s, err := ParseLog(strings.NewReader(`{"type":"plan_report","lines":["plan: 1 to add","policy: 0 broken"]}`))
+	if err != nil || !slices.Equal(s.Report, []string{"plan: 1 to add", "policy: 0 broken"}) {
+		t.Errorf("got %q, %v", s.Report, err)
+	}
+}
+
 func TestClean(t *testing.T) {
 	t.Parallel()
 	tests := []struct {

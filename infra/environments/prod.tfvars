@@ -16,3 +16,5 @@ log_retention_days = 365
 access_log_days    = 365
 alarm_emails       = ["oncall@example.com"]
 monthly_budget     = 400
+
+github_repository = "example/sensor-backend"

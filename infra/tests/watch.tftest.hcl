@@ -95,3 +95,15 @@ run "the_budget_warns_before_it_is_spent" {
     error_message = "the budget must count this environment only"
   }
 }
+
+run "an_emulated_target_has_no_budget" {
+  variables {
+    monthly_budget = 150
+    emulated       = true
+  }
+
+  assert {
+    condition     = length(aws_budgets_budget.monthly) == 0
+    error_message = "an emulated AWS bills nobody"
+  }
+}

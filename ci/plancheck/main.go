@@ -1,0 +1,59 @@
+// Command plancheck stands between terraform plan and terraform apply. It runs
+// beside Terraform, so that a plan, which holds secrets, goes nowhere else.
+//
+//	terraform show -json PLAN | plancheck check     judge a plan; what may not be applied is an error
+//	terraform show -json PLAN | plancheck drift     list what differs; exit code 2 if anything does
+//	plancheck save FILE, plancheck fetch ID FILE    keep a plan in the state's bucket
+//	plancheck lint NAME=FILE...                     judge what `terraform test -json -verbose` planned
+//	plancheck cost NAME=FILE                        price it
+//
+// check, drift, save and fetch write messages in the manner of Terraform's
+// -json: one JSON object a line, of type plan_report or diagnostic.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+)
+
+// The exit codes besides 0.
+const (
+	exitRefused   = 1
+	exitDifferent = 2
+)
+
+// errDifferent says that the world differs from the configuration.
+var errDifferent = errors.New("the world differs from the configuration")
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	defer stop()
+	os.Exit(run(ctx, os.Args[1:], os.Stdin, os.Stdout, os.Stderr))
+}
+
+// run does one command and returns the exit code.
+func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) int {
+	commands := map[string]func(context.Context, []string, io.Reader, io.Writer) error{
+		"check": check, "drift": drift, "save": save, "fetch": fetch, "lint": lint, "cost": price,
+	}
+	if len(args) == 0 || commands[args[0]] == nil {
+		_, _ = fmt.Fprintln(stderr, "plancheck: give a command: check, cost, drift, fetch, lint or save")
+		return exitRefused
+	}
+	err := commands[args[0]](ctx, args[1:], stdin, stdout)
+	switch {
+	case err == nil:
+		return 0
+	case errors.Is(err, errDifferent):
+		return exitDifferent
+	}
+	if args[0] != "lint" && args[0] != "cost" {
+		diagnose(stdout, err)
+	}
+	_, _ = fmt.Fprintln(stderr, "plancheck:", err)
+	return exitRefused
+}
