@@ -8,7 +8,7 @@ import (
 	"dagger/sensor-backend/internal/dagger"
 )
 
-// Lint runs golangci-lint on every Go module, actionlint on the workflows, and terraform fmt and validate on the infrastructure. Findings are an error that lists them.
+// Lint runs golangci-lint on every Go module, actionlint on the workflows, and terraform fmt, validate, test and the policy on the infrastructure. Findings are an error that lists them.
 func (m *SensorBackend) Lint(
 	ctx context.Context,
 	// The repository's Go modules, workflows and the linters' settings.
@@ -26,7 +26,7 @@ func (m *SensorBackend) Lint(
 		WithExec([]string{"mkdir", ".git"}).
 		WithExec([]string{"actionlint"}, anyExit)
 	var report []string
-	for _, module := range []string{"services", "emulator", "bootstrap", "ci"} {
+	for _, module := range []string{"services", "emulator", "bootstrap", "ci", "ci/plancheck"} {
 		if _, err := passed(ctx, linted(module), "golangci-lint in "+module); err != nil {
 			return "", err
 		}
@@ -38,7 +38,11 @@ func (m *SensorBackend) Lint(
 	if _, err := m.ValidateInfra(ctx); err != nil {
 		return "", err
 	}
-	report = append(report, "actionlint: no findings", "terraform fmt, validate, test: no findings")
+	policy, err := m.CheckPolicy(ctx)
+	if err != nil {
+		return "", err
+	}
+	report = append(report, "actionlint: no findings", "terraform fmt, validate, test: no findings", strings.TrimSpace(policy))
 	return strings.Join(report, "\n"), nil
 }
 

@@ -53,7 +53,7 @@ func New(
 	services *dagger.Directory,
 	// The Terraform configuration.
 	// +defaultPath="/infra"
-	// +ignore=["**/.terraform", "**/.terraform.lock.hcl", "**/*.tfstate*", "**/*.tfplan", "**/*.tfvars"]
+	// +ignore=["**/.terraform", "**/.terraform.lock.hcl", "**/*.tfstate*", "**/*.tfplan", "*.tfvars"]
 	infra *dagger.Directory,
 	// The Go module of the emulated AWS.
 	// +defaultPath="/emulator"

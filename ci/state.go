@@ -10,7 +10,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 )
 
-// SetupBackend makes the bucket (versioned, encrypted, private) and the lock table for Terraform's state, once for an account and region. Running it again repairs their settings and changes nothing else.
+// SetupBackend makes the bucket (versioned, encrypted, private, TLS only) and the lock table for Terraform's state, once for an account and region. Running it again repairs their settings and changes nothing else.
 //
 // +cache="never"
 func (m *SensorBackend) SetupBackend(ctx context.Context) (string, error) {
@@ -38,7 +38,9 @@ func (m *SensorBackend) setupBackend(ctx context.Context, c *cloud) (string, err
 }
 
 func (m *SensorBackend) place(c *cloud) backend.Place {
-	return backend.Locate(m.Project, m.Environment, c.account, m.Region)
+	place := backend.Locate(m.Project, m.Environment, c.account, m.Region)
+	place.PlainHTTP = c.emulator != nil
+	return place
 }
 
 // statePlace is where this environment's state lies. The emulated AWS, which

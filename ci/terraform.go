@@ -5,6 +5,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"regexp"
+	"slices"
 	"strings"
 
 	"dagger/sensor-backend/excerpt"
@@ -13,26 +15,50 @@ import (
 	"dagger/sensor-backend/tfrun"
 )
 
-// Plan shows what apply would change, one resource a line, and changes nothing.
+// Plan shows what apply would change, by name what would be destroyed or replaced, what it breaks of the policy and what it costs; it changes nothing. The plan is saved: apply it, and exactly it, with apply --plan ID.
 //
 // +cache="never"
 func (m *SensorBackend) Plan(ctx context.Context) (string, error) {
 	return m.terraformOnce(ctx, func(tf *terraform) (string, error) {
-		summary, err := tf.run(ctx, planOnly)
+		summary, err := tf.run(ctx, planAndSave)
 		if err != nil {
-			return "", err
+			return "", withReport(err, summary)
 		}
-		return strings.Join(append(summary.Changes, "plan: "+summary.String()), "\n"), nil
+		return strings.Join(append(summary.Report, "plan: "+summary.String()), "\n"), nil
 	})
 }
 
-// Apply makes the infrastructure what the configuration says: terraform init, validate, plan, and apply of that very plan. Returns how many resources were added, changed and destroyed.
+// Apply makes the infrastructure what the configuration says: terraform init, validate, plan, and apply of that very plan, or of one that was saved before. Returns how many resources were added, changed and destroyed.
+//
+// A plan that breaks the policy (infra/exceptions.json) is refused.
 //
 // +cache="never"
-func (m *SensorBackend) Apply(ctx context.Context) (string, error) {
+func (m *SensorBackend) Apply(
+	ctx context.Context,
+	// Saved plan to apply, by the 16 hex digits that plan printed. One made before the last change of the state is refused. By default a new plan is made and applied.
+	// +optional
+	plan string,
+	// Allow the plan to destroy or replace what holds data: buckets, tables, queues, images, keys, the warehouse.
+	// +optional
+	loseData bool,
+) (string, error) {
+	if plan != "" && !planID.MatchString(plan) {
+		return "", fmt.Errorf("plan %q: give the 16 hex digits that plan printed", plan)
+	}
 	return m.terraformOnce(ctx, func(tf *terraform) (string, error) {
-		summary, err := tf.run(ctx, planAndApply)
-		return summary.String(), err
+		script := planAndApply
+		if plan != "" {
+			tf.base = tf.base.WithEnvVariable("PLAN_ID", plan)
+			script = fetchAndApply
+		}
+		if loseData {
+			tf.base = tf.base.WithEnvVariable("PLAN_LOSE_DATA", "--lose-data")
+		}
+		summary, err := tf.run(ctx, script)
+		if err != nil {
+			return "", withReport(err, summary)
+		}
+		return summary.String(), nil
 	})
 }
 
@@ -53,46 +79,21 @@ func (m *SensorBackend) Outputs(ctx context.Context) (string, error) {
 	return string(text), err
 }
 
-// ValidateInfra checks the Terraform configuration's format and validity, without any AWS.
-func (m *SensorBackend) ValidateInfra(ctx context.Context) (string, error) {
-	run := terraformProviders(m.Infra).
-		WithExec([]string{"terraform", "fmt", "-check", "-diff", "-recursive"}, anyExit)
-	if _, err := passed(ctx, run, "terraform fmt -check"); err != nil {
-		return "", err
+// planID is the form of a saved plan's id.
+var planID = regexp.MustCompile(`^[0-9a-f]{16}$`)
+
+// withReport puts what was said about the plan before the error.
+func withReport(err error, summary tfrun.Summary) error {
+	if len(summary.Report) == 0 {
+		return err
 	}
-	run = run.WithExec([]string{"terraform", "validate", "-no-color"}, anyExit)
-	if _, err := passed(ctx, run, "terraform validate"); err != nil {
-		return "", err
-	}
-	run = run.WithExec([]string{"terraform", "test", "-no-color"}, anyExit)
-	if _, err := passed(ctx, run, "terraform test"); err != nil {
-		return "", err
-	}
-	return run.Stdout(ctx)
+	return fmt.Errorf("%s\n%w", strings.Join(summary.Report, "\n"), err)
 }
 
 // terraform runs the configuration against one AWS and one environment's state.
 type terraform struct {
 	base *dagger.Container
 }
-
-const (
-	infraDir = "/infra"
-	// planDir is memory: a plan holds every value in plain text, and what lies
-	// in a container's file system stays in the engine's cache.
-	planDir = "/run/terraform"
-)
-
-// The scripts of one run. Their standard output is Terraform's JSON messages.
-const (
-	initialize   = `terraform init -input=false -no-color -reconfigure -backend-config=/backend.tfbackend >&2 && terraform validate -no-color >&2 && `
-	planOnly     = initialize + `terraform plan -input=false -json -out=` + planDir + `/plan`
-	planAndApply = planOnly + ` && terraform apply -input=false -json ` + planDir + `/plan`
-	// repositoryOnly makes what the first push needs, before the rest can be
-	// applied because it needs the image.
-	repositoryOnly = initialize + `terraform apply -input=false -json -auto-approve -target=aws_ecr_repository.api -target=aws_ecr_lifecycle_policy.api`
-	printOutputs   = `terraform init -input=false -no-color -reconfigure -backend-config=/backend.tfbackend >&2 && terraform output -json`
-)
 
 // terraformProviders has the providers installed and no backend: a layer that
 // only a change of the versions renews.
@@ -114,8 +115,9 @@ func (m *SensorBackend) terraform(ctx context.Context, c *cloud) (*terraform, er
 		return nil, err
 	}
 	base := terraformProviders(m.Infra).
-		WithNewFile("/backend.tfbackend", place.Settings(c.emulator != nil)).
+		WithNewFile("/backend.tfbackend", place.Settings()).
 		WithMountedTemp(planDir).
+		WithEnvVariable("PLANS", place.Bucket+"/"+place.Plans).
 		With(c.reachedBy)
 	return &terraform{base: base}, nil
 }
@@ -147,14 +149,56 @@ func (m *SensorBackend) configured(ctx context.Context, c *cloud, image string, 
 	if err != nil {
 		return nil, err
 	}
+	files, err := m.variableFiles(ctx)
+	if err != nil {
+		return nil, err
+	}
+	check, err := plancheck(ctx)
+	if err != nil {
+		return nil, err
+	}
 	pkg, err := zipFile(zip)
 	if err != nil {
 		return nil, err
 	}
+	where := []string{"--exceptions=exceptions.json", "--environment=" + m.Environment, "--region=" + m.Region}
+	if c.emulator != nil {
+		where = append(where, "--emulated")
+	}
 	tf.base = tf.base.
-		WithNewFile("pipeline.auto.tfvars.json", string(text)).
-		WithFile("/package/processor.zip", pkg)
+		WithNewFile("/pipeline.tfvars.json", string(text)).
+		WithFile("/package/processor.zip", pkg).
+		WithFile("/usr/local/bin/plancheck", check).
+		WithEnvVariable("PLAN_WHERE", strings.Join(where, " ")).
+		WithEnvVariable("PLAN_LOSE_DATA", "").
+		// The pipeline's own variables come last and win.
+		WithEnvVariable("TF_CLI_ARGS_plan", strings.Join(append(files, "-var-file=/pipeline.tfvars.json"), " "))
 	return tf, nil
+}
+
+// variableFiles returns the arguments that name the variable file of this
+// environment and region: the one of both if there is one, or the
+// environment's, or none.
+func (m *SensorBackend) variableFiles(ctx context.Context) ([]string, error) {
+	there, err := m.Infra.Glob(ctx, "environments/*.tfvars")
+	if err != nil {
+		return nil, fmt.Errorf("look for the variable files: %w", err)
+	}
+	for _, name := range []string{m.Environment + "-" + m.Region, m.Environment} {
+		if file := "environments/" + name + ".tfvars"; slices.Contains(there, file) {
+			return []string{"-var-file=" + file}, nil
+		}
+	}
+	return nil, nil
+}
+
+// plancheck is the program that judges plans, for the engine's containers.
+func plancheck(ctx context.Context) (*dagger.File, error) {
+	arch, err := engineArchitecture(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return staticBinary(dag.CurrentModule().Source().Directory("plancheck"), ".", arch, ""), nil
 }
 
 // readOutputs reads the outputs from the state, for a call that does not apply.

@@ -22,8 +22,13 @@ resource "aws_lambda_function" "processor" {
     }
   }
 
-  dead_letter_config {
-    target_arn = aws_sqs_queue.failed_events.arn
+  # An emulated Lambda forgets the setting, and every plan would set it again.
+  dynamic "dead_letter_config" {
+    for_each = var.emulated ? [] : [aws_sqs_queue.failed_events.arn]
+
+    content {
+      target_arn = dead_letter_config.value
+    }
   }
 
   tracing_config {

@@ -87,19 +87,11 @@ resource "aws_s3_bucket_policy" "logs" {
           Resource  = "${local.logs_bucket_arn}/alb/AWSLogs/${local.account_id}/*"
         },
         {
-          Sid       = "BucketLogs"
-          Effect    = "Allow"
-          Principal = { Service = "logging.s3.amazonaws.com" }
-          Action    = ["s3:PutObject"]
-          Resource  = "${local.logs_bucket_arn}/s3/*"
-          Condition = local.from_account
-        },
-        {
           Sid       = "FlowLogs"
           Effect    = "Allow"
           Principal = { Service = "delivery.logs.amazonaws.com" }
           Action    = ["s3:PutObject"]
-          Resource  = "${local.logs_bucket_arn}/vpc/AWSLogs/${local.account_id}/*"
+          Resource  = "${local.logs_bucket_arn}/AWSLogs/${local.account_id}/*"
           Condition = local.from_account
         },
         {
@@ -111,6 +103,14 @@ resource "aws_s3_bucket_policy" "logs" {
           Condition = local.from_account
         },
       ],
+      [for purpose, bucket in local.buckets : {
+        Sid       = "AccessLogsOf${title(purpose)}"
+        Effect    = "Allow"
+        Principal = { Service = "logging.s3.amazonaws.com" }
+        Action    = ["s3:PutObject"]
+        Resource  = "${local.logs_bucket_arn}/s3/${purpose}/*"
+        Condition = local.from_account
+      }],
       var.emulated ? [] : [local.deny_plain_http[local.logs_bucket]],
     )
   })

@@ -99,7 +99,7 @@ resource "aws_flow_log" "main" {
   vpc_id                   = aws_vpc.main.id
   traffic_type             = "ALL"
   log_destination_type     = "s3"
-  log_destination          = "${aws_s3_bucket.logs.arn}/vpc"
+  log_destination          = aws_s3_bucket.logs.arn
   max_aggregation_interval = 600
 
   tags = { Name = local.name }

@@ -1,0 +1,83 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"dagger/sensor-backend/lambdazip"
+)
+
+// Drift compares the world with the configuration and changes nothing. What deployments and autoscaling change is no drift. Any difference is an error that lists them.
+//
+// +cache="never"
+func (m *SensorBackend) Drift(ctx context.Context) (string, error) {
+	return m.terraformOnce(ctx, func(tf *terraform) (string, error) {
+		summary, err := tf.run(ctx, findDrift)
+		switch {
+		case len(summary.Report) > 0:
+			return "", fmt.Errorf("the world differs from the configuration in %d places:\n%s", len(summary.Report), strings.Join(summary.Report, "\n"))
+		case err != nil:
+			return "", err
+		}
+		return "no drift: the world is as the configuration says", nil
+	})
+}
+
+// Destroy removes the whole environment: every resource, data included, and the task definitions that deployments added. The state's bucket and lock table stay.
+//
+// prod is protected: its buckets, table, images and load balancer refuse.
+//
+// +cache="never"
+func (m *SensorBackend) Destroy(
+	ctx context.Context,
+	// PROJECT-ENVIRONMENT, such as sensor-dev, as a sign that this is meant.
+	confirm string,
+) (string, error) {
+	if name := m.Project + "-" + m.Environment; confirm != name {
+		return "", fmt.Errorf("nothing destroyed: to destroy the environment with its data, give --confirm %s", name)
+	}
+	c, done, err := m.connect(ctx)
+	if err != nil {
+		return "", err
+	}
+	defer done()
+	// Destroying reads no code.
+	tf, err := m.configured(ctx, c, "", lambdazip.Archive{})
+	if err != nil {
+		return "", err
+	}
+	summary, err := tf.run(ctx, destroyAll)
+	if err != nil {
+		return "", err
+	}
+	return summary.String(), removeTaskDefinitions(ctx, c, m.Project+"-"+m.Environment+"-api")
+}
+
+// Unlock releases a lock on the state whose run is gone for good, by the id that the refused run printed.
+//
+// +cache="never"
+func (m *SensorBackend) Unlock(
+	ctx context.Context,
+	// The lock's id.
+	lock string,
+) (string, error) {
+	if lock == "" {
+		return "", errors.New("give the lock's id, as the refused run printed it")
+	}
+	c, done, err := m.connect(ctx)
+	if err != nil {
+		return "", err
+	}
+	defer done()
+	tf, err := m.terraform(ctx, c)
+	if err != nil {
+		return "", err
+	}
+	run := fresh(tf.base.WithEnvVariable("LOCK_ID", lock)).WithExec([]string{"sh", "-ec", unlockState}, anyExit)
+	if _, err := passed(ctx, run, "terraform force-unlock"); err != nil {
+		return "", err
+	}
+	return "lock " + lock + " released", nil
+}

@@ -1,0 +1,89 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"path"
+	"strings"
+
+	"dagger/sensor-backend/internal/dagger"
+)
+
+// ValidateInfra checks the Terraform configuration's format and validity and runs its tests, without any AWS.
+func (m *SensorBackend) ValidateInfra(ctx context.Context) (string, error) {
+	run := terraformProviders(m.Infra).
+		WithExec([]string{"terraform", "fmt", "-check", "-diff", "-recursive"}, anyExit)
+	if _, err := passed(ctx, run, "terraform fmt -check"); err != nil {
+		return "", err
+	}
+	run = run.WithExec([]string{"terraform", "validate", "-no-color"}, anyExit)
+	if _, err := passed(ctx, run, "terraform validate"); err != nil {
+		return "", err
+	}
+	run = run.WithExec([]string{"terraform", "test", "-no-color"}, anyExit)
+	if _, err := passed(ctx, run, "terraform test"); err != nil {
+		return "", err
+	}
+	return run.Stdout(ctx)
+}
+
+// CheckPolicy plans every variable file in infra/environments on a mocked AWS and judges what would be there by the policy. A broken rule without an exception, and an exception that excuses nothing, are errors.
+func (m *SensorBackend) CheckPolicy(ctx context.Context) (string, error) {
+	files, err := m.Infra.Glob(ctx, "environments/*.tfvars")
+	if err != nil {
+		return "", fmt.Errorf("look for the variable files: %w", err)
+	}
+	var script, plans strings.Builder
+	for _, file := range files {
+		name := strings.TrimSuffix(path.Base(file), ".tfvars")
+		out := planDir + "/" + name + ".json"
+		script.WriteString(mockedPlan(name, out))
+		plans.WriteString(" " + name + "=" + out)
+	}
+	run, err := m.offline(ctx, script.String()+"plancheck lint -exceptions exceptions.json"+plans.String())
+	if err != nil {
+		return "", err
+	}
+	if _, err := passed(ctx, run, "the policy on the infrastructure"); err != nil {
+		return "", err
+	}
+	return run.Stdout(ctx)
+}
+
+// Cost estimates what this environment costs a month in this region, resource by resource, fixed and by usage, from a dated table of prices. Asks nothing of AWS.
+func (m *SensorBackend) Cost(ctx context.Context) (string, error) {
+	files, err := m.variableFiles(ctx)
+	if err != nil {
+		return "", err
+	}
+	if len(files) == 0 {
+		return "", fmt.Errorf("there is no variable file for environment %s in infra/environments", m.Environment)
+	}
+	name := strings.TrimSuffix(path.Base(files[0]), ".tfvars")
+	out := planDir + "/" + name + ".json"
+	run, err := m.offline(ctx, mockedPlan(name, out)+"plancheck cost -region "+m.Region+" "+name+"="+out)
+	if err != nil {
+		return "", err
+	}
+	if _, err := passed(ctx, run, "the estimate"); err != nil {
+		return "", err
+	}
+	return run.Stdout(ctx)
+}
+
+// mockedPlan plans one variable file with made-up answers instead of AWS.
+func mockedPlan(name, out string) string {
+	return "terraform test -json -verbose -filter=tests/environments.tftest.hcl -var-file=environments/" + name + ".tfvars >" + out + "\n"
+}
+
+// offline runs a script beside Terraform and plancheck, without any AWS.
+func (m *SensorBackend) offline(ctx context.Context, script string) (*dagger.Container, error) {
+	check, err := plancheck(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return terraformProviders(m.Infra).
+		WithFile("/usr/local/bin/plancheck", check).
+		WithMountedTemp(planDir).
+		WithExec([]string{"sh", "-ec", script}, anyExit), nil
+}
