@@ -37,7 +37,8 @@ func (m *SensorBackend) CheckPolicy(ctx context.Context) (string, error) {
 	for _, file := range files {
 		name := strings.TrimSuffix(path.Base(file), ".tfvars")
 		out := planDir + "/" + name + ".json"
-		script.WriteString(mockedPlan(name, out))
+		// The optional warehouse is judged as well.
+		script.WriteString(mockedPlan(name, out, "-var=enable_redshift=true"))
 		plans.WriteString(" " + name + "=" + out)
 	}
 	run, err := m.offline(ctx, script.String()+"plancheck lint -exceptions exceptions.json"+plans.String())
@@ -61,7 +62,7 @@ func (m *SensorBackend) Cost(ctx context.Context) (string, error) {
 	}
 	name := strings.TrimSuffix(path.Base(files[0]), ".tfvars")
 	out := planDir + "/" + name + ".json"
-	run, err := m.offline(ctx, mockedPlan(name, out)+"plancheck cost -region "+m.Region+" "+name+"="+out)
+	run, err := m.offline(ctx, mockedPlan(name, out, "")+"plancheck cost -region "+m.Region+" "+name+"="+out)
 	if err != nil {
 		return "", err
 	}
@@ -72,8 +73,8 @@ func (m *SensorBackend) Cost(ctx context.Context) (string, error) {
 }
 
 // mockedPlan plans one variable file with made-up answers instead of AWS.
-func mockedPlan(name, out string) string {
-	return "terraform test -json -verbose -filter=tests/environments.tftest.hcl -var-file=environments/" + name + ".tfvars >" + out + "\n"
+func mockedPlan(name, out, variables string) string {
+	return "terraform test -json -verbose -filter=tests/environments.tftest.hcl -var-file=environments/" + name + ".tfvars " + variables + " >" + out + "\n"
 }
 
 // offline runs a script beside Terraform and plancheck, without any AWS.

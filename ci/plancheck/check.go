@@ -7,6 +7,7 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"strings"
 
@@ -68,8 +69,12 @@ func check(ctx context.Context, args []string, stdin io.Reader, stdout io.Writer
 	return errors.Join(errs...)
 }
 
+// readExceptions reads a file of exceptions; without the file there are none.
 func readExceptions(name string) ([]policy.Exception, error) {
 	file, err := os.Open(name)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
 	if err != nil {
 		return nil, fmt.Errorf("read the policy's exceptions: %w", err)
 	}

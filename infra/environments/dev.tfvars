@@ -10,4 +10,4 @@ spot_percent   = 100
 egress_mode        = "nat"
 log_retention_days = 14
 access_log_days    = 30
-monthly_budget     = 100
+monthly_budget     = 130
