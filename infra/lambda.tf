@@ -22,7 +22,8 @@ resource "aws_lambda_function" "processor" {
     }
   }
 
-  # An emulated Lambda forgets the setting, and every plan would set it again.
+  # An emulated Lambda forgets the setting, and every plan would set it again:
+  # there a failure destination fills the same queue.
   dynamic "dead_letter_config" {
     for_each = var.emulated ? [] : [aws_sqs_queue.failed_events.arn]
 
@@ -70,6 +71,16 @@ resource "aws_lambda_function_event_invoke_config" "processor" {
   qualifier                    = aws_lambda_alias.prod.name
   maximum_retry_attempts       = 2
   maximum_event_age_in_seconds = 60 * 60
+
+  dynamic "destination_config" {
+    for_each = var.emulated ? [aws_sqs_queue.failed_events.arn] : []
+
+    content {
+      on_failure {
+        destination = destination_config.value
+      }
+    }
+  }
 }
 
 # An event that failed three times is kept here to be looked at and sent again.

@@ -161,3 +161,24 @@ run "the_processor_is_bounded_and_loses_nothing" {
     error_message = "events of the alias must be tried three times"
   }
 }
+
+run "failed_events_are_kept_once" {
+  assert {
+    condition     = length(aws_lambda_function_event_invoke_config.processor.destination_config) == 0
+    error_message = "with a dead-letter queue a destination would keep each event twice"
+  }
+}
+
+run "failed_events_are_kept_on_an_emulated_target" {
+  variables {
+    emulated = true
+  }
+
+  assert {
+    condition = (
+      length(aws_lambda_function.processor.dead_letter_config) == 0 &&
+      aws_lambda_function_event_invoke_config.processor.destination_config[0].on_failure[0].destination == aws_sqs_queue.failed_events.arn
+    )
+    error_message = "an emulated Lambda must keep failed events by a destination"
+  }
+}
