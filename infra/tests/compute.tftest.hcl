@@ -41,12 +41,10 @@ run "spot_beyond_the_base" {
   }
 
   assert {
-    condition = {
-      for part in aws_ecs_service.api.capacity_provider_strategy : part.capacity_provider => [part.base, part.weight]
-      } == {
-      FARGATE      = [2, 40]
-      FARGATE_SPOT = [null, 60]
-    }
+    condition = join(" ", [
+      for part in aws_ecs_service.api.capacity_provider_strategy :
+      "${part.capacity_provider}:${part.base == null ? 0 : part.base}:${part.weight}"
+    ]) == "FARGATE:2:40 FARGATE_SPOT:0:60"
     error_message = "the base must run on demand, the rest by the given share: ${jsonencode(aws_ecs_service.api.capacity_provider_strategy)}"
   }
 }
