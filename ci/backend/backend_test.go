@@ -203,13 +203,13 @@ func TestLocate(t *testing.T) {
 func TestSettings(t *testing.T) {
 	t.Parallel()
 	place := Locate("sensor", "prod", "123456789012", "eu-west-1")
-	real := place.Settings()
+	settings := place.Settings()
 	for _, want := range []string{`bucket = "sensor-tfstate-123456789012-eu-west-1"`, `key = "prod/terraform.tfstate"`, `region = "eu-west-1"`, `dynamodb_table = "sensor-tfstate-lock"`, "use_lockfile = true"} {
-		if !strings.Contains(real, want+"\n") {
-			t.Errorf("no %s in\n%s", want, real)
+		if !strings.Contains(settings, want+"\n") {
+			t.Errorf("no %s in\n%s", want, settings)
 		}
 	}
-	if strings.Contains(real, "skip_") {
+	if strings.Contains(settings, "skip_") {
 		t.Error("a real account's credentials must be checked")
 	}
 	place.PlainHTTP = true

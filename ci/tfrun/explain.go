@@ -10,12 +10,12 @@ import (
 // put into words that say what to do: a lock that somebody holds, and a saved
 // plan that is no longer true.
 func explain(d diagnostic) string {
-	switch {
-	case d.Summary == "Error acquiring the state lock":
+	switch d.Summary {
+	case "Error acquiring the state lock":
 		if l, ok := lockIn(d.Detail); ok {
 			return fmt.Sprintf("the state is locked by %s since %s (%s, lock %s): wait until that run has ended; if it is gone for good, run unlock --lock %s", l.who, l.since, l.operation, l.id, l.id)
 		}
-	case d.Summary == "Saved plan is stale":
+	case "Saved plan is stale":
 		return "the saved plan is stale: the state has changed since it was made; run plan again and apply the new one"
 	}
 	return d.String()
