@@ -41,7 +41,7 @@ func save(ctx context.Context, args []string, _ io.Reader, stdout io.Writer) err
 	if err != nil {
 		return err
 	}
-	content, err := os.ReadFile(files[0])
+	content, err := os.ReadFile(files[0]) //nolint:gosec // G703: the file is named on the command line
 	if err != nil {
 		return fmt.Errorf("read the plan: %w", err)
 	}
@@ -62,7 +62,7 @@ func fetch(ctx context.Context, args []string, _ io.Reader, _ io.Writer) error {
 	if err != nil {
 		return err
 	}
-	if err := os.WriteFile(given[1], content, 0o600); err != nil {
+	if err := os.WriteFile(given[1], content, 0o600); err != nil { //nolint:gosec // G703: the file is named on the command line
 		return fmt.Errorf("write the plan: %w", err)
 	}
 	return nil

@@ -104,7 +104,7 @@ func (v Verdict) String() string {
 
 // Problems says of each broken rule what it demands and how to go on.
 func (v Verdict) Problems(rules map[string]Rule) []string {
-	var lines []string
+	lines := make([]string, 0, len(v.Broken))
 	for _, f := range v.Broken {
 		rule := rules[f.Rule]
 		line := fmt.Sprintf("%s breaks the rule %s: %s", f.Resource, f.Rule, rule.Demand)
