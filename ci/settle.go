@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"dagger/sensor-backend/pipeline"
+	"dagger/sensor-backend/rollout"
 )
 
 // settle makes a deploy one thing: if one half failed, the other, which
@@ -58,6 +59,6 @@ func (d *delivery) restoreService(ctx context.Context) (string, error) {
 	if !before.Settled || before.TaskDefinition == d.service.TaskDefinition {
 		return "left as it is: nothing else ran before", nil
 	}
-	result, err := services(d.cloud).Restore(ctx, before, 0)
+	result, err := services(d.cloud).Restore(ctx, before, rollout.FollowOptions{})
 	return "taken back to " + shortName(result.TaskDefinition), err
 }

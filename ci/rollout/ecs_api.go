@@ -6,12 +6,13 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/service/cloudwatchlogs"
 	"github.com/aws/aws-sdk-go-v2/service/ecs"
+	"github.com/aws/aws-sdk-go-v2/service/ecs/types"
 )
 
 // ECSAPI is the part of Amazon ECS that a deploy calls; *ecs.Client has it.
-// The three calls about service deployments and revisions may be refused (a
-// role that may not, an emulator that cannot): a deploy then judges by
-// DescribeServices alone.
+// The calls about service deployments and revisions may be refused (a role that
+// may not, an emulator that cannot): a deploy then judges by DescribeServices
+// alone.
 type ECSAPI interface {
 	DescribeServices(ctx context.Context, in *ecs.DescribeServicesInput, opts ...func(*ecs.Options)) (*ecs.DescribeServicesOutput, error)
 	UpdateService(ctx context.Context, in *ecs.UpdateServiceInput, opts ...func(*ecs.Options)) (*ecs.UpdateServiceOutput, error)
@@ -20,6 +21,7 @@ type ECSAPI interface {
 	ListServiceDeployments(ctx context.Context, in *ecs.ListServiceDeploymentsInput, opts ...func(*ecs.Options)) (*ecs.ListServiceDeploymentsOutput, error)
 	DescribeServiceDeployments(ctx context.Context, in *ecs.DescribeServiceDeploymentsInput, opts ...func(*ecs.Options)) (*ecs.DescribeServiceDeploymentsOutput, error)
 	DescribeServiceRevisions(ctx context.Context, in *ecs.DescribeServiceRevisionsInput, opts ...func(*ecs.Options)) (*ecs.DescribeServiceRevisionsOutput, error)
+	StopServiceDeployment(ctx context.Context, in *ecs.StopServiceDeploymentInput, opts ...func(*ecs.Options)) (*ecs.StopServiceDeploymentOutput, error)
 	ListTasks(ctx context.Context, in *ecs.ListTasksInput, opts ...func(*ecs.Options)) (*ecs.ListTasksOutput, error)
 	DescribeTasks(ctx context.Context, in *ecs.DescribeTasksInput, opts ...func(*ecs.Options)) (*ecs.DescribeTasksOutput, error)
 }
@@ -50,13 +52,48 @@ type ServiceRequest struct {
 	Container string
 	// Image is the image's reference by digest, HOST/NAME@sha256:...
 	Image string
-	// Timeout bounds the deployment; zero means DefaultServiceTimeout.
-	Timeout time.Duration
+	// Verify looks at the revision that is about to be registered, before
+	// anything is changed; its error ends the deploy as VerificationFailed. Nil
+	// means no look. It is not asked when there is nothing to do.
+	Verify func(ctx context.Context, service types.Service, revision *ecs.RegisterTaskDefinitionInput) error
+	// Follow says how the deployment is followed.
+	Follow FollowOptions
 }
 
-// DefaultServiceTimeout is how long a service deployment may take unless told
-// otherwise.
-const DefaultServiceTimeout = 20 * time.Minute
+// FollowOptions say how a deployment is followed. The zero value is meant to be
+// good.
+type FollowOptions struct {
+	// Timeout bounds the deployment; zero means DefaultServiceTimeout.
+	Timeout time.Duration
+	// FailFast is how many failed tasks of this deployment make it be stopped
+	// and rolled back, without waiting for the circuit breaker; zero means
+	// DefaultFailFast.
+	FailFast int
+	// OnCancel says what becomes of the deployment when the caller gives up.
+	OnCancel CancelPolicy
+}
+
+// CancelPolicy says what becomes of a deployment when the caller's context
+// ends. Either way the call returns within two seconds.
+type CancelPolicy int
+
+// The policies.
+const (
+	// LeaveRunning lets ECS go on: it completes the deployment or its circuit
+	// breaker rolls it back, with nobody watching.
+	LeaveRunning CancelPolicy = iota
+	// RollBack asks ECS to roll the deployment back, and does not wait for it.
+	RollBack
+)
+
+const (
+	// DefaultServiceTimeout is how long a service deployment may take unless
+	// told otherwise.
+	DefaultServiceTimeout = 20 * time.Minute
+	// DefaultFailFast is the number of failed tasks that end a deployment unless
+	// told otherwise.
+	DefaultFailFast = 3
+)
 
 // ServiceState is what a service runs at one moment, recorded so that it can be
 // restored.

@@ -2,7 +2,6 @@ package rollout
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"regexp"
 	"strings"
@@ -29,8 +28,9 @@ func (s Services) Current(ctx context.Context, cluster, service string) (Service
 // and Unchanged; otherwise it is an *Error, and the result is filled as far as
 // things went. A deploy of what runs already makes no revision and no update.
 func (s Services) Deploy(ctx context.Context, req ServiceRequest) (ServiceResult, error) {
+	subj := subject(req.Cluster, req.Service)
 	fail := func(res ServiceResult, err error) (ServiceResult, error) {
-		return s.notStarted(ctx, subject(req.Cluster, req.Service), res, err)
+		return s.refused(ctx, subj, NotStarted, res, err)
 	}
 	if err := req.check(); err != nil {
 		return fail(ServiceResult{}, err)
@@ -45,6 +45,11 @@ func (s Services) Deploy(ctx context.Context, req ServiceRequest) (ServiceResult
 		return fail(res, err)
 	}
 	td := wanted.existing
+	if td == nil && req.Verify != nil {
+		if err := req.Verify(ctx, svc, wanted.input); err != nil {
+			return s.refused(ctx, subj, VerificationFailed, res, err)
+		}
+	}
 	if td == nil {
 		if td, err = s.register(ctx, wanted.input); err != nil {
 			return fail(res, err)
@@ -53,7 +58,7 @@ func (s Services) Deploy(ctx context.Context, req ServiceRequest) (ServiceResult
 		s.Env.say("registered task definition %s", short(aws.ToString(td.TaskDefinitionArn)))
 	}
 	return s.roll(ctx, rollRequest{
-		cluster: req.Cluster, service: req.Service, timeout: req.Timeout,
+		cluster: req.Cluster, service: req.Service, follow: req.Follow,
 		container: req.Container, definition: *td, before: svc,
 	}, res)
 }
@@ -61,26 +66,27 @@ func (s Services) Deploy(ctx context.Context, req ServiceRequest) (ServiceResult
 // Restore puts back a recorded state and follows that deployment as Deploy
 // does. A state in which nothing had completed is left alone and reported as
 // Unchanged: there is nothing to go back to.
-func (s Services) Restore(ctx context.Context, to ServiceState, timeout time.Duration) (ServiceResult, error) {
-	subj := subject(to.Cluster, to.Service)
+func (s Services) Restore(ctx context.Context, to ServiceState, follow FollowOptions) (ServiceResult, error) {
 	if !to.Settled || to.TaskDefinition == "" {
 		return ServiceResult{
 			Outcome: Unchanged, Previous: to, TaskDefinition: to.TaskDefinition,
 			Reason: "nothing had ever run there, so there is nothing to restore",
 		}, nil
 	}
+	subj := subject(to.Cluster, to.Service)
 	svc, err := s.service(ctx, to.Cluster, to.Service)
 	if err != nil {
-		return s.notStarted(ctx, subj, ServiceResult{}, err)
+		return s.refused(ctx, subj, NotStarted, ServiceResult{}, err)
 	}
 	res := ServiceResult{Previous: state(to.Cluster, to.Service, svc)}
 	td, _, err := s.describe(ctx, to.TaskDefinition)
 	if err != nil {
-		return s.notStarted(ctx, subj, res, err)
+		return s.refused(ctx, subj, NotStarted, res, err)
 	}
-	return s.roll(ctx, rollRequest{
-		cluster: to.Cluster, service: to.Service, timeout: timeout, definition: td, before: svc,
-	}, res)
+	if td.Status == types.TaskDefinitionStatusInactive {
+		return s.refused(ctx, subj, NotStarted, res, fmt.Errorf("task definition %s is deregistered: choose another revision", short(to.TaskDefinition)))
+	}
+	return s.roll(ctx, rollRequest{cluster: to.Cluster, service: to.Service, follow: follow, definition: td, before: svc}, res)
 }
 
 var digestForm = regexp.MustCompile(`^[^@\s]+@sha256:[0-9a-f]{64}$`)
@@ -152,7 +158,7 @@ func (s Services) wanted(ctx context.Context, req ServiceRequest, svc types.Serv
 type rollRequest struct {
 	cluster, service string
 	container        string
-	timeout          time.Duration
+	follow           FollowOptions
 	definition       types.TaskDefinition
 	before           types.Service
 }
@@ -166,7 +172,8 @@ func (s Services) roll(ctx context.Context, req rollRequest, res ServiceResult) 
 		res.Image = imageOf(req.definition.ContainerDefinitions, req.container)
 	}
 	f := s.newFollower(req)
-	switch action(req.before, arn) {
+	step := action(req.before, arn)
+	switch step {
 	case leave:
 		res.Outcome, res.Reason = Unchanged, short(arn)+" runs already"
 		res.Deployment = res.Previous.Deployment
@@ -176,10 +183,10 @@ func (s Services) roll(ctx context.Context, req rollRequest, res ServiceResult) 
 		s.Env.say("%s: a deployment of %s is under way, following it", subj, short(arn))
 		f.join(res.Previous.Deployment)
 	case update, force:
-		f.remember(ctx)
-		out, err := s.update(ctx, req, action(req.before, arn) == force)
+		f.record.remember(ctx, req.before)
+		out, err := s.update(ctx, req, step == force)
 		if err != nil {
-			return s.notStarted(ctx, subj, res, err)
+			return s.refused(ctx, subj, NotStarted, res, err)
 		}
 		f.started(out)
 		s.Env.say("%s: deploying %s as %s", subj, short(arn), orText(f.view.Deployment, "a new deployment"))
@@ -272,132 +279,12 @@ func subject(cluster, service string) string {
 	return "ecs service " + short(cluster) + "/" + short(service)
 }
 
-// errMissing is a service that DescribeServices does not know.
-var errMissing = errors.New("it does not exist; run apply first, it makes the service")
-
-// service reads the service, waiting a little for one that is not to be seen
-// yet, and refuses one that cannot be deployed to.
-func (s Services) service(ctx context.Context, cluster, service string) (types.Service, error) {
-	poll := s.Env.Poll()
-	for {
-		svc, err := s.look(ctx, cluster, service)
-		switch {
-		case err == nil && svc != nil:
-			return *svc, deployable(*svc)
-		case err == nil, isCode(err, "ServiceNotFoundException"):
-			if poll.Elapsed() >= missingBeforeStart {
-				return types.Service{}, errMissing
-			}
-			poll.Answered()
-		case Transient(err) && poll.Failures() < maxFailures:
-			poll.Failed()
-		case isCode(err, "ClusterNotFoundException"):
-			return types.Service{}, fmt.Errorf("there is no cluster %s; run apply first: %w", cluster, err)
-		default:
-			return types.Service{}, err
-		}
-		if err := poll.Wait(ctx); err != nil {
-			return types.Service{}, err
-		}
-	}
-}
-
-const (
-	// missingBeforeStart is how long a service that was just made may take to
-	// be seen.
-	missingBeforeStart = 15 * time.Second
-	// maxFailures is how many passing failures in a row end the preparation.
-	maxFailures = 8
-)
-
-// deployable refuses services that are not updated through UpdateService.
-func deployable(svc types.Service) error {
-	if st := aws.ToString(svc.Status); st != "" && st != statusActive {
-		return fmt.Errorf("it is %s, not ACTIVE; run apply first", st)
-	}
-	if c := svc.DeploymentController; c != nil && c.Type != "" && c.Type != types.DeploymentControllerTypeEcs {
-		return fmt.Errorf("its deployment controller is %s; only ECS's own is supported", c.Type)
-	}
-	return nil
-}
-
-// look is one DescribeServices; nil means that the service was missing in it.
-func (s Services) look(ctx context.Context, cluster, service string) (*types.Service, error) {
-	out, err := s.ECS.DescribeServices(ctx, &ecs.DescribeServicesInput{Cluster: aws.String(cluster), Services: []string{service}})
-	if err != nil {
-		return nil, err
-	}
-	if len(out.Services) == 0 {
-		return nil, nil
-	}
-	return &out.Services[0], nil
-}
-
-// describe reads a task definition with its tags; a family alone means its
-// latest active revision (API DescribeTaskDefinition).
-func (s Services) describe(ctx context.Context, name string) (types.TaskDefinition, []types.Tag, error) {
-	var out *ecs.DescribeTaskDefinitionOutput
-	err := s.retry(ctx, func() (err error) {
-		out, err = s.ECS.DescribeTaskDefinition(ctx, &ecs.DescribeTaskDefinitionInput{
-			TaskDefinition: aws.String(name),
-			Include:        []types.TaskDefinitionField{types.TaskDefinitionFieldTags},
-		})
-		return err
-	})
-	if err != nil {
-		return types.TaskDefinition{}, nil, fmt.Errorf("read task definition %s: %w", short(name), err)
-	}
-	if out.TaskDefinition == nil {
-		return types.TaskDefinition{}, nil, fmt.Errorf("read task definition %s: the answer is empty", short(name))
-	}
-	return *out.TaskDefinition, out.Tags, nil
-}
-
-func (s Services) register(ctx context.Context, in *ecs.RegisterTaskDefinitionInput) (*types.TaskDefinition, error) {
-	var out *ecs.RegisterTaskDefinitionOutput
-	err := s.retry(ctx, func() (err error) {
-		out, err = s.ECS.RegisterTaskDefinition(ctx, in)
-		return err
-	})
-	if err != nil {
-		return nil, fmt.Errorf("register a revision of task definition %s: %w", aws.ToString(in.Family), err)
-	}
-	if out.TaskDefinition == nil || aws.ToString(out.TaskDefinition.TaskDefinitionArn) == "" {
-		return nil, fmt.Errorf("register a revision of task definition %s: the answer names none", aws.ToString(in.Family))
-	}
-	return out.TaskDefinition, nil
-}
-
-// update sets the task definition and nothing else: the number of tasks belongs
-// to autoscaling, the rest to Terraform.
-func (s Services) update(ctx context.Context, req rollRequest, force bool) (*types.Service, error) {
-	var out *ecs.UpdateServiceOutput
-	err := s.retry(ctx, func() (err error) {
-		out, err = s.ECS.UpdateService(ctx, &ecs.UpdateServiceInput{
-			Cluster:            aws.String(req.cluster),
-			Service:            aws.String(req.service),
-			TaskDefinition:     req.definition.TaskDefinitionArn,
-			ForceNewDeployment: force,
-		})
-		return err
-	})
-	if err != nil {
-		return nil, fmt.Errorf("update the service: %w", err)
-	}
-	return out.Service, nil
-}
-
-// retry repeats a call that fails in passing, up to maxFailures times.
-func (s Services) retry(ctx context.Context, call func() error) error {
-	return s.Env.retry(ctx, call)
-}
-
-// notStarted wraps what went wrong before the update took effect.
-func (s Services) notStarted(ctx context.Context, subj string, res ServiceResult, err error) (ServiceResult, error) {
-	res.Outcome = NotStarted
+// refused ends a deploy before its update took effect.
+func (s Services) refused(ctx context.Context, subj string, o Outcome, res ServiceResult, err error) (ServiceResult, error) {
+	next := "nothing was changed; mend that and deploy again"
 	if ctx.Err() != nil {
-		res.Outcome = Canceled
+		o, next = Canceled, "nothing was changed; deploy again"
 	}
-	res.Reason = err.Error()
-	return res, &Error{Outcome: res.Outcome, Subject: subj, Err: err}
+	res.Outcome, res.Reason = o, err.Error()
+	return res, &Error{Outcome: o, Subject: subj, Next: next, Err: err}
 }

@@ -105,19 +105,24 @@ func evaluateServiceDeployment(v View, list Verdict) Verdict {
 			out.Reason = rollbackReason(sd, "the circuit breaker or an alarm stopped it, without rollback")
 		case list.Outcome == Superseded:
 			out.Outcome, out.Reason = Superseded, list.Reason
-		case list.Outcome == Failed || list.Outcome == RolledBack || list.Outcome == RollbackFailed:
+		case strings.Contains(strings.ToLower(out.Reason), "superseded"):
+			out.Outcome = Superseded
+		case list.Outcome == RolledBack || list.Outcome == RollbackFailed:
 			return list
-		case list.Failing:
-			out.Failing, out.Reason = true, list.Reason
+		case list.Failing && strings.Contains(strings.ToLower(list.Reason), "circuit breaker"):
+			out.Outcome, out.Failing, out.Reason = Failed, true, list.Reason
 		default:
 			out.Outcome = Stopped
 			out.Reason = orText(out.Reason, "someone stopped the service deployment")
 		}
 	default: // PENDING, IN_PROGRESS, STOP_REQUESTED and what is yet to be invented
+		if list.Outcome == Failed && gone(v) {
+			return list
+		}
 		out.Failing = out.Failing || list.Failing
-		out.Reason = orText(list.Reason, strings.ToLower(string(sd.Status)))
-		if list.Outcome != "" {
-			out.Reason = strings.ToLower(fmt.Sprintf("service deployment %s %s", sd.Status, sd.LifecycleStage))
+		out.Reason = stage(sd)
+		if list.Outcome == "" && list.Reason != "" {
+			out.Reason = list.Reason + ", " + out.Reason
 		}
 	}
 	return out
@@ -151,15 +156,12 @@ func rollbackReason(sd *types.ServiceDeployment, def string) string {
 // evaluateDeployments judges by the service's list of deployments.
 func evaluateDeployments(v View) Verdict {
 	out := Verdict{Deployment: v.Deployment, Failing: v.Failing}
-	if v.Service == nil {
-		out.Reason = "the service is not to be seen yet"
-		if v.MissingFor >= missingGrace {
-			out.Outcome, out.Failing, out.Reason = Failed, true, "the service is gone"
-		}
+	if gone(v) {
+		out.Outcome, out.Failing, out.Reason = Failed, true, "the service is gone"
 		return out
 	}
-	if s := aws.ToString(v.Service.Status); s == "INACTIVE" || s == "DRAINING" {
-		out.Outcome, out.Failing, out.Reason = Failed, true, "the service is being deleted, it is "+s
+	if v.Service == nil {
+		out.Reason = "the service is not to be seen yet"
 		return out
 	}
 	primary, ours := find(v)
@@ -191,7 +193,7 @@ func evaluateDeployments(v View) Verdict {
 	case "":
 		// Not reported for other deployment types than rolling update: settled
 		// counts are the only sign left.
-		if len(v.Service.Deployments) == 1 && ours.RunningCount == ours.DesiredCount && ours.PendingCount == 0 {
+		if len(v.Service.Deployments) == 1 && ours.RunningCount == v.Service.DesiredCount && ours.PendingCount == 0 {
 			out.Outcome = Completed
 		} else {
 			out.Reason = counts(ours)
@@ -200,6 +202,15 @@ func evaluateDeployments(v View) Verdict {
 		out.Reason = counts(ours)
 	}
 	return out
+}
+
+// gone reports whether the service is not there any more, or will not be.
+func gone(v View) bool {
+	if v.Service == nil {
+		return v.MissingFor >= missingGrace
+	}
+	st := aws.ToString(v.Service.Status)
+	return st == "INACTIVE" || st == "DRAINING"
 }
 
 // replaced judges when another deployment than ours is primary.
@@ -258,9 +269,9 @@ func rollsBack(v View) bool {
 }
 
 func counts(d *types.Deployment) string {
-	s := fmt.Sprintf("%d of %d running, %d pending", d.RunningCount, d.DesiredCount, d.PendingCount)
-	if d.FailedTasks > 0 {
-		s += fmt.Sprintf(", %d failed", d.FailedTasks)
+	s := fmt.Sprintf("%d of %d running, %d pending, %d failed", d.RunningCount, d.DesiredCount, d.PendingCount, d.FailedTasks)
+	if p := percent(d); p >= 0 {
+		s += fmt.Sprintf(", %d %%", p)
 	}
 	return s
 }

@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/service/ecs"
 	"github.com/aws/aws-sdk-go-v2/service/ecs/types"
 )
 
@@ -17,41 +16,35 @@ type follower struct {
 	s       Services
 	req     rollRequest
 	subject string
-	timeout time.Duration
 
 	view   View
+	record *record
 	events *eventLog
 	tasks  *taskLog
+	signs  signs
 	line   string
 
-	// candidates holds the service deployments that were there before; nil
-	// when ECS would not list them, and then the list of deployments decides.
-	candidates    map[string]bool
-	since         time.Time
-	mine          string
-	identifyTries int
+	// braked says why this follower stopped the deployment; empty if it did not.
+	braked string
 }
 
-// maxIdentify is how often ECS is asked which service deployment is ours before
-// the list of deployments has to do.
-const maxIdentify = 20
-
 func (s Services) newFollower(req rollRequest) *follower {
+	if req.follow.Timeout <= 0 {
+		req.follow.Timeout = DefaultServiceTimeout
+	}
+	if req.follow.FailFast <= 0 {
+		req.follow.FailFast = DefaultFailFast
+	}
 	f := &follower{
-		s: s, req: req, subject: subject(req.cluster, req.service), timeout: req.timeout,
+		s: s, req: req, subject: subject(req.cluster, req.service),
+		record: &record{s: s, cluster: req.cluster, service: req.service},
 		events: newEventLog(req.before.Events),
 		tasks:  newTaskLog(s, req.cluster, req.service, req.definition),
-	}
-	if f.timeout <= 0 {
-		f.timeout = DefaultServiceTimeout
 	}
 	f.view.TaskDefinition = aws.ToString(req.definition.TaskDefinitionArn)
 	for _, d := range req.before.Deployments {
 		f.view.Before = append(f.view.Before, aws.ToString(d.Id))
 		f.view.Fallback = f.view.Fallback || settled(req.before, d)
-		if at := aws.ToTime(d.CreatedAt); f.since.IsZero() || !at.IsZero() && at.Before(f.since) {
-			f.since = at
-		}
 	}
 	return f
 }
@@ -60,20 +53,8 @@ func (s Services) newFollower(req rollRequest) *follower {
 func (f *follower) join(id string) {
 	f.view.Deployment = id
 	f.view.Before = slices.DeleteFunc(f.view.Before, func(b string) bool { return b == id })
-}
-
-// remember lists the service deployments before the update, so that ours can
-// be told from them without comparing clocks.
-func (f *follower) remember(ctx context.Context) {
-	list, err := f.list(ctx)
-	if err != nil {
-		f.s.Env.say("%s: cannot list its service deployments (%v), judging by its deployments alone", f.subject, err)
-		return
-	}
-	f.candidates = map[string]bool{}
-	for _, d := range list {
-		f.candidates[aws.ToString(d.ServiceDeploymentArn)] = true
-	}
+	f.record.arn = aws.ToString(f.req.before.CurrentServiceDeployment)
+	f.record.off = f.record.arn == ""
 }
 
 // started takes the id of our deployment from the answer to the update.
@@ -85,69 +66,77 @@ func (f *follower) started(svc *types.Service) {
 	v.Service = svc
 	if p, ours := find(v); ours != nil && ours == p {
 		f.view.Deployment = aws.ToString(ours.Id)
+		f.record.hint(svc)
 	}
 }
 
 // follow looks and waits until there is a verdict.
 func (f *follower) follow(ctx context.Context, res ServiceResult) (ServiceResult, error) {
 	poll := f.s.Env.Poll()
-	var failingSince, missingSince time.Duration = -1, -1
-	var lastErr error
+	failing, missing := stopwatch(-1), stopwatch(-1)
+	var verdict Verdict
 	for {
-		verdict, err := f.judge(ctx)
-		res.Deployment, res.ServiceDeployment, res.Elapsed = f.view.Deployment, f.mine, poll.Elapsed()
+		seen, err := f.judge(ctx)
+		res.Deployment, res.ServiceDeployment, res.Elapsed = f.view.Deployment, f.record.arn, poll.Elapsed()
+		var lastErr error
 		switch {
 		case err == nil:
 			poll.Answered()
-			lastErr = nil
-			f.narrate(ctx, verdict)
+			verdict = seen
+			f.narrate(ctx, verdict, poll.Elapsed())
 			if verdict.Outcome != "" {
 				return f.end(ctx, res, verdict.Outcome, verdict.Reason, nil)
 			}
-			failingSince = since(verdict.Failing, failingSince, poll.Elapsed())
-			missingSince = since(f.view.Service == nil, missingSince, poll.Elapsed())
+			failing, missing = failing.while(verdict.Failing, poll.Elapsed()), missing.while(f.view.Service == nil, poll.Elapsed())
 			f.view.Failing = verdict.Failing
+			if why := f.hopeless(verdict); why != "" {
+				if f.brake(ctx, why); f.braked == "" {
+					return f.end(ctx, res, Failed, why, nil)
+				}
+			}
 		case ctx.Err() != nil:
-			return f.end(ctx, res, Canceled, "", ctx.Err())
+			return f.canceled(ctx, res)
 		case Transient(err):
 			poll.Failed()
 			lastErr = err
-			f.tell(fmt.Sprintf("no answer, trying again: %v", err))
+			f.tell(fmt.Sprintf("no answer, trying again: %v", err), poll.Elapsed())
 		default:
 			return f.end(ctx, res, Lost, "", err)
 		}
-		if poll.Elapsed() >= f.timeout {
-			return f.end(ctx, res, TimedOut, fmt.Sprintf("no end after %s, last seen: %s", f.timeout, verdict.Reason), lastErr)
+		if poll.Elapsed() >= f.req.follow.Timeout {
+			return f.end(ctx, res, TimedOut, fmt.Sprintf("no end after %s, last seen: %s", f.req.follow.Timeout, verdict.Reason), lastErr)
 		}
 		if err := poll.Wait(ctx); err != nil {
-			return f.end(ctx, res, Canceled, "", err)
+			return f.canceled(ctx, res)
 		}
-		f.view.FailingFor, f.view.MissingFor = age(failingSince, poll.Elapsed()), age(missingSince, poll.Elapsed())
+		f.view.FailingFor, f.view.MissingFor = failing.age(poll.Elapsed()), missing.age(poll.Elapsed())
 	}
 }
 
-// since keeps the moment at which a condition began to hold; -1 when it does
-// not.
-func since(holds bool, began, now time.Duration) time.Duration {
+// stopwatch is the moment at which a condition began to hold; negative while it
+// does not.
+type stopwatch time.Duration
+
+func (w stopwatch) while(holds bool, now time.Duration) stopwatch {
 	switch {
 	case !holds:
 		return -1
-	case began < 0:
-		return now
+	case w < 0:
+		return stopwatch(now)
 	}
-	return began
+	return w
 }
 
-func age(began, now time.Duration) time.Duration {
-	if began < 0 {
+func (w stopwatch) age(now time.Duration) time.Duration {
+	if w < 0 {
 		return 0
 	}
-	return now - began
+	return now - time.Duration(w)
 }
 
 // judge looks once. The service's list of deployments is asked each time; ECS's
-// record of our own service deployment only when the list shows something else
-// than a rollout in progress, because then it decides.
+// record of our own service deployment where the list shows something else than
+// a rolling update in progress, because then the record decides.
 func (f *follower) judge(ctx context.Context) (Verdict, error) {
 	svc, err := f.s.look(ctx, f.req.cluster, f.req.service)
 	if err != nil && !isCode(err, "ServiceNotFoundException") {
@@ -156,15 +145,20 @@ func (f *follower) judge(ctx context.Context) (Verdict, error) {
 	f.view.Service, f.view.ServiceDeployment = svc, nil
 	verdict := Evaluate(f.view)
 	f.view.Deployment = verdict.Deployment
-	if verdict.Outcome == "" && !verdict.Failing {
+	if svc != nil {
+		if p, ours := find(f.view); ours != nil && ours == p {
+			f.record.hint(svc)
+		}
+	}
+	if verdict.Outcome == "" && !verdict.Failing && f.braked == "" && !shifting(svc) {
 		return verdict, nil
 	}
-	sd, err := f.serviceDeployment(ctx)
+	sd, err := f.record.read(ctx, f.view.TaskDefinition)
 	if err != nil {
 		return Verdict{}, err
 	}
 	if sd == nil {
-		if f.candidates != nil && f.identifyTries < maxIdentify {
+		if f.record.searching() {
 			verdict.Outcome = ""
 		}
 		return verdict, nil
@@ -173,156 +167,51 @@ func (f *follower) judge(ctx context.Context) (Verdict, error) {
 	return Evaluate(f.view), nil
 }
 
-// serviceDeployment reads our own service deployment; nil when it is not known.
-// Passing failures are errors, refusals only mean that it stays unknown.
-func (f *follower) serviceDeployment(ctx context.Context) (*types.ServiceDeployment, error) {
-	if f.candidates == nil || f.identifyTries >= maxIdentify && f.mine == "" {
-		return nil, nil
+// shifting reports whether the service moves its traffic in stages, which only
+// the record tells.
+func shifting(svc *types.Service) bool {
+	if svc == nil || svc.DeploymentConfiguration == nil {
+		return false
 	}
-	if f.mine == "" {
-		if err := f.identify(ctx); err != nil {
-			return nil, f.giveUp(ctx, err)
-		}
-		if f.mine == "" {
-			f.identifyTries++
-			return nil, nil
-		}
-	}
-	out, err := f.s.ECS.DescribeServiceDeployments(ctx, &ecs.DescribeServiceDeploymentsInput{ServiceDeploymentArns: []string{f.mine}})
-	if err != nil {
-		return nil, f.giveUp(ctx, err)
-	}
-	if len(out.ServiceDeployments) == 0 {
-		f.identifyTries++
-		if f.identifyTries >= maxIdentify {
-			f.candidates = nil
-		}
-		return nil, nil
-	}
-	return &out.ServiceDeployments[0], nil
-}
-
-// giveUp passes on what is passing, and otherwise stops asking for service
-// deployments.
-func (f *follower) giveUp(ctx context.Context, err error) error {
-	if ctx.Err() != nil || Transient(err) {
-		return err
-	}
-	f.candidates = nil
-	f.s.Env.say("%s: cannot read its service deployments (%v), judging by its deployments alone", f.subject, err)
-	return nil
-}
-
-// identify finds our service deployment among those that were not there before:
-// the one whose target revision runs our task definition. Where revisions
-// cannot be read, a single new one is taken for ours.
-func (f *follower) identify(ctx context.Context) error {
-	list, err := f.list(ctx)
-	if err != nil {
-		return err
-	}
-	list = slices.DeleteFunc(list, func(d types.ServiceDeploymentBrief) bool {
-		return f.candidates[aws.ToString(d.ServiceDeploymentArn)]
-	})
-	if len(list) == 0 {
-		return nil
-	}
-	revisions := map[string]string{}
-	var arns []string
-	for _, d := range list {
-		if arn := aws.ToString(d.TargetServiceRevisionArn); arn != "" {
-			revisions[arn] = aws.ToString(d.ServiceDeploymentArn)
-			arns = append(arns, arn)
-		}
-	}
-	if len(arns) > 0 {
-		out, err := f.s.ECS.DescribeServiceRevisions(ctx, &ecs.DescribeServiceRevisionsInput{ServiceRevisionArns: arns[:min(len(arns), maxRevisions)]})
-		switch {
-		case err == nil && len(out.ServiceRevisions) > 0:
-			for _, r := range out.ServiceRevisions {
-				if aws.ToString(r.TaskDefinition) == f.view.TaskDefinition {
-					f.mine = revisions[aws.ToString(r.ServiceRevisionArn)]
-				}
-			}
-			return nil
-		case err != nil && (ctx.Err() != nil || Transient(err) && f.identifyTries < maxIdentify/2):
-			return err
-		}
-	}
-	if len(list) == 1 {
-		f.mine = aws.ToString(list[0].ServiceDeploymentArn)
-	}
-	return nil
-}
-
-// maxRevisions is the most that DescribeServiceRevisions takes at once.
-const maxRevisions = 20
-
-// list reads the service deployments since the oldest deployment that the
-// service still shows; the time is ECS's own, so no clock is compared.
-func (f *follower) list(ctx context.Context) ([]types.ServiceDeploymentBrief, error) {
-	in := &ecs.ListServiceDeploymentsInput{Cluster: aws.String(f.req.cluster), Service: aws.String(f.req.service), MaxResults: aws.Int32(100)}
-	if !f.since.IsZero() {
-		in.CreatedAt = &types.CreatedAt{After: aws.Time(f.since.Add(-time.Minute))}
-	}
-	var all []types.ServiceDeploymentBrief
-	for {
-		var out *ecs.ListServiceDeploymentsOutput
-		err := f.s.retry(ctx, func() (err error) {
-			out, err = f.s.ECS.ListServiceDeployments(ctx, in)
-			return err
-		})
-		if err != nil {
-			return nil, err
-		}
-		all = append(all, out.ServiceDeployments...)
-		if aws.ToString(out.NextToken) == "" {
-			return all, nil
-		}
-		in.NextToken = out.NextToken
-	}
-}
-
-// narrate tells what is new: events, the state when it changed, and, as soon as
-// something fails, which task stopped and why.
-func (f *follower) narrate(ctx context.Context, v Verdict) {
-	alarming := v.Failing
-	if f.view.Service != nil {
-		for _, e := range f.events.add(f.view.Service.Events) {
-			f.s.Env.say("%s: event: %s", f.subject, e)
-			alarming = alarming || troubling(e)
-		}
-		if _, ours := find(f.view); ours != nil {
-			alarming = alarming || ours.FailedTasks > 0
-		}
-	}
-	if v.Reason != "" {
-		f.tell(v.Reason)
-	}
-	if alarming {
-		for _, line := range f.tasks.update(ctx, f.view.Deployment) {
-			f.s.Env.say("%s: %s", f.subject, line)
-		}
-	}
-}
-
-// tell says a line unless it is the one said last.
-func (f *follower) tell(line string) {
-	if line != f.line {
-		f.line = line
-		f.s.Env.say("%s: %s", f.subject, line)
-	}
+	s := svc.DeploymentConfiguration.Strategy
+	return s != "" && s != types.DeploymentStrategyRolling
 }
 
 // diagnoseTimeout bounds the gathering of what went wrong, which goes on when
-// the caller has given up.
-const diagnoseTimeout = 15 * time.Second
+// the caller has given up; cancelTimeout is what a cancelled caller waits.
+const (
+	diagnoseTimeout = 15 * time.Second
+	cancelTimeout   = 1500 * time.Millisecond
+)
+
+// canceled ends the watch by the policy that the caller chose.
+func (f *follower) canceled(ctx context.Context, res ServiceResult) (ServiceResult, error) {
+	cause := ctx.Err()
+	if f.req.follow.OnCancel != RollBack || f.braked != "" {
+		return f.end(ctx, res, Canceled, "the deployment was left running", cause)
+	}
+	brief, cancel := context.WithTimeout(context.WithoutCancel(ctx), cancelTimeout)
+	defer cancel()
+	if err := f.record.stop(brief, f.view.TaskDefinition); err != nil {
+		return f.end(ctx, res, Canceled, fmt.Sprintf("the deployment was left running, ECS could not be asked to roll it back (%v)", err), cause)
+	}
+	return f.end(ctx, res, Canceled, "ECS was asked to roll the deployment back", cause)
+}
 
 // end makes the result and the error of an outcome.
 func (f *follower) end(ctx context.Context, res ServiceResult, o Outcome, reason string, err error) (ServiceResult, error) {
+	if f.braked != "" && !o.OK() {
+		reason = f.braked
+		if o == Stopped {
+			o = Failed
+		}
+	}
+	if o == Completed && f.view.Service != nil && f.view.Service.DesiredCount == 0 {
+		reason = "the service wants 0 tasks, so none has proven that it runs"
+	}
 	res.Outcome, res.Reason = o, reason
 	if o.OK() {
-		f.s.Env.say("%s: %s runs after %s", f.subject, short(res.TaskDefinition), res.Elapsed.Round(100*time.Millisecond))
+		f.s.Env.say("%s: %s runs after %s %s", f.subject, short(res.TaskDefinition), res.Elapsed.Round(100*time.Millisecond), reason)
 		return res, nil
 	}
 	if o != Canceled && o != Lost {
@@ -339,22 +228,27 @@ func (f *follower) end(ctx context.Context, res ServiceResult, o Outcome, reason
 
 // next is what to do after an outcome.
 func next(o Outcome, res ServiceResult) string {
-	before := short(res.Previous.TaskDefinition)
+	before := orText(short(res.Previous.TaskDefinition), "the version before")
 	switch o {
 	case RolledBack:
-		return before + " runs as before; the stopped tasks' reasons and log say what to fix"
+		return before + " runs as before; the stopped tasks' reasons and log say what to mend"
 	case RollbackFailed:
-		return "look at the service now, then deploy " + before + " again"
+		return "look at the service now, then roll back to " + before + " by hand"
 	case Failed:
-		return "nothing was rolled back; restore " + before + " or fix and deploy again"
+		if !res.Previous.Settled {
+			return "nothing ran before that could be restored; mend it and deploy again"
+		}
+		return "nothing was rolled back; roll back to " + before + ", or mend it and deploy again"
 	case Superseded:
 		return "see who else deploys, then deploy again"
 	case Stopped:
-		return "deploy again, or restore " + before
+		return "deploy again, or roll back to " + before
 	case TimedOut:
-		return "the deployment goes on in ECS; wait longer, or restore " + before
-	case Canceled, Lost:
-		return "the deployment goes on in ECS unwatched; check the service"
+		return "the deployment goes on in ECS; look at status, wait longer, or roll back to " + before
+	case Canceled:
+		return "look at status, which says what runs; ECS ends the deployment without being watched"
+	case Lost:
+		return "the deployment goes on in ECS unwatched; renew access and look at status"
 	}
 	return ""
 }

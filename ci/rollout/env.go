@@ -7,30 +7,14 @@ import (
 	"time"
 )
 
-// Clock tells the time and sleeps. Tests give one that does not wait.
-type Clock interface {
-	// Now is the current time; only differences between two calls are used.
-	Now() time.Time
-	// Sleep waits for d or until ctx ends, and returns ctx's error then.
-	Sleep(ctx context.Context, d time.Duration) error
-}
-
 // Env is what a deploy needs of the world besides AWS. The zero value is ready
-// for use: the real clock, real randomness, no progress lines.
+// for use: real randomness, no progress lines. Time is the system's; tests make
+// it pass at will in a testing/synctest bubble.
 type Env struct {
-	// Clock is the source of time; nil means the system's.
-	Clock Clock
 	// Random gives numbers in [0,1) for jitter; nil means math/rand/v2.
 	Random func() float64
 	// Progress receives one line whenever something changed; nil means none.
 	Progress func(line string)
-}
-
-func (e Env) clock() Clock {
-	if e.Clock == nil {
-		return systemClock{}
-	}
-	return e.Clock
 }
 
 func (e Env) random() float64 {
@@ -47,14 +31,10 @@ func (e Env) say(format string, args ...any) {
 }
 
 // Poll starts a polling loop at the present moment.
-func (e Env) Poll() *Poll { return &Poll{env: e, start: e.clock().Now()} }
+func (e Env) Poll() *Poll { return &Poll{env: e, start: time.Now()} }
 
-// systemClock is the real Clock.
-type systemClock struct{}
-
-func (systemClock) Now() time.Time { return time.Now() }
-
-func (systemClock) Sleep(ctx context.Context, d time.Duration) error {
+// sleep waits for d or until ctx ends, and returns ctx's error then.
+func sleep(ctx context.Context, d time.Duration) error {
 	t := time.NewTimer(d)
 	defer t.Stop()
 	select {

@@ -11,15 +11,18 @@ type Outcome string
 // The outcomes. Completed and Unchanged are success, nothing else is.
 const (
 	// Completed: this deploy's own deployment came to its end and runs.
-	Completed Outcome = "completed"
+	Completed Outcome = "deployed"
 	// Unchanged: what was asked for runs already; nothing was changed.
-	Unchanged Outcome = "unchanged"
-	// NotStarted: the deploy failed before it changed anything that runs.
-	NotStarted Outcome = "not started"
-	// RolledBack: AWS rolled the deployment back (circuit breaker, alarm, or
-	// someone's request); the version before runs.
+	Unchanged Outcome = "nothing to do"
+	// NotStarted: the deploy failed before it changed anything.
+	NotStarted Outcome = "refused before any change"
+	// VerificationFailed: the new version was looked at before or after it
+	// started and is not fit to run; nothing that runs was changed.
+	VerificationFailed Outcome = "verification failed"
+	// RolledBack: the deployment was rolled back (circuit breaker, alarm, failing
+	// tasks, a failed canary, or someone's request); the version before runs.
 	RolledBack Outcome = "rolled back"
-	// RollbackFailed: AWS tried to roll back and failed; a person is needed.
+	// RollbackFailed: the way back failed; a person is needed.
 	RollbackFailed Outcome = "rollback failed"
 	// Failed: the deployment failed and was not rolled back.
 	Failed Outcome = "failed"
@@ -28,18 +31,27 @@ const (
 	// Stopped: someone stopped this deployment and left it there.
 	Stopped Outcome = "stopped"
 	// TimedOut: no end within the time allowed; the deployment goes on.
-	TimedOut Outcome = "timed out"
-	// Canceled: the caller gave up waiting; the deployment goes on.
-	Canceled Outcome = "canceled"
+	TimedOut Outcome = "timed out, still running"
+	// Canceled: the caller gave up waiting.
+	Canceled Outcome = "cancelled"
 	// Lost: AWS could not be asked any more; the deployment goes on unseen.
-	Lost Outcome = "lost"
+	Lost Outcome = "lost sight of"
 )
+
+// Outcomes lists every outcome.
+func Outcomes() []Outcome {
+	return []Outcome{
+		Completed, Unchanged, NotStarted, VerificationFailed, RolledBack, RollbackFailed,
+		Failed, Superseded, Stopped, TimedOut, Canceled, Lost,
+	}
+}
 
 // OK reports whether the outcome is success.
 func (o Outcome) OK() bool { return o == Completed || o == Unchanged }
 
 // ExitCode is the process exit code for the outcome: 0 for success and a
-// number of its own for each other one.
+// number of its own for each other one. 1 and 2 are left to errors of other
+// kinds and of usage.
 func (o Outcome) ExitCode() int {
 	switch o {
 	case Completed, Unchanged:
@@ -60,6 +72,10 @@ func (o Outcome) ExitCode() int {
 		return 9
 	case Lost:
 		return 10
+	case VerificationFailed:
+		return 11
+	case NotStarted:
+		return 12
 	default:
 		return 1
 	}
@@ -79,7 +95,8 @@ type Error struct {
 	Err error
 }
 
-// Error says what was deployed to, how it ended, why, and what to do next.
+// Error says what was deployed to, how it ended, why, and, on a line of its
+// own, what to do next.
 func (e *Error) Error() string {
 	s := fmt.Sprintf("deploy to %s: %s", e.Subject, e.Outcome)
 	if e.Reason != "" {
@@ -89,7 +106,7 @@ func (e *Error) Error() string {
 		s += ": " + e.Err.Error()
 	}
 	if e.Next != "" {
-		s += "; " + e.Next
+		s += "\nnext: " + e.Next
 	}
 	return s
 }
@@ -97,18 +114,15 @@ func (e *Error) Error() string {
 // Unwrap returns the cause.
 func (e *Error) Unwrap() error { return e.Err }
 
-// OutcomeOf is the outcome that err carries: Completed for nil, NotStarted for
-// an error of another kind.
-func OutcomeOf(err error) Outcome {
-	if err == nil {
-		return Completed
-	}
+// ExitCode is the process exit code for err: that of the outcome it carries, 0
+// for nil and 1 for an error of another kind.
+func ExitCode(err error) int {
 	var e *Error
-	if errors.As(err, &e) {
-		return e.Outcome
+	switch {
+	case err == nil:
+		return 0
+	case errors.As(err, &e):
+		return e.Outcome.ExitCode()
 	}
-	return NotStarted
+	return 1
 }
-
-// ExitCode is the process exit code for err; see Outcome.ExitCode.
-func ExitCode(err error) int { return OutcomeOf(err).ExitCode() }

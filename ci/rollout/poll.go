@@ -9,14 +9,12 @@ import (
 // fail, and never slower than steadyDelay while AWS answers, so that an end is
 // seen within seconds. The SDK's own waiters let the pause grow to ten minutes.
 const (
-	quickDelay  = 500 * time.Millisecond
 	earlyDelay  = 2 * time.Second
 	steadyDelay = 5 * time.Second
-	quickPhase  = 5 * time.Second
 	earlyPhase  = 30 * time.Second
 
 	backoffBase = time.Second
-	backoffMax  = 30 * time.Second
+	backoffMax  = 15 * time.Second
 
 	jitter = 0.2
 )
@@ -29,7 +27,7 @@ type Poll struct {
 }
 
 // Elapsed is the time since the loop began.
-func (p *Poll) Elapsed() time.Duration { return p.env.clock().Now().Sub(p.start) }
+func (p *Poll) Elapsed() time.Duration { return time.Since(p.start) }
 
 // Answered notes that AWS answered the last request.
 func (p *Poll) Answered() { p.failures = 0 }
@@ -45,7 +43,7 @@ func (p *Poll) Wait(ctx context.Context) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	return p.env.clock().Sleep(ctx, delay(p.Elapsed(), p.failures, p.env.random()))
+	return sleep(ctx, delay(p.Elapsed(), p.failures, p.env.random()))
 }
 
 // delay is the pause before the next request: by the loop's age, or, after
@@ -53,10 +51,7 @@ func (p *Poll) Wait(ctx context.Context) error {
 // do not ask at once. r is in [0,1).
 func delay(elapsed time.Duration, failures int, r float64) time.Duration {
 	d := steadyDelay
-	switch {
-	case elapsed < quickPhase:
-		d = quickDelay
-	case elapsed < earlyPhase:
+	if elapsed < earlyPhase {
 		d = earlyDelay
 	}
 	if failures > 0 {

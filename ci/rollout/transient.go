@@ -47,3 +47,9 @@ func isCode(err error, codes ...string) bool {
 	}
 	return false
 }
+
+// expired reports credentials that ended meanwhile: no further question will be
+// answered.
+func expired(err error) bool {
+	return isCode(err, "ExpiredToken", "ExpiredTokenException", "RequestExpired", "UnrecognizedClientException", "InvalidSignatureException")
+}

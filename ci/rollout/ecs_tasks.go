@@ -13,122 +13,6 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/ecs/types"
 )
 
-// Diagnosis is what was seen going wrong during a deployment.
-type Diagnosis struct {
-	// Events are the service's messages since the deployment began, oldest
-	// first.
-	Events []string
-	// Tasks are the deployment's stopped tasks, oldest first.
-	Tasks []TaskFailure
-}
-
-// TaskFailure is a task that stopped.
-type TaskFailure struct {
-	// Task is the task's id.
-	Task string
-	// StopCode and Reason are ECS's words for why it stopped.
-	StopCode, Reason string
-	// Containers are the containers that ended badly.
-	Containers []ContainerFailure
-	// LogStream names where Log was read.
-	LogStream string
-	// Log is the tail of the failed container's log, oldest line first; only
-	// the first tasks have it.
-	Log []string
-}
-
-// ContainerFailure is a container that ended badly.
-type ContainerFailure struct {
-	// Name is the container's name in the task definition.
-	Name string
-	// ExitCode is its exit code; nil if it never ran.
-	ExitCode *int
-	// Reason is ECS's word for it, such as CannotPullContainerError.
-	Reason string
-}
-
-// Lines is the diagnosis as text, for a report. Tasks that stopped for the same
-// reason are told once.
-func (d Diagnosis) Lines() []string {
-	var lines []string
-	told := map[string]int{}
-	var order []TaskFailure
-	for _, t := range d.Tasks {
-		if told[t.cause()]++; told[t.cause()] == 1 {
-			order = append(order, t)
-		}
-	}
-	for _, t := range order {
-		line := fmt.Sprintf("task %s stopped: %s", t.Task, t.cause())
-		if n := told[t.cause()]; n > 1 {
-			line += fmt.Sprintf(" (and %d more like it)", n-1)
-		}
-		lines = append(lines, line)
-		for _, l := range t.Log {
-			lines = append(lines, "  log: "+l)
-		}
-	}
-	for _, e := range d.Events {
-		lines = append(lines, "event: "+e)
-	}
-	return lines
-}
-
-// cause is a task's end without what differs between like tasks.
-func (t TaskFailure) cause() string {
-	parts := []string{orText(t.Reason, orText(t.StopCode, "no reason given"))}
-	for _, c := range t.Containers {
-		s := "container " + c.Name
-		if c.ExitCode != nil {
-			s += fmt.Sprintf(" exit code %d", *c.ExitCode)
-		}
-		if c.Reason != "" {
-			s += ": " + c.Reason
-		}
-		parts = append(parts, s)
-	}
-	return strings.Join(parts, "; ")
-}
-
-// eventLog collects a service's events by id.
-type eventLog struct {
-	seen  map[string]bool
-	lines []string
-}
-
-func newEventLog(before []types.ServiceEvent) *eventLog {
-	l := &eventLog{seen: map[string]bool{}}
-	for _, e := range before {
-		l.seen[eventID(e)] = true
-	}
-	return l
-}
-
-// add returns the messages that are new, oldest first; ECS sends newest first.
-func (l *eventLog) add(events []types.ServiceEvent) []string {
-	var fresh []string
-	for _, e := range slices.Backward(events) {
-		if id := eventID(e); !l.seen[id] {
-			l.seen[id] = true
-			fresh = append(fresh, aws.ToString(e.Message))
-		}
-	}
-	l.lines = append(l.lines, fresh...)
-	return fresh
-}
-
-func eventID(e types.ServiceEvent) string {
-	return orText(aws.ToString(e.Id), aws.ToTime(e.CreatedAt).String()+aws.ToString(e.Message))
-}
-
-// troubling reports whether an event is about something that fails.
-func troubling(message string) bool {
-	m := strings.ToLower(message)
-	return slices.ContainsFunc([]string{"unable", "fail", "unhealthy", "error", "rolling back"}, func(w string) bool {
-		return strings.Contains(m, w)
-	})
-}
-
 const (
 	// maxTasksRead is the most that DescribeTasks takes at once.
 	maxTasksRead = 100
@@ -148,12 +32,14 @@ type taskLog struct {
 	order            []string
 	tasks            map[string]*TaskFailure
 	tries            map[string]int
+	// others are stopped tasks that say nothing of our deployment.
+	others map[string]bool
 }
 
 func newTaskLog(s Services, cluster, service string, definition types.TaskDefinition) *taskLog {
 	return &taskLog{
 		s: s, cluster: cluster, service: service, definition: definition,
-		tasks: map[string]*TaskFailure{}, tries: map[string]int{},
+		tasks: map[string]*TaskFailure{}, tries: map[string]int{}, others: map[string]bool{},
 	}
 }
 
@@ -198,33 +84,46 @@ func (l *taskLog) failures() []TaskFailure {
 	return out
 }
 
-// stopped lists our deployment's stopped tasks, oldest first. ECS names the
-// deployment that started a task in startedBy.
+// stopped lists our deployment's stopped tasks that are not known yet, oldest
+// first.
 func (l *taskLog) stopped(ctx context.Context, deployment string) []types.Task {
 	list, err := l.s.ECS.ListTasks(ctx, &ecs.ListTasksInput{
 		Cluster: aws.String(l.cluster), ServiceName: aws.String(l.service), DesiredStatus: types.DesiredStatusStopped,
 	})
-	if err != nil || len(list.TaskArns) == 0 {
+	if err != nil {
+		return nil
+	}
+	unknown := slices.DeleteFunc(list.TaskArns, func(arn string) bool { return l.others[arn] || l.tasks[short(arn)] != nil })
+	if len(unknown) == 0 {
 		return nil
 	}
 	out, err := l.s.ECS.DescribeTasks(ctx, &ecs.DescribeTasksInput{
-		Cluster: aws.String(l.cluster), Tasks: list.TaskArns[:min(len(list.TaskArns), maxTasksRead)],
+		Cluster: aws.String(l.cluster), Tasks: unknown[:min(len(unknown), maxTasksRead)],
 	})
 	if err != nil {
 		return nil
 	}
-	tasks := slices.DeleteFunc(out.Tasks, func(t types.Task) bool {
-		if by := aws.ToString(t.StartedBy); by != "" && deployment != "" {
-			return by != deployment
+	var tasks []types.Task
+	for _, t := range out.Tasks {
+		switch {
+		case !l.ours(t, deployment), strings.Contains(aws.ToString(t.StoppedReason), "Scaling activity initiated by"):
+			// Scaling in and the end of a rollback stop tasks that were well.
+			l.others[aws.ToString(t.TaskArn)] = true
+		case aws.ToString(t.LastStatus) == string(types.DesiredStatusStopped):
+			tasks = append(tasks, t)
 		}
-		return aws.ToString(t.TaskDefinitionArn) != aws.ToString(l.definition.TaskDefinitionArn)
-	})
-	tasks = slices.DeleteFunc(tasks, func(t types.Task) bool {
-		// Scaling in and the end of a rollback stop tasks that were well.
-		return strings.Contains(aws.ToString(t.StoppedReason), "Scaling activity initiated by")
-	})
+	}
 	slices.SortStableFunc(tasks, func(a, b types.Task) int { return stoppedAt(a).Compare(stoppedAt(b)) })
 	return tasks
+}
+
+// ours reports whether a task belongs to our deployment, which ECS names in
+// startedBy.
+func (l *taskLog) ours(t types.Task, deployment string) bool {
+	if by := aws.ToString(t.StartedBy); by != "" && deployment != "" {
+		return by == deployment
+	}
+	return aws.ToString(t.TaskDefinitionArn) == aws.ToString(l.definition.TaskDefinitionArn)
 }
 
 func stoppedAt(t types.Task) time.Time { return aws.ToTime(t.StoppedAt) }

@@ -1,0 +1,149 @@
+package rollout
+
+import (
+	"context"
+	"fmt"
+	"regexp"
+	"strconv"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/ecs/types"
+)
+
+// narrate tells what is new: events, the state when it changed, and, as soon as
+// there is a sign of failure, which task stopped and why.
+func (f *follower) narrate(ctx context.Context, v Verdict, elapsed time.Duration) {
+	alarming := v.Failing
+	if f.view.Service != nil {
+		fresh := f.events.add(f.view.Service.Events)
+		for _, e := range fresh {
+			f.s.Env.say("%s: event: %s", f.subject, e)
+		}
+		_, ours := find(f.view)
+		alarming = f.signs.look(ours, fresh, elapsed) || alarming
+	}
+	if v.Reason != "" {
+		f.tell(v.Reason, elapsed)
+	}
+	if alarming {
+		for _, line := range f.tasks.update(ctx, f.view.Deployment) {
+			f.s.Env.say("%s: %s", f.subject, line)
+		}
+	}
+}
+
+// tell says a line with the time so far, unless it is the line said last.
+func (f *follower) tell(line string, elapsed time.Duration) {
+	if line != f.line {
+		f.line = line
+		f.s.Env.say("%s: %s, after %s", f.subject, line, elapsed.Round(100*time.Millisecond))
+	}
+}
+
+// signs notices that tasks may be failing, so that stopped tasks are looked for
+// then and not at every poll. ECS's own count of failures is not enough: it
+// stays 0 for tasks that start and crash later.
+type signs struct {
+	lastLook time.Duration
+	alive    int32
+	started  int
+	seen     bool
+}
+
+// lookEvery is how often stopped tasks are looked for without any sign.
+const lookEvery = 30 * time.Second
+
+// look reports whether stopped tasks should be looked for now.
+func (s *signs) look(ours *types.Deployment, events []string, elapsed time.Duration) bool {
+	for _, e := range events {
+		s.started += startedTasks(e)
+		s.seen = s.seen || troubling(e)
+	}
+	if ours != nil {
+		alive := ours.RunningCount + ours.PendingCount
+		s.seen = s.seen || ours.FailedTasks > 0 || alive < s.alive || s.started > int(ours.DesiredCount) && ours.DesiredCount > 0
+		s.alive = alive
+	}
+	if s.seen || elapsed-s.lastLook >= lookEvery {
+		s.lastLook = elapsed
+		return true
+	}
+	return false
+}
+
+// startedForm is how an event says that tasks were started (Amazon ECS Developer
+// Guide, "Amazon ECS service event messages": "has started N tasks").
+var startedForm = regexp.MustCompile(`has started (\d+) tasks`)
+
+func startedTasks(event string) int {
+	m := startedForm.FindStringSubmatch(event)
+	if m == nil {
+		return 0
+	}
+	n, _ := strconv.Atoi(m[1])
+	return n
+}
+
+// hopeless says why waiting has no point any more; empty while it has.
+func (f *follower) hopeless(v Verdict) string {
+	if f.braked != "" || v.Failing {
+		return ""
+	}
+	failed := 0
+	var last TaskFailure
+	for _, t := range f.tasks.failures() {
+		if !t.ownFault() {
+			continue
+		}
+		if t.neverStarts() {
+			return "a task that can never start: " + t.cause()
+		}
+		failed++
+		last = t
+	}
+	if failed < f.req.follow.FailFast {
+		return ""
+	}
+	return fmt.Sprintf("%d tasks of this deployment failed, the last one: %s", failed, last.cause())
+}
+
+// brake stops the deployment with a rollback. Where there is nothing to go back
+// to, it stops nothing. Where ECS does not take it, the breaker is left to act.
+func (f *follower) brake(ctx context.Context, why string) {
+	if !f.view.Fallback {
+		return
+	}
+	f.s.Env.say("%s: not waiting any longer: %s", f.subject, why)
+	f.braked = why
+	if err := f.record.stop(ctx, f.view.TaskDefinition); err != nil {
+		f.s.Env.say("%s: ECS did not take the order to roll back (%v), waiting for its circuit breaker", f.subject, err)
+	}
+}
+
+// percent is how far a deployment has come, or -1 where that means nothing.
+func percent(d *types.Deployment) int {
+	if d == nil || d.DesiredCount <= 0 {
+		return -1
+	}
+	return min(100, int(100*d.RunningCount/d.DesiredCount))
+}
+
+// stage describes a service deployment under way: its lifecycle stage, the
+// traffic it has, and a hook that holds it up.
+func stage(sd *types.ServiceDeployment) string {
+	s := fmt.Sprintf("service deployment %s", sd.Status)
+	if sd.LifecycleStage != "" {
+		s += fmt.Sprintf(", stage %s", sd.LifecycleStage)
+	}
+	if t := sd.TargetServiceRevision; t != nil && t.RequestedProductionTrafficWeight != nil {
+		s += fmt.Sprintf(", %.0f %% of the traffic", *t.RequestedProductionTrafficWeight)
+	}
+	for _, h := range sd.LifecycleHookDetails {
+		if h.Status == types.DeploymentLifecycleHookStatusAwaitingAction {
+			s += fmt.Sprintf(", paused by hook %s until someone continues it or %s, when ECS will %s",
+				aws.ToString(h.HookId), aws.ToTime(h.ExpiresAt).UTC().Format(time.RFC3339), orText(string(h.TimeoutAction), "decide"))
+		}
+	}
+	return s
+}
