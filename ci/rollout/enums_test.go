@@ -7,6 +7,7 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/ecs/types"
+	"github.com/aws/aws-sdk-go-v2/service/lambda"
 	lambdatypes "github.com/aws/aws-sdk-go-v2/service/lambda/types"
 )
 
@@ -84,4 +85,17 @@ func TestLambdaStates(t *testing.T) {
 		lambdatypes.LastUpdateStatusSuccessful: "ready", lambdatypes.LastUpdateStatusFailed: "broken", lambdatypes.LastUpdateStatusInProgress: "wait",
 	}
 	pinned(t, lambdatypes.LastUpdateStatus("").Values(), updates)
+	words := map[Readiness]string{Ready: "ready", NotYet: "wait", Broken: "broken"}
+	for state, want := range states {
+		r, why := EvaluateFunction(&lambda.GetFunctionConfigurationOutput{State: state, LastUpdateStatus: lambdatypes.LastUpdateStatusSuccessful})
+		if words[r] != want {
+			t.Errorf("state %s means %s (%s), want %s", state, words[r], why, want)
+		}
+	}
+	for update, want := range updates {
+		r, why := EvaluateFunction(&lambda.GetFunctionConfigurationOutput{State: lambdatypes.StateActive, LastUpdateStatus: update})
+		if words[r] != want {
+			t.Errorf("update status %s means %s (%s), want %s", update, words[r], why, want)
+		}
+	}
 }

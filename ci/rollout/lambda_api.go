@@ -15,6 +15,10 @@ type LambdaAPI interface {
 	PublishVersion(ctx context.Context, in *lambda.PublishVersionInput, opts ...func(*lambda.Options)) (*lambda.PublishVersionOutput, error)
 	GetAlias(ctx context.Context, in *lambda.GetAliasInput, opts ...func(*lambda.Options)) (*lambda.GetAliasOutput, error)
 	CreateAlias(ctx context.Context, in *lambda.CreateAliasInput, opts ...func(*lambda.Options)) (*lambda.CreateAliasOutput, error)
+	ListAliases(ctx context.Context, in *lambda.ListAliasesInput, opts ...func(*lambda.Options)) (*lambda.ListAliasesOutput, error)
+	ListVersionsByFunction(ctx context.Context, in *lambda.ListVersionsByFunctionInput, opts ...func(*lambda.Options)) (*lambda.ListVersionsByFunctionOutput, error)
+	DeleteFunction(ctx context.Context, in *lambda.DeleteFunctionInput, opts ...func(*lambda.Options)) (*lambda.DeleteFunctionOutput, error)
+	Invoke(ctx context.Context, in *lambda.InvokeInput, opts ...func(*lambda.Options)) (*lambda.InvokeOutput, error)
 	UpdateAlias(ctx context.Context, in *lambda.UpdateAliasInput, opts ...func(*lambda.Options)) (*lambda.UpdateAliasOutput, error)
 }
 
@@ -38,8 +42,34 @@ type FunctionRequest struct {
 	// Architecture is "arm64" or "x86_64" (upper case and "amd64" are
 	// understood too); empty keeps the function's own.
 	Architecture string
-	// Timeout bounds the whole deploy; zero means DefaultFunctionTimeout.
+	// Canary makes the new version prove itself before it gets all the traffic;
+	// the zero value asks for no proof.
+	Canary Canary
+	// Keep is how many published versions stay after a deploy that succeeded;
+	// zero keeps all. Versions that an alias uses, the new one and the one before
+	// always stay.
+	Keep int
+	// Timeout bounds the deploy without the canary's bake; zero means
+	// DefaultFunctionTimeout.
 	Timeout time.Duration
+}
+
+// Canary says how a new version proves itself.
+type Canary struct {
+	// Invocations is how often the new version itself is invoked, before it gets
+	// any traffic; one that fails ends the deploy as VerificationFailed.
+	Invocations int
+	// Payload is what it is invoked with: an event that does no harm.
+	Payload []byte
+	// Weight is the share of the traffic, above 0 and below 1, that the new
+	// version gets for the time of Bake.
+	Weight float64
+	// Bake is how long it has that share. Zero means no shift in steps.
+	Bake time.Duration
+	// Watch is asked throughout the bake what is wrong with the version; an
+	// empty answer is nothing. Any other one, or an error that does not pass, takes
+	// the traffic back.
+	Watch func(ctx context.Context, function, version string) (wrong string, err error)
 }
 
 // DefaultFunctionTimeout is how long a function deploy may take unless told
@@ -74,6 +104,8 @@ type FunctionResult struct {
 	// Uploaded is true when the code was sent; it is not when the function has
 	// it already.
 	Uploaded bool
+	// Pruned lists the versions that were deleted.
+	Pruned []string
 	// Elapsed is the time that the deploy took.
 	Elapsed time.Duration
 }

@@ -32,7 +32,8 @@ func EvaluateFunction(c *lambda.GetFunctionConfigurationOutput) (Readiness, stri
 		return NotYet, "no configuration"
 	case c.LastUpdateStatus == types.LastUpdateStatusFailed:
 		return Broken, explain("update failed", string(c.LastUpdateStatusReasonCode), aws.ToString(c.LastUpdateStatusReason))
-	case c.State == types.StateFailed, c.State == types.StateDeactivated, c.State == types.StateDeactivating, c.State == types.StateDeleting:
+	case c.State == types.StateFailed, c.State == types.StateDeactivated, c.State == types.StateDeactivating,
+		c.State == types.StateDeleting, c.State == types.StateActiveNonInvocable:
 		return Broken, explain(fmt.Sprintf("state %s", c.State), string(c.StateReasonCode), aws.ToString(c.StateReason))
 	case c.LastUpdateStatus == types.LastUpdateStatusInProgress:
 		return NotYet, "update in progress"

@@ -80,6 +80,12 @@ func TestVerdictScenarios(t *testing.T) {
 			compare(t, s.waiter)
 		})
 	}
+	for _, s := range lambdaScenarios() {
+		t.Run("lambda "+s.name, func(t *testing.T) {
+			check(t, "lambda "+s.name, s.run(t), expectation{s.want, s.reason, s.shown, 0, s.calls, s.end, s.within})
+			compare(t, s.waiter)
+		})
+	}
 	report(t, rows)
 }
 

@@ -1,0 +1,126 @@
+package rollout
+
+import (
+	"context"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/lambda"
+	"github.com/aws/aws-sdk-go-v2/service/lambda/types"
+)
+
+// canary makes the version prove itself. Whatever happens, also when the caller
+// gives up, the alias is left without weights; but after a good canary, which
+// it reports as shifted, they stay until the alias moves.
+func (d *functionDeploy) canary(ctx context.Context, version string, before FunctionState) (shifted bool, err error) {
+	if version == before.Version {
+		return false, nil
+	}
+	for i := range d.req.Canary.Invocations {
+		if err := d.invoke(ctx, version, i+1); err != nil {
+			return false, err
+		}
+	}
+	if d.req.Canary.Bake <= 0 || before.Version == "" {
+		return false, nil
+	}
+	if _, err := d.moveAlias(ctx, before.Version, map[string]float64{version: d.req.Canary.Weight}, before); err != nil {
+		return false, err
+	}
+	d.Env.say("%s: version %s gets %.0f %% of the traffic for %s", d.subject, version, 100*d.req.Canary.Weight, d.req.Canary.Bake)
+	wrong, err := d.bake(ctx, version)
+	if wrong == "" && err == nil {
+		return true, nil
+	}
+	return false, d.takeBack(ctx, version, before, wrong, err)
+}
+
+// bake watches the version while it has its share. It does not count against
+// the deploy's time limit.
+func (d *functionDeploy) bake(ctx context.Context, version string) (wrong string, err error) {
+	poll := d.Env.Poll()
+	defer func() { d.req.Timeout += poll.Elapsed() }()
+	for {
+		if d.req.Canary.Watch != nil {
+			err := d.Env.retry(ctx, func() (err error) {
+				wrong, err = d.req.Canary.Watch(ctx, d.req.Function, version)
+				return err
+			})
+			if err != nil || wrong != "" {
+				return wrong, err
+			}
+		}
+		if poll.Elapsed() >= d.req.Canary.Bake {
+			return "", nil
+		}
+		if err := poll.Wait(ctx); err != nil {
+			return "", err
+		}
+	}
+}
+
+// takeBack gives all traffic to the version before.
+func (d *functionDeploy) takeBack(ctx context.Context, version string, before FunctionState, wrong string, cause error) error {
+	var other *failureError
+	if errors.As(cause, &other) && other.outcome == Superseded {
+		return other
+	}
+	out := &failureError{outcome: RolledBack, reason: fmt.Sprintf("version %s in the canary: %s", version, wrong)}
+	clearing := ctx
+	switch {
+	case ctx.Err() != nil:
+		out.outcome, out.reason = Canceled, "the canary was given up"
+		brief, cancel := context.WithTimeout(context.WithoutCancel(ctx), cancelTimeout)
+		defer cancel()
+		clearing = brief
+	case cause != nil:
+		out.reason = fmt.Sprintf("the canary of version %s could not go on: %v", version, cause)
+	}
+	out.next = d.unmoved() + ", with all of the traffic"
+	if _, err := d.moveAlias(clearing, before.Version, nil, before); err != nil {
+		out.outcome = RollbackFailed
+		out.reason += fmt.Sprintf("; and its traffic was not taken back: %v", err)
+		out.next = fmt.Sprintf("look at alias %s now: it may still send traffic to version %s", d.req.Alias, version)
+	}
+	return out
+}
+
+// invoke calls the version itself once, not through the alias.
+func (d *functionDeploy) invoke(ctx context.Context, version string, n int) error {
+	var out *lambda.InvokeOutput
+	begin := time.Now()
+	err := d.Env.retry(ctx, func() (err error) {
+		out, err = d.Lambda.Invoke(ctx, &lambda.InvokeInput{
+			FunctionName: aws.String(d.req.Function), Qualifier: aws.String(version),
+			InvocationType: types.InvocationTypeRequestResponse, LogType: types.LogTypeTail, Payload: d.req.Canary.Payload,
+		})
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("invoke version %s: %w", version, err)
+	}
+	if kind := aws.ToString(out.FunctionError); kind != "" {
+		reason := fmt.Sprintf("invocation %d of version %s failed (%s): %s", n, version, kind, strings.TrimSpace(string(out.Payload)))
+		if tail := logTail(aws.ToString(out.LogResult)); tail != "" {
+			reason += "\nlog: " + tail
+		}
+		return &failureError{outcome: VerificationFailed, reason: reason, next: d.unmoved() + "; mend the code and deploy again"}
+	}
+	d.Env.say("%s: invocation %d of version %s answered in %s", d.subject, n, version, time.Since(begin).Round(time.Millisecond))
+	return nil
+}
+
+// logTail reads the last lines that an invocation logged (API Invoke:
+// LogResult is base64).
+func logTail(encoded string) string {
+	raw, err := base64.StdEncoding.DecodeString(encoded)
+	if err != nil {
+		return ""
+	}
+	lines := strings.Split(strings.TrimSpace(string(raw)), "\n")
+	return strings.Join(lines[max(0, len(lines)-5):], "\nlog: ")
+}
