@@ -106,11 +106,7 @@ func Push(ctx context.Context, req PushRequest) (Pushed, error) {
 	if meter.next == nil {
 		meter.next = remote.DefaultTransport
 	}
-	options := []remote.Option{
-		remote.WithContext(ctx),
-		remote.WithTransport(meter),
-		remote.WithAuth(&authn.Basic{Username: req.Credentials.User, Password: req.Credentials.Password}),
-	}
+	options := options(ctx, req.Credentials, meter)
 	say(fmt.Sprintf("pushing %s (%d layers, %.1f MB) to %s", pushed.Digest, pushed.Layers, mb(pushed.Size), repo))
 	if err := remote.Write(target.Digest(pushed.Digest), img, options...); err != nil {
 		return Pushed{}, fmt.Errorf("push image %s: %w", pushed.Reference, explain(err, repo))
@@ -168,9 +164,57 @@ func targetRepository(endpoint, repository string) (name.Repository, error) {
 	return target, nil
 }
 
+// Retag points a tag at an image that is in the repository, by its digest,
+// unless it does already. The tag latest moves so, once the image passed its
+// gate.
+func Retag(ctx context.Context, req RetagRequest) error {
+	repo, err := ParseRepository(req.Repository)
+	if err != nil {
+		return fmt.Errorf("tag image: %w", err)
+	}
+	target, err := targetRepository(req.Credentials.Endpoint, repo.Name)
+	if err != nil {
+		return fmt.Errorf("tag image: %w", err)
+	}
+	options := options(ctx, req.Credentials, req.Transport)
+	image, err := remote.Get(target.Digest(req.Digest), options...)
+	if err == nil {
+		err = tag(image, target, req.Tag, req.Digest, options)
+	}
+	if err != nil {
+		return fmt.Errorf("tag image %s@%s as %s: %w", repo, req.Digest, req.Tag, explain(err, repo))
+	}
+	return nil
+}
+
+// RetagRequest says which image gets which tag.
+type RetagRequest struct {
+	// Repository is the repository's address as task definitions name it.
+	Repository string
+	// Digest is the image's, sha256:...
+	Digest string
+	// Tag is what shall name it.
+	Tag string
+	// Credentials come from Login.
+	Credentials Credentials
+	// Transport is used for requests; nil means the default one.
+	Transport http.RoundTripper
+}
+
+// options are what every request to a registry takes.
+func options(ctx context.Context, c Credentials, transport http.RoundTripper) []remote.Option {
+	if transport == nil {
+		transport = remote.DefaultTransport
+	}
+	return []remote.Option{
+		remote.WithContext(ctx), remote.WithTransport(transport),
+		remote.WithAuth(&authn.Basic{Username: c.User, Password: c.Password}),
+	}
+}
+
 // tag points a tag at the image unless it does already: a repository with
 // immutable tags refuses to be told twice.
-func tag(img v1.Image, target name.Repository, tag, digest string, options []remote.Option) error {
+func tag(img remote.Taggable, target name.Repository, tag, digest string, options []remote.Option) error {
 	ref := target.Tag(tag)
 	if d, err := remote.Head(ref, options...); err == nil && d.Digest.String() == digest {
 		return nil

@@ -2,18 +2,12 @@ package ecr
 
 import "strings"
 
-// LatestTag is the tag that always names the newest push.
+// LatestTag is the tag that names the newest image that passed its gate.
 const LatestTag = "latest"
 
 // maxTag is the longest tag (OCI Distribution Specification: a tag is at most
 // 128 characters of [a-zA-Z0-9._-], and starts with none of . and -).
 const maxTag = 128
-
-// Tags are the tags of a push: latest and <branch>-<sha>. The branch is cut to
-// fit, the commit never.
-func Tags(branch, sha string) []string {
-	return []string{LatestTag, BranchTag(branch, sha)}
-}
 
 // BranchTag is <branch>-<sha> in the characters that a tag may have. What a
 // branch may hold and a tag may not becomes a hyphen: feature/x#1 at 0a1b2c3 is

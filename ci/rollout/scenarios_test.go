@@ -69,7 +69,8 @@ func TestVerdictScenarios(t *testing.T) {
 			r.waiter = v
 			r.waiterRuns++
 			r.waiterMean += v.seconds
-			r.waiterFalse = r.waiterFalse || v.ok && undone(r.ours.outcome)
+			early := v.seconds < r.end-1
+			r.waiterFalse = r.waiterFalse || v.ok && (early || undone(r.ours.outcome))
 			r.waiterBroken = r.waiterBroken || !v.ok && r.ours.outcome.OK()
 		}
 		r.waiterMean /= float64(r.waiterRuns)
@@ -86,6 +87,12 @@ func TestVerdictScenarios(t *testing.T) {
 			compare(t, s.waiter)
 		})
 	}
+	for _, s := range scanScenarios() {
+		t.Run("scan "+s.name, func(t *testing.T) {
+			check(t, "scan "+s.name, s.run(t), expectation{want: s.want, reason: s.reason, end: s.end, within: s.within})
+			compare(t, s.waiter)
+		})
+	}
 	report(t, rows)
 }
 
@@ -93,7 +100,7 @@ func TestVerdictScenarios(t *testing.T) {
 // the others nobody has looked to the end.
 func undone(o rollout.Outcome) bool {
 	switch o {
-	case rollout.RolledBack, rollout.RollbackFailed, rollout.Failed, rollout.Superseded, rollout.Stopped:
+	case rollout.VerificationFailed, rollout.RolledBack, rollout.RollbackFailed, rollout.Failed, rollout.Superseded, rollout.Stopped:
 		return true
 	default:
 		return false

@@ -1,12 +1,17 @@
 // Package scan waits for Amazon ECR's vulnerability scan of a pushed image and
-// decides whether the pipeline may go on. Start at Wait; Decide is the pure
-// half.
+// decides by a policy whether the pipeline may go on. Start at Wait; Decide is
+// the pure half. An image that ECR cannot scan is judged by the list of the
+// packages in it, see Inventory.
 package scan
 
 import (
 	"fmt"
+	"slices"
 	"sort"
 	"strings"
+	"time"
+
+	"dagger/sensor-backend/rollout"
 
 	"github.com/aws/aws-sdk-go-v2/service/ecr/types"
 )
@@ -14,20 +19,23 @@ import (
 // Outcome says what a scan means for the pipeline.
 type Outcome string
 
-// The outcomes. Only Clean and Unsupported let the pipeline go on; see
+// The outcomes. Only Clean and Listed let the pipeline go on; see
 // Result.Blocking.
 const (
 	// Pending: the scan has not finished; ask again.
 	Pending Outcome = "pending"
-	// Clean: the scan finished without a critical finding.
+	// Clean: the scan finished, and no finding is as bad as the policy's
+	// threshold, or those that are have a valid exception.
 	Clean Outcome = "clean"
-	// Critical: the scan found at least one critical vulnerability.
-	Critical Outcome = "critical"
+	// Vulnerable: there is a finding that the policy does not let pass.
+	Vulnerable Outcome = "vulnerable"
 	// Unsupported: ECR cannot scan this image, which it says of every image
 	// without an operating system's package database: an image FROM scratch is
-	// such a one. There is nothing to read, so this is a warning and no error;
-	// the binary inside has to be checked where it is built.
+	// such a one. Its package list has to be read instead.
 	Unsupported Outcome = "unsupported"
+	// Listed: the image's package list was read and no advisory was at hand to
+	// compare it with, so nothing is known of its vulnerabilities. A warning.
+	Listed Outcome = "listed only"
 	// Failed: ECR says that the scan failed or that it has no findings to give.
 	Failed Outcome = "failed"
 	// Unknown: no answer within the time allowed. Not known to be clean.
@@ -67,6 +75,14 @@ func (c Counts) String() string {
 	return strings.Join(parts, ", ")
 }
 
+func (c Counts) total() int {
+	sum := 0
+	for _, n := range c {
+		sum += n
+	}
+	return sum
+}
+
 // Result is what is known of one image's scan.
 type Result struct {
 	// Outcome is the decision.
@@ -77,25 +93,39 @@ type Result struct {
 	Reason string
 	// Counts holds the findings by severity.
 	Counts Counts
-	// Findings names the critical findings, each once and in order.
+	// Findings names the findings that block, each once and in order.
 	Findings []string
+	// Excepted names the findings that an exception lets pass, with its reason.
+	Excepted []string
 }
 
-// Blocking reports whether the pipeline must stop: for a critical finding, and
-// as well for a scan that failed or never answered, since neither shows that
-// the image is clean.
-func (r Result) Blocking() bool {
+// Blocking reports whether the pipeline must stop: for a finding that the
+// policy does not let pass, and as well for a scan that failed or never
+// answered, since neither shows that the image is clean.
+func (r Result) Blocking() bool { return r.Outcome != Clean && r.Outcome != Listed }
+
+// Err is nil unless the result is Blocking: then it says which image is not fit
+// to deploy, why, and what to do.
+func (r Result) Err(image string) error {
+	if !r.Blocking() {
+		return nil
+	}
+	next := "mend what was found and publish again, or except it for a time with a reason in the allow list"
 	switch r.Outcome {
-	case Clean, Unsupported:
-		return false
+	case Unknown, Failed, Pending:
+		next = "look at the scan of this digest in ECR; publish again when it can answer"
+	case Unsupported:
+		next = "give the image an operating system's package list, or a Go program with its build information"
 	default:
-		return true
+	}
+	return &rollout.Error{
+		Outcome: rollout.VerificationFailed, Subject: "image " + image, Reason: "pushed, and not fit to deploy: " + r.String(), Next: next,
 	}
 }
 
 // Warning reports whether the pipeline goes on without knowing that the image
 // is clean.
-func (r Result) Warning() bool { return r.Outcome == Unsupported }
+func (r Result) Warning() bool { return r.Outcome == Listed }
 
 // String is one line for a report.
 func (r Result) String() string {
@@ -105,6 +135,9 @@ func (r Result) String() string {
 	}
 	if r.Reason != "" {
 		s += " (" + r.Reason + ")"
+	}
+	for _, e := range r.Excepted {
+		s += "; excepted: " + e
 	}
 	return s
 }
@@ -119,18 +152,19 @@ type Report struct {
 	Findings *types.ImageScanFindings
 }
 
-// Decide says what a report means. Basic scanning ends in COMPLETE, enhanced
-// scanning (Amazon Inspector) stays ACTIVE for as long as the image is watched
-// and fills enhancedFindings (Amazon ECR User Guide, "Scan images for software
-// vulnerabilities"; API type ImageScanStatus). Counts are taken from
-// findingSeverityCounts and from the findings themselves, the larger of the
-// two: either may come first.
-func Decide(r Report) Result {
+// Decide says what a report means under a policy at a time. Basic scanning ends
+// in COMPLETE, enhanced scanning (Amazon Inspector) stays ACTIVE for as long as
+// the image is watched and fills enhancedFindings (Amazon ECR User Guide, "Scan
+// images for software vulnerabilities"; API type ImageScanStatus). Counts are
+// taken from findingSeverityCounts and from the findings themselves, the larger
+// of the two: either may come first.
+func Decide(r Report, p Policy, now time.Time) Result {
 	res := Result{Status: string(r.Status), Reason: r.Description, Counts: count(r.Findings)}
+	p.judge(&res, named(r.Findings), now)
 	switch r.Status {
 	case "", types.ScanStatusPending, types.ScanStatusInProgress:
-		// A critical finding does not become less critical by waiting.
-		if res.Counts["CRITICAL"] == 0 {
+		// A finding does not become less bad by waiting.
+		if len(res.Findings) == 0 {
 			res.Outcome = Pending
 			return res
 		}
@@ -153,16 +187,11 @@ func Decide(r Report) Result {
 		res.Reason = fmt.Sprintf("unknown scan status %q", r.Status)
 		return res
 	}
-	if res.Counts["CRITICAL"] > 0 {
-		res.Outcome = Critical
-		res.Findings = critical(r.Findings)
-		res.Reason = "critical: " + strings.Join(res.Findings, ", ")
-		if len(res.Findings) == 0 {
-			res.Reason = "ECR counts critical findings but does not name them"
-		}
-		return res
-	}
 	res.Outcome = Clean
+	if len(res.Findings) > 0 {
+		res.Outcome = Vulnerable
+		res.Reason = strings.ToLower(p.threshold()) + " or worse: " + strings.Join(res.Findings, ", ")
+	}
 	return res
 }
 
@@ -193,29 +222,30 @@ func count(f *types.ImageScanFindings) Counts {
 	return listed
 }
 
-// critical names each critical finding once, sorted.
-func critical(f *types.ImageScanFindings) []string {
-	seen := map[string]bool{}
+// finding is one vulnerability by name and severity.
+type finding struct{ name, severity string }
+
+// named lists the findings with their names.
+func named(f *types.ImageScanFindings) []finding {
+	if f == nil {
+		return nil
+	}
+	var all []finding
 	for _, x := range f.Findings {
-		if x.Severity == types.FindingSeverityCritical {
-			seen[deref(x.Name, "unnamed finding")] = true
-		}
+		all = append(all, finding{deref(x.Name, "unnamed finding"), strings.ToUpper(string(x.Severity))})
 	}
 	for _, x := range f.EnhancedFindings {
-		if open(x) && severity(x) == "CRITICAL" {
-			name := deref(x.Title, deref(x.FindingArn, "unnamed finding"))
-			if d := x.PackageVulnerabilityDetails; d != nil {
-				name = deref(d.VulnerabilityId, name)
-			}
-			seen[name] = true
+		if !open(x) {
+			continue
 		}
+		name := deref(x.Title, deref(x.FindingArn, "unnamed finding"))
+		if d := x.PackageVulnerabilityDetails; d != nil {
+			name = deref(d.VulnerabilityId, name)
+		}
+		all = append(all, finding{name, severity(x)})
 	}
-	names := make([]string, 0, len(seen))
-	for n := range seen {
-		names = append(names, n)
-	}
-	sort.Strings(names)
-	return names
+	slices.SortFunc(all, func(a, b finding) int { return strings.Compare(a.name, b.name) })
+	return slices.Compact(all)
 }
 
 // open is false for findings that Inspector closed or that a rule suppresses.

@@ -26,6 +26,8 @@ type Request struct {
 	// Digest is the image's manifest digest (sha256:...): a tag may move while
 	// one waits, a digest cannot.
 	Digest string
+	// Policy decides what is let pass.
+	Policy Policy
 	// Timeout bounds the wait; zero means DefaultTimeout.
 	Timeout time.Duration
 }
@@ -38,6 +40,10 @@ const DefaultTimeout = 5 * time.Minute
 // scan on push.
 const NotStarted = time.Minute
 
+// Settle is how long a scan without a single finding is looked at again: ECR
+// can say COMPLETE before the findings are there.
+const Settle = 4 * time.Second
+
 // Wait asks until the scan has an answer or the time is up. The error is not
 // nil only when ECR could not be asked (no such repository or image, no
 // permission, cancelled); what the scan says is in the result, and a scan that
@@ -49,16 +55,25 @@ func Wait(ctx context.Context, api API, req Request, env rollout.Env) (Result, e
 	}
 	poll := env.Poll()
 	last := Result{Outcome: Pending}
+	empty := time.Duration(-1)
 	for {
 		report, err := describe(ctx, api, req)
 		var notFound *types.ScanNotFoundException
 		switch {
 		case err == nil:
-			last = Decide(report)
-			if last.Outcome != Pending {
+			poll.Answered()
+			last = Decide(report, req.Policy, time.Now())
+			switch {
+			case last.Outcome == Clean && last.Counts.total() == 0:
+				if empty < 0 {
+					empty = poll.Elapsed()
+				}
+				if poll.Elapsed()-empty >= Settle {
+					return last, nil
+				}
+			case last.Outcome != Pending:
 				return last, nil
 			}
-			poll.Answered()
 		case errors.As(err, &notFound):
 			if poll.Elapsed() >= min(NotStarted, timeout) {
 				return Result{Outcome: Unknown, Reason: fmt.Sprintf(

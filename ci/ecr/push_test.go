@@ -1,0 +1,132 @@
+package ecr
+
+import (
+	"fmt"
+	"io"
+	"log"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/google/go-containerregistry/pkg/name"
+	"github.com/google/go-containerregistry/pkg/registry"
+	"github.com/google/go-containerregistry/pkg/v1/random"
+	"github.com/google/go-containerregistry/pkg/v1/remote"
+	"github.com/google/go-containerregistry/pkg/v1/tarball"
+)
+
+// registryServer is a registry in this process, which wants the password.
+func registryServer(t *testing.T) (endpoint string, requests *[]string) {
+	t.Helper()
+	requests = new([]string)
+	handler := registry.New(registry.Logger(log.New(io.Discard, "", 0)))
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if _, password, ok := r.BasicAuth(); !ok || password != "secret" {
+			w.Header().Set("WWW-Authenticate", "Basic")
+			w.WriteHeader(http.StatusUnauthorized)
+			return
+		}
+		*requests = append(*requests, r.Method+" "+r.URL.Path)
+		handler.ServeHTTP(w, r)
+	}))
+	t.Cleanup(server.Close)
+	return server.URL, requests
+}
+
+func imageTarball(t *testing.T) string {
+	t.Helper()
+	img, err := random.Image(256, 2)
+	if err != nil {
+		t.Fatal(err)
+	}
+	path := filepath.Join(t.TempDir(), "image.tar")
+	tag, err := name.NewTag("api:x")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := tarball.WriteToFile(path, tag, img); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+func head(t *testing.T, endpoint, reference string) string {
+	t.Helper()
+	u, err := url.Parse(endpoint)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ref, err := name.ParseReference(u.Host+"/"+reference, name.Insecure)
+	if err != nil {
+		t.Fatal(err)
+	}
+	d, err := remote.Head(ref, options(t.Context(), Credentials{User: "AWS", Password: "secret"}, nil)...)
+	if err != nil {
+		return ""
+	}
+	return d.Digest.String()
+}
+
+func TestPushThenRetag(t *testing.T) {
+	t.Parallel()
+	endpoint, _ := registryServer(t)
+	credentials := Credentials{User: "AWS", Password: "secret", Endpoint: endpoint}
+	const repository = "111111111111.dkr.ecr.eu-central-1.amazonaws.com/sensor-dev-api"
+	req := PushRequest{Tarball: imageTarball(t), Repository: repository, Credentials: credentials, Tags: []string{"main-0a1b2c3"}}
+	first, err := Push(t.Context(), req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if first.Uploaded != 3 || first.Layers != 2 || first.Reference != repository+"@"+first.Digest {
+		t.Errorf("first push: %+v", first)
+	}
+	second, err := Push(t.Context(), req)
+	if err != nil || second.Digest != first.Digest || second.Uploaded != 0 || second.Sent != 0 {
+		t.Errorf("the same image again: %+v, %v", second, err)
+	}
+	if head(t, endpoint, "sensor-dev-api:main-0a1b2c3") != first.Digest || head(t, endpoint, "sensor-dev-api:latest") != "" {
+		t.Error("the push sets the tag it is given, and no other")
+	}
+	retag := RetagRequest{Repository: repository, Digest: first.Digest, Tag: LatestTag, Credentials: credentials}
+	for range 2 {
+		if err := Retag(t.Context(), retag); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if head(t, endpoint, "sensor-dev-api:latest") != first.Digest {
+		t.Error("latest does not name the image")
+	}
+	retag.Digest = "sha256:" + strings.Repeat("0", 64)
+	if err := Retag(t.Context(), retag); err == nil || !strings.Contains(err.Error(), "tag image") {
+		t.Errorf("error %v", err)
+	}
+	req.Credentials.Password = "other"
+	if _, err := Push(t.Context(), req); err == nil || !strings.Contains(err.Error(), "push permission") || strings.Contains(err.Error(), "other") {
+		t.Errorf("error %v", err)
+	}
+}
+
+func TestPushRefusesWhatIsNoImage(t *testing.T) {
+	t.Parallel()
+	_, err := Push(t.Context(), PushRequest{Tarball: filepath.Join(t.TempDir(), "none.tar"), Repository: "host/api"})
+	if err == nil || !strings.Contains(err.Error(), "none.tar") {
+		t.Errorf("error %v", err)
+	}
+	if _, err := Push(t.Context(), PushRequest{Repository: "host/api:tag"}); err == nil || !strings.Contains(err.Error(), "tag or digest") {
+		t.Errorf("error %v", err)
+	}
+}
+
+func TestCredentialsNeverPrintThePassword(t *testing.T) {
+	t.Parallel()
+	c := Credentials{User: "AWS", Password: "secret", Endpoint: "https://x"}
+	for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q", "%d"} {
+		if s := fmt.Sprintf(verb, c); strings.Contains(s, "secret") {
+			t.Errorf("%s prints %s", verb, s)
+		}
+	}
+}
+
