@@ -129,4 +129,3 @@ func TestCredentialsNeverPrintThePassword(t *testing.T) {
 		}
 	}
 }
-

@@ -1,0 +1,126 @@
+// Package history remembers what an environment ran, so that the way back is
+// known and not guessed: revision minus one may be as bad as the present one.
+// It is kept as JSON in an SSM parameter. Start at Store.
+package history
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+)
+
+// Entry is what ran after a deploy or a rollback that succeeded.
+type Entry struct {
+	// At is when it was so.
+	At time.Time `json:"at"`
+	// By is who did it.
+	By string `json:"by,omitempty"`
+	// Commit is what was deployed, if it was a deploy.
+	Commit string `json:"commit,omitempty"`
+	// Service and Function are the two halves.
+	Service  Half `json:"ecs"`
+	Function Half `json:"lambda"`
+	// Schema is the number of the newest database migration in that code, and
+	// NoWayBack lists the migrations that cannot be undone.
+	Schema    int   `json:"schema,omitempty"`
+	NoWayBack []int `json:"noWayBack,omitempty"`
+}
+
+// Half is what one of the two halves ran.
+type Half struct {
+	// Version is a task definition (family:revision) or a Lambda version.
+	Version string `json:"version"`
+	// Digest is the image's (sha256:...) or the zip's hash in base64.
+	Digest string `json:"digest,omitempty"`
+	// Left is true once someone rolled back from it: it is no place to go back to.
+	Left bool `json:"left,omitempty"`
+}
+
+// History holds entries, newest first.
+type History []Entry
+
+// keep is how many entries stay.
+const keep = 12
+
+// Add puts an entry in front. One that runs the same as the newest takes its
+// place, so that deploys of nothing new do not push out what one may go back to.
+func (h History) Add(e Entry) History {
+	if len(h) > 0 && h[0].Service.Version == e.Service.Version && h[0].Function.Version == e.Function.Version {
+		e.Commit, e.Schema = orText(e.Commit, h[0].Commit), max(e.Schema, h[0].Schema)
+		if e.NoWayBack == nil {
+			e.NoWayBack = h[0].NoWayBack
+		}
+		h = h[1:]
+	}
+	h = append(History{e}, h...)
+	return h[:min(len(h), keep)]
+}
+
+// Part chooses a half of an entry.
+type Part func(*Entry) *Half
+
+// Service and Function are the parts there are.
+func Service(e *Entry) *Half { return &e.Service }
+
+// Function chooses the Lambda half.
+func Function(e *Entry) *Half { return &e.Function }
+
+// Leave notes that a version was rolled back from.
+func (h History) Leave(part Part, version string) History {
+	h = slices.Clone(h)
+	for i := range h {
+		if p := part(&h[i]); p.Version == version {
+			p.Left = true
+		}
+	}
+	return h
+}
+
+// Previous is the entry to go back to from the version that runs now: the
+// newest one before it that ran something else and was not left by a rollback.
+func (h History) Previous(part Part, now string) (Entry, error) {
+	start := slices.IndexFunc(h, func(e Entry) bool { return part(&e).Version == now })
+	for i := start + 1; i < len(h); i++ {
+		if p := part(&h[i]); p.Version != "" && p.Version != now && !p.Left {
+			return h[i], nil
+		}
+	}
+	return Entry{}, fmt.Errorf("nothing is recorded that ran before %s: name a version or digest", orText(now, "this"))
+}
+
+// Find is the newest entry of which a half has that version, its number alone,
+// or digest.
+func (h History) Find(part Part, name string) (Entry, bool) {
+	i := slices.IndexFunc(h, func(e Entry) bool {
+		p := part(&e)
+		return p.Version == name || p.Digest == name || p.Version != "" && strings.HasSuffix(p.Version, ":"+name)
+	})
+	if i < 0 {
+		return Entry{}, false
+	}
+	return h[i], true
+}
+
+// Way checks that the database lets one go back from what ran as now to an
+// entry: no migration in between may be one that cannot be undone. What is not
+// recorded does not bar the way.
+func (h History) Way(from string, to Entry) error {
+	i := slices.IndexFunc(h, func(e Entry) bool { return e.Service.Version == from })
+	if i < 0 || h[i].Schema <= to.Schema || to.Schema == 0 {
+		return nil
+	}
+	for _, n := range h[i].NoWayBack {
+		if n > to.Schema {
+			return fmt.Errorf("database migration %d, which came after %s, cannot be undone: go forward with a fix", n, to.Service.Version)
+		}
+	}
+	return nil
+}
+
+func orText(s, def string) string {
+	if s == "" {
+		return def
+	}
+	return s
+}

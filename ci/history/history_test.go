@@ -1,0 +1,171 @@
+package history
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"testing/fstest"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/service/ssm"
+	"github.com/aws/aws-sdk-go-v2/service/ssm/types"
+)
+
+func ran(service, function string) Entry {
+	return Entry{Service: Half{Version: service, Digest: "sha256:" + service}, Function: Half{Version: function, Digest: "zip" + function}}
+}
+
+// TestTwoBadDeploysInARow goes back past both.
+func TestTwoBadDeploysInARow(t *testing.T) {
+	t.Parallel()
+	h := History{}.Add(ran("api:1", "1")).Add(ran("api:2", "2")).Add(ran("api:3", "3"))
+	to, err := h.Previous(Service, "api:3")
+	if err != nil || to.Service.Version != "api:2" {
+		t.Fatalf("%v, %v", to, err)
+	}
+	h = h.Leave(Service, "api:3").Add(ran("api:2", "3"))
+	to, err = h.Previous(Service, "api:2")
+	if err != nil || to.Service.Version != "api:1" {
+		t.Fatalf("the second rollback leads to %v, %v", to, err)
+	}
+	if to, err := h.Previous(Function, "3"); err != nil || to.Function.Version != "2" {
+		t.Errorf("the other half goes its own way: %v, %v", to, err)
+	}
+	h = h.Leave(Service, "api:2").Add(ran("api:1", "3"))
+	if to, err := h.Previous(Service, "api:1"); err == nil || !strings.Contains(err.Error(), "name a version or digest") {
+		t.Errorf("%v, %v", to, err)
+	}
+}
+
+func TestWhatRunsIsNotRecorded(t *testing.T) {
+	t.Parallel()
+	h := History{}.Add(ran("api:1", "1"))
+	if to, err := h.Previous(Service, "api:9"); err != nil || to.Service.Version != "api:1" {
+		t.Errorf("%v, %v", to, err)
+	}
+}
+
+func TestAddReplacesTheSame(t *testing.T) {
+	t.Parallel()
+	e := ran("api:1", "1")
+	e.Commit, e.Schema, e.NoWayBack = "0a1b", 3, []int{2}
+	h := History{}.Add(e).Add(ran("api:1", "1"))
+	if len(h) != 1 || h[0].Commit != "0a1b" || h[0].Schema != 3 || len(h[0].NoWayBack) != 1 {
+		t.Errorf("%+v", h)
+	}
+	for i := range 30 {
+		h = h.Add(ran(fmt.Sprint("api:", i+2), "1"))
+	}
+	if len(h) != keep || h[0].Service.Version != "api:31" {
+		t.Errorf("%d entries, newest %v", len(h), h[0])
+	}
+}
+
+func TestFind(t *testing.T) {
+	t.Parallel()
+	h := History{}.Add(ran("api:1", "1")).Add(ran("api:12", "2"))
+	for name, want := range map[string]string{"api:1": "api:1", "12": "api:12", "sha256:api:1": "api:1", "2": "", "": ""} {
+		e, ok := h.Find(Service, name)
+		if e.Service.Version != want || ok != (want != "") {
+			t.Errorf("%q: %v, %v", name, e, ok)
+		}
+	}
+}
+
+func TestWay(t *testing.T) {
+	t.Parallel()
+	one, two := ran("api:1", "1"), ran("api:2", "2")
+	one.Schema, two.Schema, two.NoWayBack = 1, 3, []int{3}
+	h := History{}.Add(one).Add(two)
+	if err := h.Way("api:2", one); err == nil || !strings.Contains(err.Error(), "migration 3, which came after api:1, cannot be undone") {
+		t.Errorf("error %v", err)
+	}
+	two.NoWayBack = []int{1}
+	if err := (History{two, one}).Way("api:2", one); err != nil {
+		t.Errorf("both have migration 1: %v", err)
+	}
+	if err := h.Way("api:1", two); err != nil {
+		t.Errorf("forward is no way back: %v", err)
+	}
+}
+
+func TestMigrations(t *testing.T) {
+	t.Parallel()
+	newest, noWayBack, err := Migrations(fstest.MapFS{
+		"m/postgres/00001_a.sql": {Data: []byte("-- +goose Up\nCREATE TABLE a();\n-- +goose Down\nDROP TABLE a;\n")},
+		"m/postgres/00002_b.sql": {Data: []byte("-- +goose Up\nDROP TABLE b;\n-- +goose Down\n-- the data is gone\n")},
+		"m/redshift/00002_b.sql": {Data: []byte("-- +goose Up\nDROP TABLE b;\n")},
+		"m/readme.sql":           {Data: []byte("x")},
+	})
+	if err != nil || newest != 2 || !slices.Equal(noWayBack, []int{2}) {
+		t.Errorf("%d, %v, %v", newest, noWayBack, err)
+	}
+}
+
+// parameter is an SSM with one parameter.
+type parameter struct {
+	value *string
+	err   error
+}
+
+func (p *parameter) GetParameter(context.Context, *ssm.GetParameterInput, ...func(*ssm.Options)) (*ssm.GetParameterOutput, error) {
+	if p.err != nil {
+		return nil, p.err
+	}
+	if p.value == nil {
+		return nil, &types.ParameterNotFound{}
+	}
+	return &ssm.GetParameterOutput{Parameter: &types.Parameter{Value: p.value}}, nil
+}
+
+func (p *parameter) PutParameter(_ context.Context, in *ssm.PutParameterInput, _ ...func(*ssm.Options)) (*ssm.PutParameterOutput, error) {
+	p.value = in.Value
+	return &ssm.PutParameterOutput{}, p.err
+}
+
+func TestStore(t *testing.T) {
+	t.Parallel()
+	p := &parameter{}
+	s := Store{API: p, Name: "/sensor/dev/deployments"}
+	if h, err := s.Load(t.Context()); err != nil || len(h) != 0 {
+		t.Fatalf("before the first: %v, %v", h, err)
+	}
+	h := History{}
+	for i := range keep {
+		e := ran(fmt.Sprint("api:", i), fmt.Sprint(i))
+		e.At, e.By = time.Unix(int64(i), 0).UTC(), strings.Repeat("x", 500)
+		h = h.Add(e)
+	}
+	if err := s.Save(t.Context(), h); err != nil {
+		t.Fatal(err)
+	}
+	got, err := s.Load(t.Context())
+	if err != nil || len(*p.value) > maxValue || len(got) == 0 || len(got) >= keep || got[0].Service.Version != h[0].Service.Version {
+		t.Errorf("%d bytes, %d entries, %v", len(*p.value), len(got), err)
+	}
+	p.err = errors.New("denied")
+	if _, err := s.Load(t.Context()); err == nil || !strings.Contains(err.Error(), s.Name) {
+		t.Errorf("error %v", err)
+	}
+	if err := s.Save(t.Context(), h); err == nil || !strings.Contains(err.Error(), s.Name) {
+		t.Errorf("error %v", err)
+	}
+}
+
+func FuzzParse(f *testing.F) {
+	f.Add(`[{"at":"2026-01-02T03:04:05Z","ecs":{"version":"api:1"},"lambda":{"version":"1"}}]`)
+	f.Add(`null`)
+	f.Fuzz(func(t *testing.T, text string) {
+		h, err := Parse(text)
+		if err != nil {
+			return
+		}
+		h = h.Add(Entry{})
+		if _, err := h.Previous(Service, ""); err == nil && len(h) < 2 {
+			t.Error("there is a way back from the only entry")
+		}
+	})
+}
