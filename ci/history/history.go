@@ -4,6 +4,7 @@
 package history
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -77,16 +78,24 @@ func (h History) Leave(part Part, version string) History {
 	return h
 }
 
-// Previous is the entry to go back to from the version that runs now: the
-// newest one before it that ran something else and was not left by a rollback.
-func (h History) Previous(part Part, now string) (Entry, error) {
-	start := slices.IndexFunc(h, func(e Entry) bool { return part(&e).Version == now })
-	for i := start + 1; i < len(h); i++ {
-		if p := part(&h[i]); p.Version != "" && p.Version != now && !p.Left {
-			return h[i], nil
+// Previous is the entry to go back to from what runs now: the newest one before
+// it in which one of the parts was another and none was left by a rollback. All
+// parts go to the same entry, so that a half which the last deploy did not
+// change stays where it is.
+func (h History) Previous(now Entry, parts ...Part) (Entry, error) {
+	same := func(e *Entry) bool {
+		return !slices.ContainsFunc(parts, func(p Part) bool { return p(e).Version != p(&now).Version })
+	}
+	usable := func(e *Entry) bool {
+		return !slices.ContainsFunc(parts, func(p Part) bool { return p(e).Version == "" || p(e).Left })
+	}
+	start := slices.IndexFunc(h, func(e Entry) bool { return same(&e) })
+	for _, e := range h[start+1:] {
+		if !same(&e) && usable(&e) {
+			return e, nil
 		}
 	}
-	return Entry{}, fmt.Errorf("nothing is recorded that ran before %s: name a version or digest", orText(now, "this"))
+	return Entry{}, errors.New("nothing is recorded that ran before and was not left by a rollback: name a version or digest")
 }
 
 // Find is the newest entry of which a half has that version, its number alone,

@@ -22,20 +22,30 @@ func ran(service, function string) Entry {
 func TestTwoBadDeploysInARow(t *testing.T) {
 	t.Parallel()
 	h := History{}.Add(ran("api:1", "1")).Add(ran("api:2", "2")).Add(ran("api:3", "3"))
-	to, err := h.Previous(Service, "api:3")
+	to, err := h.Previous(ran("api:3", "3"), Service)
 	if err != nil || to.Service.Version != "api:2" {
 		t.Fatalf("%v, %v", to, err)
 	}
 	h = h.Leave(Service, "api:3").Add(ran("api:2", "3"))
-	to, err = h.Previous(Service, "api:2")
+	to, err = h.Previous(ran("api:2", "3"), Service)
 	if err != nil || to.Service.Version != "api:1" {
 		t.Fatalf("the second rollback leads to %v, %v", to, err)
 	}
-	if to, err := h.Previous(Function, "3"); err != nil || to.Function.Version != "2" {
+	if to, err := h.Previous(ran("", "3"), Function); err != nil || to.Function.Version != "2" {
 		t.Errorf("the other half goes its own way: %v, %v", to, err)
 	}
 	h = h.Leave(Service, "api:2").Add(ran("api:1", "3"))
-	if to, err := h.Previous(Service, "api:1"); err == nil || !strings.Contains(err.Error(), "name a version or digest") {
+	if to, err := h.Previous(ran("api:1", "3"), Service); err == nil || !strings.Contains(err.Error(), "name a version or digest") {
+		t.Errorf("%v, %v", to, err)
+	}
+}
+
+// TestBothGoToOneEntry leaves the half alone that the last deploy did not change.
+func TestBothGoToOneEntry(t *testing.T) {
+	t.Parallel()
+	h := History{}.Add(ran("api:1", "1")).Add(ran("api:2", "2")).Add(ran("api:3", "2"))
+	to, err := h.Previous(ran("api:3", "2"), Service, Function)
+	if err != nil || to.Service.Version != "api:2" || to.Function.Version != "2" {
 		t.Errorf("%v, %v", to, err)
 	}
 }
@@ -43,7 +53,7 @@ func TestTwoBadDeploysInARow(t *testing.T) {
 func TestWhatRunsIsNotRecorded(t *testing.T) {
 	t.Parallel()
 	h := History{}.Add(ran("api:1", "1"))
-	if to, err := h.Previous(Service, "api:9"); err != nil || to.Service.Version != "api:1" {
+	if to, err := h.Previous(ran("api:9", "1"), Service); err != nil || to.Service.Version != "api:1" {
 		t.Errorf("%v, %v", to, err)
 	}
 }
@@ -164,7 +174,7 @@ func FuzzParse(f *testing.F) {
 			return
 		}
 		h = h.Add(Entry{})
-		if _, err := h.Previous(Service, ""); err == nil && len(h) < 2 {
+		if _, err := h.Previous(Entry{}, Service); err == nil && len(h) < 2 {
 			t.Error("there is a way back from the only entry")
 		}
 	})

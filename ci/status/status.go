@@ -1,0 +1,103 @@
+// Package status says what an environment runs, and where its two halves or
+// its records disagree.
+package status
+
+import (
+	"fmt"
+	"strings"
+	"time"
+)
+
+// Service is what the ECS half runs.
+type Service struct {
+	// Name is the service's, TaskDefinition its family:revision.
+	Name, TaskDefinition string
+	// Image is by digest, Tags are the registry's names for it.
+	Image string
+	Tags  []string
+	// Commit is what it was built from, if that is recorded.
+	Commit string
+	// Since is when its deployment began.
+	Since time.Time
+	// Desired and Running are numbers of tasks.
+	Desired, Running int
+	// Settled is false while a deployment is under way or none ever completed.
+	Settled bool
+}
+
+// Function is what the Lambda half runs.
+type Function struct {
+	// Name, Alias and Version say where the alias points.
+	Name, Alias, Version string
+	// CodeSHA256 is the zip's hash.
+	CodeSHA256 string
+	// Commit is what it was built from, if that is recorded.
+	Commit string
+	// Since is when the version was made.
+	Since time.Time
+	// Weights are the shares of other versions.
+	Weights map[string]float64
+}
+
+// Report is the state of an environment.
+type Report struct {
+	// Target is which environment of which AWS.
+	Target   string
+	Service  Service
+	Function Function
+}
+
+// String is the report in lines.
+func (r Report) String() string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "%s\n", r.Target)
+	fmt.Fprintf(&b, "ecs     %s: %s, %d of %d tasks, since %s\n", r.Service.Name, orText(r.Service.TaskDefinition, "nothing"), r.Service.Running, r.Service.Desired, when(r.Service.Since))
+	fmt.Fprintf(&b, "        image %s", orText(r.Service.Image, "unknown"))
+	if len(r.Service.Tags) > 0 {
+		fmt.Fprintf(&b, " (%s)", strings.Join(r.Service.Tags, ", "))
+	}
+	fmt.Fprintf(&b, ", commit %s\n", orText(r.Service.Commit, "not recorded"))
+	fmt.Fprintf(&b, "lambda  %s: alias %s at version %s, since %s\n", r.Function.Name, r.Function.Alias, orText(r.Function.Version, "none"), when(r.Function.Since))
+	fmt.Fprintf(&b, "        code %s, commit %s\n", orText(r.Function.CodeSHA256, "unknown"), orText(r.Function.Commit, "not recorded"))
+	drift := r.Drift()
+	if len(drift) == 0 {
+		drift = []string{"none"}
+	}
+	b.WriteString("drift   " + strings.Join(drift, "\n        "))
+	return b.String()
+}
+
+// Drift lists where things are not as one deploy would leave them.
+func (r Report) Drift() []string {
+	var all []string
+	s, f := r.Service, r.Function
+	if s.Commit != "" && f.Commit != "" && s.Commit != f.Commit {
+		all = append(all, fmt.Sprintf("the halves run different commits: ecs %s, lambda %s", s.Commit, f.Commit))
+	}
+	if !s.Settled {
+		all = append(all, "ecs: the deployment has not completed")
+	} else if s.Running != s.Desired {
+		all = append(all, fmt.Sprintf("ecs: %d tasks run, %d are wanted", s.Running, s.Desired))
+	}
+	if s.Image != "" && !strings.Contains(s.Image, "@sha256:") {
+		all = append(all, "ecs: the image is named by a tag, which may move")
+	}
+	for v, w := range f.Weights {
+		all = append(all, fmt.Sprintf("lambda: version %s has %.0f %% of the traffic, a canary under way or left over", v, 100*w))
+	}
+	return all
+}
+
+func when(t time.Time) string {
+	if t.IsZero() {
+		return "unknown"
+	}
+	return t.UTC().Format(time.RFC3339)
+}
+
+func orText(s, def string) string {
+	if s == "" {
+		return def
+	}
+	return s
+}
