@@ -20,6 +20,8 @@ type delivery struct {
 	m        *SensorBackend
 	cloud    *cloud
 	readings *dagger.File
+	gate     gate
+	proof    proof
 
 	zip func() (lambdazip.Archive, error)
 
@@ -30,11 +32,20 @@ type delivery struct {
 
 	function rollout.FunctionResult
 	service  rollout.ServiceResult
+
+	// noteBefore records, once for both halves, what runs before they change.
+	noteBefore func(out tfrun.Outputs) error
 }
 
 // stages lists the chosen stages with what each needs.
 func (d *delivery) stages(ctx context.Context, chosen []string) []pipeline.Stage {
 	d.zip = sync.OnceValues(func() (lambdazip.Archive, error) { return d.m.processorZip(ctx) })
+	var once sync.Once
+	var noted error
+	d.noteBefore = func(out tfrun.Outputs) error {
+		once.Do(func() { noted = d.m.recordRunning(ctx, d.cloud, out, "") })
+		return noted
+	}
 	all := []pipeline.Stage{
 		{Name: stageTest, Run: d.test},
 		{Name: stageBuild, Needs: []string{stageTest}, Run: d.build},
@@ -78,7 +89,7 @@ func (d *delivery) build(ctx context.Context) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	pushed, verdict, err := d.m.publish(ctx, d.cloud, zip)
+	pushed, verdict, err := d.m.publish(ctx, d.cloud, zip, d.gate)
 	if err != nil {
 		return "", err
 	}
@@ -130,7 +141,10 @@ func (d *delivery) lambda(ctx context.Context) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	d.function, err = deployFunction(ctx, d.cloud, out, zip)
+	if err := d.noteBefore(out); err != nil {
+		return "", err
+	}
+	d.function, err = deployFunction(ctx, d.cloud, out, zip, d.proof)
 	return functionLine(d.function), err
 }
 
@@ -143,7 +157,10 @@ func (d *delivery) ecs(ctx context.Context) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	d.service, err = deployService(ctx, d.cloud, out, image)
+	if err := d.noteBefore(out); err != nil {
+		return "", err
+	}
+	d.service, err = d.m.deployService(ctx, d.cloud, out, image)
 	if err != nil {
 		return "", withDiagnosis(err, d.service)
 	}

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"time"
 
@@ -23,7 +22,14 @@ const (
 
 // Deploy runs the pipeline: test, build and push, infrastructure, Lambda and ECS side by side, a smoke test, and the notification, which always comes last. Ends with a table of the stages; fails if any stage failed.
 //
-// Without AWS credentials all of it happens on an emulated AWS.
+// Without AWS credentials all of it happens on an emulated AWS. One deploy at a
+// time works on an environment; a second is refused with who is at work. When
+// it is interrupted, what AWS has begun goes on: ECS completes the deployment or
+// its circuit breaker takes it back, and the Lambda alias is moved or not; look
+// at status. The exit code tells how a half ended: 3 rolled back, 4 rollback
+// failed, 5 failed, 6 superseded, 7 stopped, 8 timed out and still running, 9
+// cancelled, 10 lost sight of, 11 verification failed, 12 refused before any
+// change, 1 anything else.
 //
 // +cache="never"
 func (m *SensorBackend) Deploy(
@@ -37,10 +43,35 @@ func (m *SensorBackend) Deploy(
 	// Address to post the report to; see notify.
 	// +optional
 	webhook *dagger.Secret,
+	// Least severity of an image's finding that stops the pipeline: CRITICAL, HIGH, MEDIUM or LOW.
+	// +default="CRITICAL"
+	failOn string,
+	// Findings to let pass; see publish.
+	// +optional
+	allow *dagger.File,
+	// Vulnerability database as OSV files; see publish.
+	// +optional
+	advisories *dagger.Directory,
+	// Percentage of the Lambda's traffic for a canary; see deploy-lambda.
+	// +default=0
+	canary int,
+	// How long a canary lasts, such as 5m.
+	// +default="5m"
+	bake string,
+	// CloudWatch alarms that take a canary's traffic back when they ring.
+	// +optional
+	alarms []string,
 ) (string, error) {
 	all := []string{stageTest, stageBuild, stageInfra, stageLambda, stageECS, stageSmoke, stageNotify}
 	chosen, err := pipeline.Choose(all, stages)
 	if err != nil {
+		return "", err
+	}
+	run := &delivery{m: m, readings: readings}
+	if run.gate, err = newGate(ctx, failOn, allow, advisories); err != nil {
+		return "", err
+	}
+	if run.proof, err = newProof(canary, bake, alarms); err != nil {
 		return "", err
 	}
 	c, done, err := m.connect(ctx)
@@ -48,15 +79,23 @@ func (m *SensorBackend) Deploy(
 		return "", err
 	}
 	defer done()
+	run.cloud = c
+	if changes(chosen) {
+		giveBack, err := m.turn(ctx, c)
+		if err != nil {
+			return "", exits(err)
+		}
+		defer giveBack()
+	}
 	if len(stages) == 0 && c.emulator == nil {
 		chosen = without(chosen, stageSmoke)
 	}
 	chosen = without(chosen, stageNotify)
 
 	start := time.Now()
-	run := &delivery{m: m, cloud: c, readings: readings}
 	results := pipeline.Run(ctx, run.stages(ctx, chosen), time.Now)
 	run.settle(ctx, results)
+	run.record(ctx, results)
 	report := func() string {
 		return fmt.Sprintf("Deployed to %s\n\n%s\n%s\nTotal %s, on %s",
 			m.targetName(c), pipeline.Table(results), details(results), time.Since(start).Round(time.Second), m.targetName(c))
@@ -72,7 +111,7 @@ func (m *SensorBackend) Deploy(
 	}}, time.Now)
 	results = append(results, notified...)
 	if err := pipeline.Err(results); err != nil {
-		return "", errors.Join(err, errors.New(report()))
+		return "", exits(&failedRun{cause: firstCause(results, err), report: fmt.Sprintf("%v\n%s", err, report())})
 	}
 	return report(), nil
 }

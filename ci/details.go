@@ -17,6 +17,29 @@ func details(results []pipeline.Result) string {
 	return b.String()
 }
 
+// failedRun is a run of which a stage failed: it tells the whole report, and
+// carries the outcome of the first failure.
+type failedRun struct {
+	cause  error
+	report string
+}
+
+// Error is the report.
+func (e *failedRun) Error() string { return e.report }
+
+// Unwrap returns the first failure.
+func (e *failedRun) Unwrap() error { return e.cause }
+
+// firstCause is the error of the first stage that failed.
+func firstCause(results []pipeline.Result, otherwise error) error {
+	for _, r := range results {
+		if r.Err != nil {
+			return r.Err
+		}
+	}
+	return otherwise
+}
+
 func without(names []string, name string) []string {
 	var kept []string
 	for _, n := range names {

@@ -9,12 +9,17 @@ import (
 	"dagger/sensor-backend/ecr"
 	"dagger/sensor-backend/rollout"
 	"dagger/sensor-backend/tfrun"
+	"dagger/sensor-backend/verify"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/cloudwatchlogs"
 	awsecr "github.com/aws/aws-sdk-go-v2/service/ecr"
 	ecrtypes "github.com/aws/aws-sdk-go-v2/service/ecr/types"
 	"github.com/aws/aws-sdk-go-v2/service/ecs"
+	ecstypes "github.com/aws/aws-sdk-go-v2/service/ecs/types"
+	elb "github.com/aws/aws-sdk-go-v2/service/elasticloadbalancingv2"
+	"github.com/aws/aws-sdk-go-v2/service/iam"
+	"github.com/aws/aws-sdk-go-v2/service/sts"
 )
 
 // DeployEcs deploys an image that was pushed to the ECS service and waits until it really runs there: a rollback, a timeout or someone else's deployment is an error that says so.
@@ -31,6 +36,11 @@ func (m *SensorBackend) DeployEcs(
 		return "", err
 	}
 	defer done()
+	giveBack, err := m.turn(ctx, c)
+	if err != nil {
+		return "", exits(err)
+	}
+	defer giveBack()
 	out, err := m.readOutputs(ctx, c)
 	if err != nil {
 		return "", err
@@ -39,11 +49,18 @@ func (m *SensorBackend) DeployEcs(
 	if err != nil {
 		return "", err
 	}
-	result, err := deployService(ctx, c, out, image)
-	if err != nil {
-		return "", withDiagnosis(err, result)
+	if err := m.recordRunning(ctx, c, out, ""); err != nil {
+		return "", err
 	}
-	return serviceLine(result), nil
+	result, err := m.deployService(ctx, c, out, image)
+	if err != nil {
+		return "", exits(withDiagnosis(err, result))
+	}
+	ref, err := m.revision(ctx)
+	if err != nil {
+		return "", err
+	}
+	return serviceLine(result), m.recordRunning(ctx, c, out, ref.Commit)
 }
 
 // pushedImage is the reference of an image in the registry, by digest.
@@ -87,7 +104,7 @@ func services(c *cloud) rollout.Services {
 	}
 }
 
-func deployService(ctx context.Context, c *cloud, out tfrun.Outputs, image string) (rollout.ServiceResult, error) {
+func (m *SensorBackend) deployService(ctx context.Context, c *cloud, out tfrun.Outputs, image string) (rollout.ServiceResult, error) {
 	if err := out.Need("ecs_cluster", "ecs_service", "ecs_task_family", "api_container"); err != nil {
 		return rollout.ServiceResult{Outcome: rollout.NotStarted}, err
 	}
@@ -97,7 +114,29 @@ func deployService(ctx context.Context, c *cloud, out tfrun.Outputs, image strin
 		Family:    out["ecs_task_family"],
 		Container: out["api_container"],
 		Image:     image,
+		Verify: func(ctx context.Context, svc ecstypes.Service, revision *ecs.RegisterTaskDefinitionInput) error {
+			report := verify.Run(ctx, out["ecs_service"], verify.Service(m.verifiers(ctx, c), svc, revision))
+			for line := range strings.Lines(report.String()) {
+				say("ecs: %s", strings.TrimRight(line, "\n"))
+			}
+			return report.Err()
+		},
 	})
+}
+
+// verifiers are the clients that look at what a new revision needs.
+func (m *SensorBackend) verifiers(ctx context.Context, c *cloud) verify.Clients {
+	caller := ""
+	if out, err := sts.NewFromConfig(c.config).GetCallerIdentity(ctx, &sts.GetCallerIdentityInput{}); err == nil {
+		caller = aws.ToString(out.Arn)
+	}
+	return verify.Clients{
+		Images:       awsecr.NewFromConfig(c.config),
+		Roles:        iam.NewFromConfig(c.config),
+		LogGroups:    cloudwatchlogs.NewFromConfig(c.config),
+		TargetGroups: elb.NewFromConfig(c.config),
+		Caller:       caller,
+	}
 }
 
 // serviceLine is one line about a deploy that succeeded.

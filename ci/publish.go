@@ -9,19 +9,35 @@ import (
 
 	"dagger/sensor-backend/ecr"
 	"dagger/sensor-backend/gitref"
+	"dagger/sensor-backend/internal/dagger"
 	"dagger/sensor-backend/lambdazip"
-	"dagger/sensor-backend/rollout"
 	"dagger/sensor-backend/scan"
 
 	awsecr "github.com/aws/aws-sdk-go-v2/service/ecr"
 )
 
-// Publish builds the API's image, pushes it to ECR as latest and BRANCH-COMMIT, reads ECR's scan and returns the image by digest. A critical finding is an error.
+// Publish builds the API's image, pushes it to ECR as BRANCH-COMMIT, reads ECR's scan and returns the image by digest. The tag latest follows only when the scan lets it pass.
 //
-// The repository is made on the first push, by Terraform.
+// The repository is made on the first push, by Terraform. An image that ECR
+// cannot scan is judged by the Go modules in its program.
 //
 // +cache="never"
-func (m *SensorBackend) Publish(ctx context.Context) (string, error) {
+func (m *SensorBackend) Publish(
+	ctx context.Context,
+	// Least severity of a finding that stops the pipeline: CRITICAL, HIGH, MEDIUM or LOW.
+	// +default="CRITICAL"
+	failOn string,
+	// Findings to let pass, one a line: name, last day as YYYY-MM-DD, reason.
+	// +optional
+	allow *dagger.File,
+	// Vulnerability database as OSV files, such as the unpacked database of vuln.go.dev, for an image that ECR cannot scan.
+	// +optional
+	advisories *dagger.Directory,
+) (string, error) {
+	passes, err := newGate(ctx, failOn, allow, advisories)
+	if err != nil {
+		return "", err
+	}
 	c, done, err := m.connect(ctx)
 	if err != nil {
 		return "", err
@@ -31,9 +47,9 @@ func (m *SensorBackend) Publish(ctx context.Context) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	pushed, verdict, err := m.publish(ctx, c, zip)
+	pushed, verdict, err := m.publish(ctx, c, zip, passes)
 	if err != nil {
-		return "", err
+		return "", exits(err)
 	}
 	return pushed.String() + "\n" + verdict.String(), nil
 }
@@ -44,7 +60,7 @@ func imageTag(ref gitref.Ref) string { return ecr.BranchTag(ref.Branch, ref.Comm
 // repositoryName is the name the Terraform configuration gives the repository.
 func (m *SensorBackend) repositoryName() string { return m.Project + "-" + m.Environment + "-api" }
 
-func (m *SensorBackend) publish(ctx context.Context, c *cloud, zip lambdazip.Archive) (ecr.Pushed, scan.Result, error) {
+func (m *SensorBackend) publish(ctx context.Context, c *cloud, zip lambdazip.Archive, passes gate) (ecr.Pushed, scan.Result, error) {
 	registry := awsecr.NewFromConfig(c.config)
 	repository, err := ecr.FindRepository(ctx, registry, m.repositoryName())
 	if errors.Is(err, ecr.ErrNoRepository) {
@@ -82,20 +98,21 @@ func (m *SensorBackend) publish(ctx context.Context, c *cloud, zip lambdazip.Arc
 		Tarball:     path,
 		Repository:  *repository.RepositoryUri,
 		Credentials: login,
-		Tags:        []string{ecr.LatestTag, imageTag(ref)},
+		Tags:        []string{imageTag(ref)},
 		Progress:    func(line string) { say("build: %s", line) },
 	})
 	if err != nil {
 		return pushed, scan.Result{}, err
 	}
-	verdict, err := scan.Wait(ctx, registry, scan.Request{Repository: m.repositoryName(), Digest: pushed.Digest},
-		rollout.Env{Progress: func(line string) { say("build: %s", line) }})
+	verdict, err := passes.judge(ctx, registry, m.repositoryName(), pushed, path)
 	if err != nil {
 		return pushed, verdict, err
 	}
-	if verdict.Blocking() {
-		return pushed, verdict, fmt.Errorf("image %s is pushed but not fit to deploy: %s", pushed.Reference, verdict)
+	err = ecr.Retag(ctx, ecr.RetagRequest{Repository: *repository.RepositoryUri, Digest: pushed.Digest, Tag: ecr.LatestTag, Credentials: login})
+	if err != nil {
+		return pushed, verdict, err
 	}
+	pushed.Tags = append(pushed.Tags, ecr.LatestTag)
 	return pushed, verdict, nil
 }
 

@@ -3,7 +3,9 @@ package main
 import (
 	"context"
 	"fmt"
+	"slices"
 
+	"dagger/sensor-backend/history"
 	"dagger/sensor-backend/pipeline"
 	"dagger/sensor-backend/rollout"
 )
@@ -59,6 +61,60 @@ func (d *delivery) restoreService(ctx context.Context) (string, error) {
 	if !before.Settled || before.TaskDefinition == d.service.TaskDefinition {
 		return "left as it is: nothing else ran before", nil
 	}
+	if err := d.wayBack(ctx); err != nil {
+		return "", err
+	}
 	result, err := services(d.cloud).Restore(ctx, before, rollout.FollowOptions{})
 	return "taken back to " + shortName(result.TaskDefinition), err
+}
+
+// wayBack fails when a database migration of the new code bars the old code.
+func (d *delivery) wayBack(ctx context.Context) error {
+	h, err := d.m.store(d.cloud).Load(ctx)
+	if err != nil {
+		return err
+	}
+	before, known := h.Find(history.Service, shortName(d.service.Previous.TaskDefinition))
+	if !known {
+		return nil
+	}
+	now := history.Entry{Service: history.Half{Version: shortName(d.service.TaskDefinition)}}
+	if now.Schema, now.NoWayBack, err = d.m.migrations(ctx); err != nil {
+		return err
+	}
+	return h.Add(now).Way(now.Service.Version, before)
+}
+
+// changes reports whether a choice of stages changes what runs.
+func changes(stages []string) bool {
+	return slices.ContainsFunc(stages, func(s string) bool { return s == stageInfra || s == stageLambda || s == stageECS })
+}
+
+// record notes what ran before and what runs now, once a half was deployed. A
+// record that cannot be written makes that half's result say so: the way back
+// is then not known.
+func (d *delivery) record(ctx context.Context, results []pipeline.Result) {
+	ctx = context.WithoutCancel(ctx)
+	for i := range results {
+		r := &results[i]
+		if r.Stage != stageLambda && r.Stage != stageECS || r.Outcome != pipeline.Passed {
+			continue
+		}
+		if err := d.recordNow(ctx); err != nil {
+			r.Outcome, r.Err = pipeline.Failed, fmt.Errorf("deployed, and not recorded for a rollback: %w", err)
+		}
+		return
+	}
+}
+
+func (d *delivery) recordNow(ctx context.Context) error {
+	out, err := d.have(ctx)
+	if err != nil {
+		return err
+	}
+	ref, err := d.m.revision(ctx)
+	if err != nil {
+		return err
+	}
+	return d.m.recordRunning(ctx, d.cloud, out, ref.Commit)
 }

@@ -108,6 +108,8 @@ type ServiceState struct {
 	// that never came up, such as one whose image was never pushed, has nothing
 	// worth going back to.
 	Settled bool
+	// Since is when the primary deployment began.
+	Since time.Time
 	// Desired and Running are numbers of tasks.
 	Desired, Running int
 }

@@ -22,6 +22,15 @@ func (s Services) Current(ctx context.Context, cluster, service string) (Service
 	return state(cluster, service, svc), nil
 }
 
+// Image is what the named container runs in a task definition.
+func (s Services) Image(ctx context.Context, taskDefinition, container string) (string, error) {
+	td, _, err := s.describe(ctx, taskDefinition)
+	if err != nil {
+		return "", err
+	}
+	return imageOf(td.ContainerDefinitions, container), nil
+}
+
 // Deploy puts the image into the family's latest active task definition,
 // registers a revision if that makes a difference, updates the service once and
 // follows its own deployment to the end. The error is nil only for Completed
@@ -242,7 +251,7 @@ func state(cluster, service string, svc types.Service) ServiceState {
 	if p == nil {
 		return st
 	}
-	st.Deployment = aws.ToString(p.Id)
+	st.Deployment, st.Since = aws.ToString(p.Id), aws.ToTime(p.CreatedAt)
 	st.TaskDefinition = orText(aws.ToString(p.TaskDefinition), st.TaskDefinition)
 	st.Settled = settled(svc, *p)
 	if st.Settled {

@@ -87,6 +87,8 @@ type FunctionState struct {
 	Weights map[string]float64
 	// CodeSHA256 is the hash of Version's package, if it could be read.
 	CodeSHA256 string
+	// Since is when Version was made, if it could be read.
+	Since time.Time
 }
 
 // FunctionResult is how a deploy to a function ended.

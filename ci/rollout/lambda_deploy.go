@@ -28,6 +28,9 @@ func (f Functions) Current(ctx context.Context, function, alias string) (Functio
 	st.Version, st.Weights = aws.ToString(a.FunctionVersion), weights(a.RoutingConfig)
 	if c, err := f.configuration(ctx, function, st.Version); err == nil {
 		st.CodeSHA256 = aws.ToString(c.CodeSha256)
+		// LastModified is ISO 8601 with a zone in digits (API
+		// FunctionConfiguration).
+		st.Since, _ = time.Parse("2006-01-02T15:04:05.999-0700", aws.ToString(c.LastModified))
 	}
 	return st, nil
 }
