@@ -99,7 +99,7 @@ func newEmulated(t *testing.T) *emulated {
 			Name: aws.String("api"), Image: aws.String(e.push(t, "good-1")), Essential: aws.Bool(true), StopTimeout: aws.Int32(2),
 			Environment:  []types.KeyValuePair{{Name: aws.String("PORT"), Value: aws.String("8080")}},
 			PortMappings: []types.PortMapping{{ContainerPort: aws.Int32(8080)}},
-			HealthCheck:  &types.HealthCheck{Command: []string{"CMD", "/app", "healthcheck"}, Interval: aws.Int32(5), Retries: aws.Int32(2)},
+			HealthCheck:  &types.HealthCheck{Command: []string{"CMD", "/app", "healthcheck"}, Interval: aws.Int32(5), Retries: aws.Int32(2), StartPeriod: aws.Int32(60)},
 			LogConfiguration: &types.LogConfiguration{LogDriver: types.LogDriverAwslogs, Options: map[string]string{
 				"awslogs-group": e.name, "awslogs-region": region, "awslogs-stream-prefix": "ecs",
 			}},
@@ -298,13 +298,13 @@ func TestEmulatedFlows(t *testing.T) {
 		image := e.push(t, "slow-3")
 		before, err := e.services.Current(t.Context(), e.name, e.name)
 		must(t, err)
-		ctx, cancel := context.WithTimeout(t.Context(), 4*time.Second)
+		ctx, cancel := context.WithTimeout(t.Context(), 2*time.Second)
 		defer cancel()
 		begin := time.Now()
 		res, _ := e.services.Deploy(ctx, rollout.ServiceRequest{
 			Cluster: e.name, Service: e.name, Container: "api", Image: image, Follow: rollout.FollowOptions{OnCancel: rollout.RollBack},
 		})
-		if res.Outcome != rollout.Canceled || time.Since(begin) > 6*time.Second {
+		if res.Outcome != rollout.Canceled || time.Since(begin) > 4*time.Second {
 			t.Errorf("%q after %s: %s", res.Outcome, time.Since(begin), res.Reason)
 		}
 		back, err := e.services.Restore(t.Context(), before, rollout.FollowOptions{})

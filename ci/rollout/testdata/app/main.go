@@ -32,7 +32,7 @@ func main() {
 		fmt.Println("panic: no database on purpose")
 		os.Exit(3)
 	case strings.HasPrefix(variant, "slow"):
-		time.Sleep(12 * time.Second)
+		time.Sleep(3 * time.Second)
 	}
 	http.HandleFunc("/healthz", func(w http.ResponseWriter, _ *http.Request) {
 		if strings.HasPrefix(variant, "deaf") {
