@@ -111,7 +111,7 @@ func (m *SensorBackend) Deploy(
 	}}, time.Now)
 	results = append(results, notified...)
 	if err := pipeline.Err(results); err != nil {
-		return "", exits(&failedRun{cause: firstCause(results, err), report: fmt.Sprintf("%v\n%s", err, report())})
+		return "", exits(&runError{cause: firstCause(results, err), report: fmt.Sprintf("%v\n%s", err, report())})
 	}
 	return report(), nil
 }

@@ -17,18 +17,18 @@ func details(results []pipeline.Result) string {
 	return b.String()
 }
 
-// failedRun is a run of which a stage failed: it tells the whole report, and
+// runError is a run of which a stage failed: it tells the whole report, and
 // carries the outcome of the first failure.
-type failedRun struct {
+type runError struct {
 	cause  error
 	report string
 }
 
 // Error is the report.
-func (e *failedRun) Error() string { return e.report }
+func (e *runError) Error() string { return e.report }
 
 // Unwrap returns the first failure.
-func (e *failedRun) Unwrap() error { return e.cause }
+func (e *runError) Unwrap() error { return e.cause }
 
 // firstCause is the error of the first stage that failed.
 func firstCause(results []pipeline.Result, otherwise error) error {

@@ -170,7 +170,10 @@ func (l *Lock) Release(ctx context.Context) error {
 		ExpressionAttributeValues: map[string]types.AttributeValue{":token": text(l.token)},
 	})
 	var refused *types.ConditionalCheckFailedException
-	if err == nil || errors.As(err, &refused) {
+	if errors.As(err, &refused) {
+		err = nil
+	}
+	if err == nil {
 		return nil
 	}
 	return fmt.Errorf("give the lock %s back: %w; it ends by itself within %s", l.req.Name, err, Lease)

@@ -46,11 +46,12 @@ func Follow(ctx context.Context, api API, req Request, env rollout.Env, emit fun
 	from := time.Now().Add(-req.Since)
 	for {
 		newest, err := read(ctx, api, req, from, seen, emit)
+		if ctx.Err() != nil && req.Follow > 0 {
+			return len(seen), nil
+		}
 		switch {
 		case err == nil:
 			poll.Answered()
-		case ctx.Err() != nil && req.Follow > 0:
-			return len(seen), nil
 		case rollout.Transient(err) && poll.Failures() < maxFailures:
 			poll.Failed()
 		default:
@@ -62,11 +63,8 @@ func Follow(ctx context.Context, api API, req Request, env rollout.Env, emit fun
 		if err == nil && poll.Elapsed() >= req.Follow {
 			return len(seen), nil
 		}
-		if err := poll.Wait(ctx); err != nil {
-			if req.Follow > 0 {
-				return len(seen), nil
-			}
-			return len(seen), err
+		if waited := poll.Wait(ctx); waited != nil && req.Follow == 0 {
+			return len(seen), waited
 		}
 	}
 }

@@ -41,11 +41,12 @@ func (g *group) FilterLogEvents(_ context.Context, in *cloudwatchlogs.FilterLogE
 	}
 	// Two pages.
 	half := len(all) / 2
-	if in.NextToken == nil && len(all) > 1 {
+	switch {
+	case in.NextToken == nil && len(all) > 1:
 		out.Events, out.NextToken = all[:half], aws.String("more")
-	} else if in.NextToken != nil {
+	case in.NextToken != nil:
 		out.Events = all[half:]
-	} else {
+	default:
 		out.Events = all
 	}
 	return out, nil

@@ -230,7 +230,7 @@ func named(f *types.ImageScanFindings) []finding {
 	if f == nil {
 		return nil
 	}
-	var all []finding
+	all := make([]finding, 0, len(f.Findings)+len(f.EnhancedFindings))
 	for _, x := range f.Findings {
 		all = append(all, finding{deref(x.Name, "unnamed finding"), strings.ToUpper(string(x.Severity))})
 	}

@@ -4,6 +4,8 @@ package status
 
 import (
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 	"time"
 )
@@ -69,8 +71,8 @@ func (r Report) String() string {
 
 // Drift lists where things are not as one deploy would leave them.
 func (r Report) Drift() []string {
-	var all []string
 	s, f := r.Service, r.Function
+	all := make([]string, 0, 4+len(f.Weights))
 	if s.Commit != "" && f.Commit != "" && s.Commit != f.Commit {
 		all = append(all, fmt.Sprintf("the halves run different commits: ecs %s, lambda %s", s.Commit, f.Commit))
 	}
@@ -82,8 +84,8 @@ func (r Report) Drift() []string {
 	if s.Image != "" && !strings.Contains(s.Image, "@sha256:") {
 		all = append(all, "ecs: the image is named by a tag, which may move")
 	}
-	for v, w := range f.Weights {
-		all = append(all, fmt.Sprintf("lambda: version %s has %.0f %% of the traffic, a canary under way or left over", v, 100*w))
+	for _, v := range slices.Sorted(maps.Keys(f.Weights)) {
+		all = append(all, fmt.Sprintf("lambda: version %s has %.0f %% of the traffic, a canary under way or left over", v, 100*f.Weights[v]))
 	}
 	return all
 }

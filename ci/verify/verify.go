@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
 	"strings"
 
 	"github.com/aws/smithy-go"
@@ -117,7 +118,7 @@ func mayNotLook(err error) bool {
 		}
 	}
 	var response *smithyhttp.ResponseError
-	return errors.As(err, &response) && (response.HTTPStatusCode() == 501 || response.HTTPStatusCode() == 403)
+	return errors.As(err, &response) && (response.HTTPStatusCode() == http.StatusNotImplemented || response.HTTPStatusCode() == http.StatusForbidden)
 }
 
 func firstLine(err error) string {
