@@ -71,7 +71,8 @@ func (d Diagnosis) Lines() []string {
 
 // cause is a task's end without what differs between like tasks.
 func (t TaskFailure) cause() string {
-	parts := []string{orText(t.Reason, orText(t.StopCode, "no reason given"))}
+	parts := make([]string, 0, 1+len(t.Containers))
+	parts = append(parts, orText(t.Reason, orText(t.StopCode, "no reason given")))
 	for _, c := range t.Containers {
 		s := "container " + c.Name
 		if c.ExitCode != nil {
@@ -112,11 +113,6 @@ func hopelessWords() []string {
 
 // neverStarts reports whether every further task would end like this one.
 func (t TaskFailure) neverStarts() bool {
-	text := t.Reason
-	started := false
-	for _, c := range t.Containers {
-		text += " " + c.Reason
-		started = started || c.ExitCode != nil
-	}
-	return !started && slices.ContainsFunc(hopelessWords(), func(w string) bool { return strings.Contains(text, w) })
+	started := slices.ContainsFunc(t.Containers, func(c ContainerFailure) bool { return c.ExitCode != nil })
+	return !started && slices.ContainsFunc(hopelessWords(), func(w string) bool { return strings.Contains(t.cause(), w) })
 }

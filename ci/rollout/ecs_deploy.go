@@ -224,6 +224,7 @@ func action(svc types.Service, arn string) step {
 		return force
 	case types.DeploymentRolloutStateInProgress:
 		return join
+	default:
 	}
 	if settled(svc, *p) {
 		return leave

@@ -249,6 +249,7 @@ func next(o Outcome, res ServiceResult) string {
 		return "look at status, which says what runs; ECS ends the deployment without being watched"
 	case Lost:
 		return "the deployment goes on in ECS unwatched; renew access and look at status"
+	default:
+		return ""
 	}
-	return ""
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"regexp"
+	"slices"
 	"strconv"
 	"time"
 
@@ -139,11 +140,13 @@ func stage(sd *types.ServiceDeployment) string {
 	if t := sd.TargetServiceRevision; t != nil && t.RequestedProductionTrafficWeight != nil {
 		s += fmt.Sprintf(", %.0f %% of the traffic", *t.RequestedProductionTrafficWeight)
 	}
-	for _, h := range sd.LifecycleHookDetails {
-		if h.Status == types.DeploymentLifecycleHookStatusAwaitingAction {
-			s += fmt.Sprintf(", paused by hook %s until someone continues it or %s, when ECS will %s",
-				aws.ToString(h.HookId), aws.ToTime(h.ExpiresAt).UTC().Format(time.RFC3339), orText(string(h.TimeoutAction), "decide"))
-		}
+	waiting := slices.IndexFunc(sd.LifecycleHookDetails, func(h types.DeploymentLifecycleHookDetail) bool {
+		return h.Status == types.DeploymentLifecycleHookStatusAwaitingAction
+	})
+	if waiting >= 0 {
+		h := sd.LifecycleHookDetails[waiting]
+		s += fmt.Sprintf(", paused by hook %s until someone continues it or %s, when ECS will %s",
+			aws.ToString(h.HookId), aws.ToTime(h.ExpiresAt).UTC().Format(time.RFC3339), orText(string(h.TimeoutAction), "decide"))
 	}
 	return s
 }

@@ -244,7 +244,7 @@ func TestPublishOvertakenWhileBusy(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := newFakeLambda(mustZip("old"))
 		f.refuse["PublishVersion"] = times(1, 1, "ResourceConflictException")
-		f.before["PublishVersion"] = func(f *fakeLambda, n int) { f.latest.sha = "theirs" }
+		f.before["PublishVersion"] = func(f *fakeLambda, _ int) { f.latest.sha = "theirs" }
 		res, err := (rollout.Functions{Lambda: f}).Deploy(t.Context(), rollout.FunctionRequest{Function: "p", Alias: "PROD", Zip: mustZip("new")})
 		if res.Outcome != rollout.Superseded || err == nil {
 			t.Errorf("%q, %v", res.Outcome, err)

@@ -26,7 +26,7 @@ func registrable(td types.TaskDefinition, tags []types.Tag) *ecs.RegisterTaskDef
 		EphemeralStorage:        td.EphemeralStorage,
 		ExecutionRoleArn:        td.ExecutionRoleArn,
 		Family:                  td.Family,
-		InferenceAccelerators:   td.InferenceAccelerators,
+		InferenceAccelerators:   td.InferenceAccelerators, //nolint:staticcheck // deprecated, and still registered: a copy must not lose it
 		IpcMode:                 td.IpcMode,
 		Memory:                  td.Memory,
 		NetworkMode:             td.NetworkMode,

@@ -78,7 +78,7 @@ func find(files io.Reader, name string) ([]byte, error) {
 		if err != nil {
 			return nil, err
 		}
-		if path.Join("/", h.Name) != name || h.Typeflag != tar.TypeReg {
+		if path.Clean("/"+h.Name) != name || h.Typeflag != tar.TypeReg {
 			continue
 		}
 		if h.Size > maxProgram {

@@ -136,8 +136,8 @@ func (r Result) String() string {
 	if r.Reason != "" {
 		s += " (" + r.Reason + ")"
 	}
-	for _, e := range r.Excepted {
-		s += "; excepted: " + e
+	if len(r.Excepted) > 0 {
+		s += "; excepted: " + strings.Join(r.Excepted, "; ")
 	}
 	return s
 }
