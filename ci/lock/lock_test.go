@@ -3,6 +3,7 @@ package lock
 import (
 	"context"
 	"errors"
+	"maps"
 	"strings"
 	"sync"
 	"testing"
@@ -36,7 +37,7 @@ func (t *table) PutItem(_ context.Context, in *dynamodb.PutItemInput, _ ...func(
 func (t *table) GetItem(context.Context, *dynamodb.GetItemInput, ...func(*dynamodb.Options)) (*dynamodb.GetItemOutput, error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	return &dynamodb.GetItemOutput{Item: t.item}, nil
+	return &dynamodb.GetItemOutput{Item: maps.Clone(t.item)}, nil
 }
 
 func (t *table) mine(values map[string]types.AttributeValue) bool {
