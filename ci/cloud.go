@@ -142,12 +142,13 @@ func awaitHealth(ctx context.Context, endpoint string) error {
 	ctx, cancel := context.WithTimeout(ctx, 2*time.Minute)
 	defer cancel()
 	var last error
+	client := &http.Client{Timeout: 5 * time.Second}
 	for {
 		request, err := http.NewRequestWithContext(ctx, http.MethodGet, endpoint+"/_emulator/health", nil)
 		if err != nil {
 			return err
 		}
-		response, err := http.DefaultClient.Do(request)
+		response, err := client.Do(request)
 		if err == nil {
 			_ = response.Body.Close()
 			if response.StatusCode == http.StatusOK {

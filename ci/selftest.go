@@ -18,7 +18,7 @@ func (m *SensorBackend) TestModules(
 	// The pipeline's main package needs the code that the engine generates.
 	source = source.WithDirectory("ci", dag.CurrentModule().Source())
 	var report []string
-	for _, module := range []string{"bootstrap", "ci", "emulator"} {
+	for _, module := range []string{"bootstrap", "ci", "ci/plancheck", "emulator"} {
 		run := golang(source.Directory(module)).
 			WithEnvVariable("CGO_ENABLED", "1").
 			WithExec([]string{"go", "vet", "./..."}, anyExit)

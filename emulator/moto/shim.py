@@ -16,6 +16,7 @@ from moto.awslambda.models import LambdaAlias, LambdaBackend, LambdaFunction, la
 from moto.awslambda.responses import LambdaResponse
 from moto.core import DEFAULT_ACCOUNT_ID
 from moto.core.exceptions import JsonRESTError
+from moto.ec2.models.security_groups import SecurityGroupRule
 from moto.ecs.models import Service
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication
 from moto.redshift.models import Cluster as RedshiftCluster
@@ -78,6 +79,18 @@ def ecs_security_groups():
         return validate(self, nc)
 
     Service._validate_network = _validate_network
+
+
+def security_group_descriptions():
+    """The description of a rule that names a group instead of addresses."""
+
+    def description(self):
+        for side in (self.ip_range, self.source_group):
+            if side and side.get("Description"):
+                return side["Description"]
+        return None
+
+    SecurityGroupRule.description = property(description)
 
 
 def lambda_revisions():
@@ -151,6 +164,7 @@ logging.getLogger("werkzeug").setLevel(logging.ERROR)
 application_auto_scaling_tags()
 redshift_availability()
 ecs_security_groups()
+security_group_descriptions()
 lambda_revisions()
 lambda_code()
 main()
