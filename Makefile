@@ -44,6 +44,10 @@ test: engine ## Run every test
 lint: engine ## Lint Go, workflows and Terraform
 	$(call step,lint,dagger call lint)
 
+.PHONY: bench
+bench: ## Measure ingest, queries and the processor as ratios
+	@cd services && go test -run '^$$' -bench . ./internal/processor ./internal/httpapi ./internal/reading
+
 .PHONY: down
 down: ## Stop what `engine` started
 	@$(bootstrap) down
