@@ -18,6 +18,8 @@ from moto.core import DEFAULT_ACCOUNT_ID
 from moto.core.exceptions import JsonRESTError
 from moto.ec2.models.security_groups import SecurityGroupRule
 from moto.ecs.models import Service
+from moto.iam.exceptions import IAMException
+from moto.iam.responses import IamResponse
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication
 from moto.redshift.models import Cluster as RedshiftCluster
 from moto.server import main
@@ -79,6 +81,18 @@ def ecs_security_groups():
         return validate(self, nc)
 
     Service._validate_network = _validate_network
+
+
+def iam_simulation():
+    """No policy is judged here, so nobody may ask for a judgement."""
+
+    class AccessDenied(IAMException):
+        code = "AccessDenied"
+
+    def simulate_principal_policy(self):
+        raise AccessDenied("The emulated AWS judges no policies.")
+
+    IamResponse.simulate_principal_policy = simulate_principal_policy
 
 
 def security_group_descriptions():
@@ -164,6 +178,7 @@ logging.getLogger("werkzeug").setLevel(logging.ERROR)
 application_auto_scaling_tags()
 redshift_availability()
 ecs_security_groups()
+iam_simulation()
 security_group_descriptions()
 lambda_revisions()
 lambda_code()
