@@ -37,6 +37,7 @@ func TestServerLeavesConnectionsOpen(t *testing.T) {
 			t.Fatal(err)
 		}
 		body, err := io.ReadAll(res.Body)
+		_ = res.Body.Close()
 		if err != nil || res.Close || !strings.Contains(string(body), "not found") {
 			t.Fatalf("got %q, %v; closed: %v", body, err, res.Close)
 		}
