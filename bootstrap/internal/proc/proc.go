@@ -249,8 +249,14 @@ func (m Manager) Stop(name string, patience time.Duration) (bool, error) {
 	return alive, nil
 }
 
+// deathTime is how long a killed process may take to be gone on a busy machine.
+const deathTime = 10 * time.Second
+
 func (m Manager) end(id ID, patience time.Duration) error {
 	for _, signal := range []syscall.Signal{syscall.SIGTERM, syscall.SIGKILL} {
+		if signal == syscall.SIGKILL {
+			patience = max(patience, deathTime)
+		}
 		if err := syscall.Kill(id.PID, signal); err != nil && !errors.Is(err, syscall.ESRCH) {
 			return err
 		}
