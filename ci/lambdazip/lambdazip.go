@@ -80,7 +80,7 @@ func CodeSHA256(zipped []byte) string {
 // setTime gives the entry the DOS time of epoch without the extended timestamp
 // field that FileHeader.Modified would add.
 func setTime(h *zip.FileHeader) {
-	h.ModifiedDate = uint16(epoch.Day() + int(epoch.Month())<<5 + (epoch.Year()-1980)<<9) //nolint:staticcheck // Modified would write a second, larger time field.
+	h.ModifiedDate = uint16(epoch.Day() + int(epoch.Month())<<5 + (epoch.Year()-1980)<<9) //nolint:staticcheck,gosec // Modified would write a second, larger time field; a date since 1980 fits.
 	h.ModifiedTime = 0                                                                    //nolint:staticcheck // as above
 }
 
