@@ -46,7 +46,7 @@ func newRoot(t *testing.T) string {
 		"testapp":        program.content,
 		"etc/passwd":     []byte("root:x:0:0::/:\nweb:x:1234:5678::/:\nshort:x\nodd:x:many:0::/:\n"),
 		"etc/group":      []byte("root:x:0:\nstaff:x:4321:\nodd:x:many:\n"),
-		"work/empty":     nil,
+		"desk/empty":     nil,
 		"usr/bin/script": []byte("#!/bin/none\n"),
 	} {
 		place := filepath.Join(root, name)
@@ -124,10 +124,10 @@ func TestUsersAndDirectories(t *testing.T) {
 func TestWorkingDirectory(t *testing.T) {
 	t.Parallel()
 	root := newRoot(t)
-	if got := wait(t, start(t, Spec{Root: root, Dir: "/work", Args: []string{"../testapp", "write", "here"}})); got != 0 {
+	if got := wait(t, start(t, Spec{Root: root, Dir: "/desk", Args: []string{"../testapp", "write", "here"}})); got != 0 {
 		t.Fatalf("it ended with %d", got)
 	}
-	if _, err := os.Stat(filepath.Join(root, "work/here")); err != nil {
+	if _, err := os.Stat(filepath.Join(root, "desk/here")); err != nil {
 		t.Errorf("it wrote somewhere else: %v", err)
 	}
 }
@@ -144,9 +144,9 @@ func TestStartRefuses(t *testing.T) {
 		{"not in PATH", Spec{Args: []string{"nothing"}}, `exec: "nothing": executable file not found in $PATH`},
 		{"not in the given PATH", Spec{Args: []string{"testapp"}, Env: []string{"PATH=/usr/bin"}}, "executable file not found"},
 		{"not there", Spec{Args: []string{"/nothing"}}, `exec: "/nothing"`},
-		{"no program", Spec{Args: []string{"/work/empty"}}, "exec format error"},
+		{"no program", Spec{Args: []string{"/desk/empty"}}, "exec format error"},
 		{"no interpreter", Spec{Args: []string{"/usr/bin/script"}}, "no such file"},
-		{"a directory", Spec{Args: []string{"/work"}}, "permission denied"},
+		{"a directory", Spec{Args: []string{"/desk"}}, "permission denied"},
 		{"unknown user", Spec{Args: []string{"/testapp"}, User: "nobody"}, "unable to find user nobody"},
 		{"unknown group", Spec{Args: []string{"/testapp"}, User: "web:none"}, "unable to find group none"},
 		{"damaged user", Spec{Args: []string{"/testapp"}, User: "odd"}, "the passwd file's number for user odd"},
