@@ -49,11 +49,15 @@ func (s Spec) Key() []string {
 	return s.Args("")
 }
 
+// systemPath keeps mmdebstrap to Debian's own programs: it starts a Python for
+// each package, and one that a version manager puts first takes far longer.
+const systemPath = "PATH=/usr/local/sbin:/usr/sbin:/usr/bin:/sbin:/bin"
+
 // Make writes the root to a tar file.
 func (s Spec) Make(ctx context.Context, ex run.Executor, tar string, log io.Writer) error {
 	return ex.Run(ctx, run.Command{
 		Name: "mmdebstrap", Args: s.Args(tar),
-		Env:    []string{"SOURCE_DATE_EPOCH=1704067200", "DEBIAN_FRONTEND=noninteractive"},
+		Env:    []string{"SOURCE_DATE_EPOCH=1704067200", "DEBIAN_FRONTEND=noninteractive", systemPath},
 		Stdout: log, Stderr: log,
 	})
 }

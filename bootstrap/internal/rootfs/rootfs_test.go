@@ -44,7 +44,7 @@ func TestMake(t *testing.T) {
 	if err := (Spec{Suite: "sid"}).Make(t.Context(), ex, "/x.tar", io.Discard); err != nil {
 		t.Fatal(err)
 	}
-	if c := ex.Commands()[0]; !slices.Contains(c.Args, "/x.tar") || !slices.Contains(c.Env, "DEBIAN_FRONTEND=noninteractive") {
+	if c := ex.Commands()[0]; !slices.Contains(c.Args, "/x.tar") || !slices.Contains(c.Env, "DEBIAN_FRONTEND=noninteractive") || !slices.Contains(c.Env, systemPath) {
 		t.Errorf("ran %s with %v", c, c.Env)
 	}
 }
