@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"net/url"
 	"strings"
 	"time"
 )
@@ -59,15 +58,6 @@ func parseCredential(credential string) (Scope, bool) {
 // JSONOperation splits X-Amz-Target into the service prefix and operation.
 func JSONOperation(r *http.Request) (service, operation string, ok bool) {
 	return strings.Cut(r.Header.Get("X-Amz-Target"), ".")
-}
-
-// FormAction finds the Action of a query-protocol body.
-func FormAction(body []byte) string {
-	values, err := url.ParseQuery(string(body))
-	if err != nil {
-		return ""
-	}
-	return values.Get("Action")
 }
 
 // Error is an error as AWS's JSON services state it.
