@@ -9,7 +9,7 @@ import (
 	"dagger/sensor-backend/lambdazip"
 )
 
-// Drift compares the world with the configuration and changes nothing. What deployments and autoscaling change is no drift. Any difference is an error that lists them.
+// Drift compares the world with the configuration and changes nothing. What deployments and autoscaling change is no drift. Any difference is an error that lists them, with exit code 2.
 //
 // +cache="never"
 func (m *SensorBackend) Drift(ctx context.Context) (string, error) {
@@ -17,7 +17,7 @@ func (m *SensorBackend) Drift(ctx context.Context) (string, error) {
 		summary, err := tf.run(ctx, findDrift)
 		switch {
 		case len(summary.Report) > 0:
-			return "", fmt.Errorf("the world differs from the configuration in %d places:\n%s", len(summary.Report), strings.Join(summary.Report, "\n"))
+			return "", exits(&driftError{places: summary.Report})
 		case err != nil:
 			return "", err
 		}
@@ -25,7 +25,19 @@ func (m *SensorBackend) Drift(ctx context.Context) (string, error) {
 	})
 }
 
-// Destroy removes the whole environment: every resource, data included, and the task definitions that deployments added. The state's bucket and lock table stay.
+// driftError is a world that is not as the configuration says.
+type driftError struct {
+	places []string
+}
+
+func (e *driftError) Error() string {
+	return fmt.Sprintf("the world differs from the configuration in %d places:\n%s", len(e.places), strings.Join(e.places, "\n"))
+}
+
+// ExitCode is that of terraform plan -detailed-exitcode for a difference.
+func (e *driftError) ExitCode() int { return 2 }
+
+// Destroy removes the whole environment: every resource, data included, and the task definitions and records that deployments added. The state's bucket and lock table stay.
 //
 // prod is protected: its buckets, table, images and load balancer refuse.
 //
@@ -43,6 +55,11 @@ func (m *SensorBackend) Destroy(
 		return "", err
 	}
 	defer done()
+	giveBack, err := m.turn(ctx, c)
+	if err != nil {
+		return "", exits(err)
+	}
+	defer giveBack()
 	// Destroying reads no code.
 	tf, err := m.configured(ctx, c, "", lambdazip.Archive{})
 	if err != nil {
@@ -52,7 +69,10 @@ func (m *SensorBackend) Destroy(
 	if err != nil {
 		return "", err
 	}
-	return summary.String(), removeTaskDefinitions(ctx, c, m.Project+"-"+m.Environment+"-api")
+	return summary.String(), errors.Join(
+		removeTaskDefinitions(ctx, c, m.Project+"-"+m.Environment+"-api"),
+		m.store(c).Forget(ctx),
+	)
 }
 
 // Unlock releases a lock on the state whose run is gone for good, by the id that the refused run printed.

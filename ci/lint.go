@@ -56,6 +56,6 @@ func golangciLinted(source *dagger.Directory) func(module string) *dagger.Contai
 	return func(module string) *dagger.Container {
 		return base.
 			WithWorkdir(fmt.Sprintf("/src/%s", module)).
-			WithExec([]string{"golangci-lint", "run", "--timeout=15m", "--build-tags=integration", "./..."}, anyExit)
+			WithExec([]string{"golangci-lint", "run", "--timeout=15m", "--build-tags=integration,e2e", "./..."}, anyExit)
 	}
 }

@@ -1,6 +1,8 @@
 package main
 
 import (
+	"errors"
+
 	"dagger/sensor-backend/rollout"
 
 	"github.com/vektah/gqlparser/v2/gqlerror"
@@ -11,6 +13,10 @@ import (
 // outcome end with 1.
 func exits(err error) error {
 	code := rollout.ExitCode(err)
+	var drift *driftError
+	if errors.As(err, &drift) {
+		code = drift.ExitCode()
+	}
 	if code <= 1 {
 		return err
 	}

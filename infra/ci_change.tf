@@ -10,6 +10,8 @@ locals {
     deploy   = local.ci_deploy
   }
 
+  task_definition = "arn:${local.partition}:ecs:${local.account_scope}:task-definition/${local.name}-api:*"
+
   ci_network = {
     # In this region and account; most of these act on things without a name.
     ChangeNetwork = {
@@ -80,6 +82,12 @@ locals {
       resources = [for kind in [
         "alarm", "budget", "cluster", "dashboard", "function", "log_group", "queue", "registry", "service", "table", "topic",
       ] : local.named[kind]]
+      condition = null
+    }
+    # What destroy removes besides Terraform's own.
+    RemoveRecords = {
+      actions   = ["ecs:DeleteTaskDefinitions", "ssm:DeleteParameter"]
+      resources = [local.task_definition, local.named.parameter]
       condition = null
     }
     ChangeBuckets = {
@@ -189,7 +197,7 @@ locals {
         "arn:${local.partition}:ecs:${local.account_scope}:service-deployment/${local.name}/*",
         "arn:${local.partition}:ecs:${local.account_scope}:service-revision/${local.name}/*",
         "arn:${local.partition}:ecs:${local.account_scope}:task/${local.name}/*",
-        "arn:${local.partition}:ecs:${local.account_scope}:task-definition/${local.name}-api:*",
+        local.task_definition,
       ]
       condition = null
     }

@@ -19,7 +19,7 @@ locals {
 
   ci_policies = {
     plan   = ["read", "state"]
-    apply  = ["read", "state", "network", "services", "roles"]
+    apply  = ["read", "state", "network", "services", "roles", "deploy"]
     deploy = ["state", "deploy"]
   }
 }

@@ -42,6 +42,9 @@ resource "aws_ecs_task_definition" "api" {
     readonlyRootFilesystem = true
     stopTimeout            = 30 # longer than the API takes to finish its requests
 
+    # The API listens above 1024 and changes nothing of the system.
+    linuxParameters = { capabilities = { drop = ["ALL"] } }
+
     portMappings = [{
       containerPort = local.api_port
       hostPort      = local.api_port

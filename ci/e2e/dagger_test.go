@@ -109,6 +109,19 @@ func altered(t *testing.T, dir string, files map[string]string) string {
 	return copied
 }
 
+// edited is a file of the repository with one text in place of another.
+func edited(t *testing.T, file, before, after string) string {
+	t.Helper()
+	content, err := os.ReadFile(filepath.Join(repository(t), file))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !bytes.Contains(content, []byte(before)) {
+		t.Fatalf("%s does not contain %q", file, before)
+	}
+	return string(bytes.Replace(content, []byte(before), []byte(after), 1))
+}
+
 // emulator brings an emulated AWS up for the test and returns the addresses of
 // its APIs and of its load balancer.
 func emulator(t *testing.T) (address, balancer string) {
@@ -129,7 +142,9 @@ func emulator(t *testing.T) (address, balancer string) {
 	go func() { ended <- cmd.Wait() }()
 	t.Cleanup(func() {
 		cancel()
-		<-ended
+		if err := <-ended; err != nil {
+			t.Logf("the emulator ended: %v", err)
+		}
 	})
 	address, balancer = fmt.Sprintf("localhost:%d", apiPort), fmt.Sprintf("localhost:%d", balancerPort)
 	limit := time.After(5 * time.Minute)

@@ -9,18 +9,16 @@ import (
 	"testing"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 )
 
-// TestDeploy deploys three times to one emulated AWS: from nothing, again with
-// nothing changed, and an image that cannot run.
+// TestDeploy lives one environment's life on one emulated AWS: deployed from
+// nothing, again after a table was lost, with an image that cannot run, and then
+// day two until it is destroyed.
 func TestDeploy(t *testing.T) {
-	address, balancer := emulator(t)
-	target := []string{"--emulator", "tcp://" + address}
-	deploy := func(more ...string) []string { return append(append([]string{}, target...), more...) }
+	w := newWorld(t)
 
-	first := succeeds(t, deploy(append([]string{"deploy"}, readings()...)...)...)
+	first := w.succeeds(t, append([]string{"deploy"}, readings()...)...)
 	t.Log("from nothing:\n" + first)
 	wantOutcomes(t, first, map[string]string{
 		"test": "passed", "build": "passed", "infra": "passed",
@@ -35,32 +33,25 @@ func TestDeploy(t *testing.T) {
 
 	// What someone deletes behind the pipeline's back, only a run that really
 	// happens can bring back.
-	db := dynamodb.New(dynamodb.Options{
-		Region:       "eu-central-1",
-		BaseEndpoint: aws.String("http://" + address),
-		Credentials:  credentials.NewStaticCredentialsProvider("any", "any", ""),
-	})
-	const table = "sensor-dev-metadata"
-	if _, err := db.DeleteTable(t.Context(), &dynamodb.DeleteTableInput{TableName: aws.String(table)}); err != nil {
-		t.Fatal(err)
-	}
-	second := succeeds(t, deploy("deploy")...)
+	db := dynamodb.NewFromConfig(w.config)
+	w.deleteTable(t, db)
+	second := w.succeeds(t, "deploy")
 	t.Log("again:\n" + second)
-	if _, err := db.DescribeTable(t.Context(), &dynamodb.DescribeTableInput{TableName: aws.String(table)}); err != nil {
+	if _, err := db.DescribeTable(t.Context(), &dynamodb.DescribeTableInput{TableName: aws.String(metadataTable)}); err != nil {
 		t.Errorf("the second deploy did not run: %v", err)
 	}
 	if !strings.Contains(second, "1 added") {
 		t.Error("the second deploy does not report the table it made again")
 	}
 
-	if plan := succeeds(t, deploy("plan")...); !strings.Contains(plan, "0 added, 0 changed, 0 destroyed") {
+	if plan := w.succeeds(t, "plan"); !strings.Contains(plan, "0 added, 0 changed, 0 destroyed") {
 		t.Errorf("a plan after an apply is not clean:\n%s", plan)
 	}
 
 	crashing := altered(t, "services", map[string]string{
 		"cmd/api/main.go": "package main\n\nimport \"log\"\n\nvar commit, version string\n\nfunc main() { log.Fatal(\"cannot run on purpose \", commit, version) }\n",
 	})
-	broken := dagger(t, nil, deploy("--services", crashing, "deploy", "--stages=build,infra,lambda,ecs")...)
+	broken := w.dagger(t, "--services", crashing, "deploy", "--stages=build,infra,lambda,ecs")
 	if broken.code == 0 {
 		t.Fatalf("an image that exits at once was deployed:\n%s", broken.stdout)
 	}
@@ -73,7 +64,7 @@ func TestDeploy(t *testing.T) {
 	t.Log("crashing:\n" + tail(broken.stderr))
 
 	// Whoever uses the API has noticed nothing.
-	request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "http://"+balancer+"/readyz", nil)
+	request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "http://"+w.balancer+"/readyz", nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -85,6 +76,8 @@ func TestDeploy(t *testing.T) {
 	if response.StatusCode != http.StatusOK {
 		t.Errorf("after the rollback /readyz answers %s", response.Status)
 	}
+
+	dayTwo(t, w)
 }
 
 // readings gives the smoke test the sensor file that READINGS names; without one

@@ -136,6 +136,29 @@ func (p *parameter) PutParameter(_ context.Context, in *ssm.PutParameterInput, _
 	return &ssm.PutParameterOutput{}, p.err
 }
 
+func (p *parameter) DeleteParameter(context.Context, *ssm.DeleteParameterInput, ...func(*ssm.Options)) (*ssm.DeleteParameterOutput, error) {
+	if p.err == nil && p.value == nil {
+		return nil, &types.ParameterNotFound{}
+	}
+	p.value = nil
+	return &ssm.DeleteParameterOutput{}, p.err
+}
+
+func TestForget(t *testing.T) {
+	t.Parallel()
+	p := &parameter{value: new(string)}
+	s := Store{API: p, Name: "/sensor/dev/deployments"}
+	for _, when := range []string{"there", "gone"} {
+		if err := s.Forget(t.Context()); err != nil || p.value != nil {
+			t.Errorf("a history that is %s: %v", when, err)
+		}
+	}
+	p.err = errors.New("denied")
+	if err := s.Forget(t.Context()); err == nil || !strings.Contains(err.Error(), s.Name) {
+		t.Errorf("error %v", err)
+	}
+}
+
 func TestStore(t *testing.T) {
 	t.Parallel()
 	p := &parameter{}

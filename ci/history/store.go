@@ -15,6 +15,7 @@ import (
 type Parameters interface {
 	GetParameter(ctx context.Context, in *ssm.GetParameterInput, opts ...func(*ssm.Options)) (*ssm.GetParameterOutput, error)
 	PutParameter(ctx context.Context, in *ssm.PutParameterInput, opts ...func(*ssm.Options)) (*ssm.PutParameterOutput, error)
+	DeleteParameter(ctx context.Context, in *ssm.DeleteParameterInput, opts ...func(*ssm.Options)) (*ssm.DeleteParameterOutput, error)
 }
 
 // Store keeps a history in an SSM parameter.
@@ -73,4 +74,14 @@ func (s Store) Save(ctx context.Context, h History) error {
 		}
 		return nil
 	}
+}
+
+// Forget removes the history. One that is not there is no error.
+func (s Store) Forget(ctx context.Context) error {
+	_, err := s.API.DeleteParameter(ctx, &ssm.DeleteParameterInput{Name: aws.String(s.Name)})
+	var missing *types.ParameterNotFound
+	if err != nil && !errors.As(err, &missing) {
+		return fmt.Errorf("remove the deployments recorded in %s: %w", s.Name, err)
+	}
+	return nil
 }

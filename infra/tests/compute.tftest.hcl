@@ -123,6 +123,11 @@ run "the_task_can_change_nothing_of_itself" {
     condition     = jsondecode(aws_ecs_task_definition.api.container_definitions)[0].readonlyRootFilesystem && aws_ecs_task_definition.api.execution_role_arn != null
     error_message = "the task's file system must be read-only"
   }
+
+  assert {
+    condition     = jsondecode(aws_ecs_task_definition.api.container_definitions)[0].linuxParameters.capabilities.drop == ["ALL"]
+    error_message = "the container must give up the kernel's capabilities"
+  }
 }
 
 run "files_go_to_the_alias" {

@@ -1,0 +1,140 @@
+//go:build e2e
+
+package e2e
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+)
+
+const (
+	lockTable = "sensor-tfstate-lock"
+	newCommit = "5eed5eed5eed5eed5eed5eed5eed5eed5eed5eed"
+)
+
+// dayTwo does to a deployed environment what its operators do, to the end.
+func dayTwo(t *testing.T, w world) {
+	db := dynamodb.NewFromConfig(w.config)
+
+	// The commit is in the image alone, so the processor is told another version.
+	services := altered(t, "services", map[string]string{"cmd/processor/main.go": edited(t, "services/cmd/processor/main.go", `"dev"`, `"another"`)})
+	other := []string{"--services", services, "--branch=release", "--commit=" + newCommit}
+	w.timed(t, "deploy of another commit", func() string {
+		report := w.refusesSecond(t, db, append(other, "deploy", "--stages=build,infra,lambda,ecs")...)
+		wantOutcomes(t, report, map[string]string{"build": "passed", "infra": "passed", "lambda": "passed", "ecs": "passed"})
+		return report
+	})
+	if status := w.succeeds(t, "status"); strings.Count(status, newCommit[:12]) < 2 {
+		t.Errorf("both halves run the other commit; status says\n%s", status)
+	}
+	w.timed(t, "rollback of both halves", func() string { return w.succeeds(t, "rollback") })
+	if status := w.succeeds(t, "status"); strings.Contains(status, newCommit[:12]) {
+		t.Errorf("after the rollback no half runs the other commit; status says\n%s", status)
+	}
+	if plan := w.succeeds(t, "plan"); !strings.Contains(plan, "0 added, 0 changed, 0 destroyed") {
+		t.Errorf("a plan after a rollback is not clean:\n%s", plan)
+	}
+	w.refusesLocked(t, db)
+	w.findsDrift(t, db)
+
+	w.timed(t, "destroy", func() string { return w.succeeds(t, "destroy", "--confirm=sensor-dev") })
+	if left := w.resources(t, db); len(left) > 0 {
+		t.Errorf("destroy left\n%s", strings.Join(left, "\n"))
+	}
+}
+
+// timed logs how long a step took, the start of dagger included.
+func (w world) timed(t *testing.T, what string, step func() string) {
+	t.Helper()
+	start := time.Now()
+	report := step()
+	t.Logf("%s, %s:\n%s", what, time.Since(start).Round(100*time.Millisecond), report)
+}
+
+// refusesSecond deploys, and meanwhile a second time: that one must be refused
+// by the name of the first. It returns the first one's report.
+func (w world) refusesSecond(t *testing.T, db *dynamodb.Client, deploy ...string) string {
+	t.Helper()
+	first := make(chan result, 1)
+	go func() { first <- w.dagger(t, deploy...) }()
+	lock := aws.String("deploy/sensor-dev")
+	until(t, "the first deploy has its turn", func() bool {
+		item, err := db.GetItem(t.Context(), &dynamodb.GetItemInput{
+			TableName: aws.String(lockTable), Key: map[string]types.AttributeValue{"LockID": &types.AttributeValueMemberS{Value: *lock}},
+		})
+		return err == nil && len(item.Item) > 0
+	})
+	second := w.dagger(t, "deploy", "--stages=ecs")
+	if second.code != 12 {
+		t.Errorf("a second deploy ended with %d, want 12:\n%s", second.code, tail(second.stdout+second.stderr))
+	}
+	for _, want := range []string{"is held by", newCommit[:12], "wait for that deploy"} {
+		if !strings.Contains(second.stderr, want) {
+			t.Errorf("the refusal does not say %q:\n%s", want, tail(second.stderr))
+		}
+	}
+	r := <-first
+	if r.code != 0 {
+		t.Fatalf("the first deploy ended with %d:\n%s", r.code, tail(r.stderr))
+	}
+	return r.stdout
+}
+
+// refusesLocked holds Terraform's lock as another run would: an apply must say
+// who has it and since when, and unlock must release it.
+func (w world) refusesLocked(t *testing.T, db *dynamodb.Client) {
+	t.Helper()
+	const id = "0b6ad63c-4b3e-7c31-2d5c-9a1d9f9d2f10"
+	buckets, err := w.s3().ListBuckets(t.Context(), &s3.ListBucketsInput{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var path string
+	for _, bucket := range buckets.Buckets {
+		if strings.HasPrefix(aws.ToString(bucket.Name), "sensor-tfstate-") {
+			path = *bucket.Name + "/dev/terraform.tfstate"
+		}
+	}
+	// As a run leaves it that was killed before it had the lock in the bucket too.
+	// The form of the item is Terraform's (internal/states/statemgr, LockInfo).
+	info := fmt.Sprintf(`{"ID":%q,"Operation":"OperationTypeApply","Info":"","Who":"ada@laptop","Version":"1.11.4","Created":"2026-02-03T04:05:06Z","Path":%q}`, id, path)
+	if _, err := db.PutItem(t.Context(), &dynamodb.PutItemInput{TableName: aws.String(lockTable), Item: map[string]types.AttributeValue{
+		"LockID": &types.AttributeValueMemberS{Value: path}, "Info": &types.AttributeValueMemberS{Value: info},
+	}}); err != nil {
+		t.Fatal(err)
+	}
+	refused := w.dagger(t, "apply")
+	if refused.code == 0 {
+		t.Errorf("applied although another run has the lock:\n%s", refused.stdout)
+	}
+	for _, want := range []string{"ada@laptop", "2026-02-03 04:05:06", id} {
+		if !strings.Contains(refused.stderr, want) {
+			t.Errorf("the refusal does not say %q:\n%s", want, tail(refused.stderr))
+		}
+	}
+	w.succeeds(t, "unlock", "--lock="+id)
+}
+
+// findsDrift deletes a table behind the pipeline's back: drift must name it and
+// end with 2, and apply must bring it back.
+func (w world) findsDrift(t *testing.T, db *dynamodb.Client) {
+	t.Helper()
+	if clean := w.succeeds(t, "drift"); !strings.Contains(clean, "no drift") {
+		t.Errorf("drift of a world that is as it should be says\n%s", clean)
+	}
+	w.deleteTable(t, db)
+	drift := w.dagger(t, "drift")
+	if drift.code != 2 || !strings.Contains(drift.stderr, "aws_dynamodb_table.metadata") {
+		t.Errorf("drift with a deleted table ended with %d, want 2 and its name:\n%s", drift.code, tail(drift.stdout+drift.stderr))
+	}
+	if applied := w.succeeds(t, "apply"); !strings.Contains(applied, "1 added") {
+		t.Errorf("apply did not make the table again: %s", applied)
+	}
+}
