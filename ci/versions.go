@@ -10,4 +10,8 @@ const (
 
 	golangciLint = "github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0"
 	actionlint   = "github.com/rhysd/actionlint/cmd/actionlint@v1.7.12"
+	govulncheck  = "golang.org/x/vuln/cmd/govulncheck@v1.9.0"
+	gitleaks     = "github.com/zricethezav/gitleaks/v8@v8.30.1"
+	syft         = "github.com/anchore/syft/cmd/syft@v1.57.0"
+	grype        = "github.com/anchore/grype/cmd/grype@v0.121.2"
 )

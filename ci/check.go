@@ -1,0 +1,208 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"runtime"
+	"sync"
+	"time"
+
+	"dagger/sensor-backend/gates"
+	"dagger/sensor-backend/internal/dagger"
+)
+
+// Check runs every gate and ends with a table: golangci-lint with gosec, go vet, known vulnerabilities in called code, secrets, the packages in image and processor, their licences, the image itself, the workflows, Terraform and the policy. Fails if a gate that is on found something.
+//
+// A gate whose database cannot be reached is not checked: neither a pass nor a
+// failure, unless strict.
+func (m *SensorBackend) Check(
+	ctx context.Context,
+	// The repository.
+	// +defaultPath="/"
+	// +ignore=[".git", "**/.terraform", "**/node_modules", "ci/internal/dagger", "ci/dagger.gen.go"]
+	source *dagger.Directory,
+	// Gates to leave out: lint, vet, vulnerabilities, secrets, packages, licences, image, workflows, terraform, policy.
+	// +optional
+	off []string,
+	// Gates whose findings are shown and stop nothing.
+	// +optional
+	advisory []string,
+	// Take a gate that could not look for a failure.
+	// +optional
+	strict bool,
+	// Go's vulnerability database, in the layout of vuln.go.dev; by default that one.
+	// +optional
+	goDatabase *dagger.Directory,
+	// Grype's vulnerability database, unpacked; by default the newest, downloaded.
+	// +optional
+	packageDatabase *dagger.Directory,
+) (string, error) {
+	in := checkInput{source: source, goDatabase: goDatabase, packageDatabase: packageDatabase}
+	results, _, err := m.runGates(ctx, in, gateNames(), off, advisory)
+	if err != nil {
+		return "", err
+	}
+	report := gates.Report(results)
+	if err := gates.Err(results, strict); err != nil {
+		return "", fmt.Errorf("%w\n%s", err, report)
+	}
+	return report, nil
+}
+
+// Findings runs every gate, as check does, and returns what they found as one SARIF file, for code scanning and editors. Findings are no error here.
+func (m *SensorBackend) Findings(
+	ctx context.Context,
+	// The repository.
+	// +defaultPath="/"
+	// +ignore=[".git", "**/.terraform", "**/node_modules", "ci/internal/dagger", "ci/dagger.gen.go"]
+	source *dagger.Directory,
+	// Gates to leave out; see check.
+	// +optional
+	off []string,
+	// Go's vulnerability database; see check.
+	// +optional
+	goDatabase *dagger.Directory,
+	// Grype's vulnerability database; see check.
+	// +optional
+	packageDatabase *dagger.Directory,
+) (*dagger.File, error) {
+	in := checkInput{source: source, goDatabase: goDatabase, packageDatabase: packageDatabase}
+	_, log, err := m.runGates(ctx, in, gateNames(), off, nil)
+	if err != nil {
+		return nil, err
+	}
+	text, err := log.JSON()
+	if err != nil {
+		return nil, err
+	}
+	return textFile("findings.sarif", text)
+}
+
+// Lint runs the gates that need no database: golangci-lint and go vet on every Go module, actionlint on the workflows, terraform fmt, validate and test, and the policy. Findings are an error that lists them.
+func (m *SensorBackend) Lint(
+	ctx context.Context,
+	// The repository.
+	// +defaultPath="/"
+	// +ignore=[".git", "**/.terraform", "**/node_modules", "ci/internal/dagger", "ci/dagger.gen.go"]
+	source *dagger.Directory,
+) (string, error) {
+	names := []string{gateLint, gateVet, gateWorkflows, gateTerraform, gatePolicy}
+	results, _, err := m.runGates(ctx, checkInput{source: source}, names, nil, nil)
+	if err != nil {
+		return "", err
+	}
+	report := gates.Report(results)
+	if err := gates.Err(results, false); err != nil {
+		return "", fmt.Errorf("%w\n%s", err, report)
+	}
+	return report, nil
+}
+
+// textFile hands a text over to the engine as a file.
+func textFile(name, text string) (*dagger.File, error) {
+	dir, err := os.MkdirTemp(".", "text")
+	if err != nil {
+		return nil, err
+	}
+	path := filepath.Join(dir, name)
+	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+		return nil, err
+	}
+	return dag.CurrentModule().WorkdirFile(path), nil
+}
+
+// checkInput is what gates look at and into.
+type checkInput struct {
+	source                      *dagger.Directory
+	goDatabase, packageDatabase *dagger.Directory
+}
+
+// seen is what a gate saw.
+type seen struct {
+	findings []gates.Finding
+	// logs are the SARIF logs of the tools; without one the findings are written
+	// as one.
+	logs []string
+	// note says in one line what was looked at.
+	note string
+}
+
+// notCheckedError is why a gate could not look.
+type notCheckedError struct{ reason string }
+
+func (e *notCheckedError) Error() string { return e.reason }
+
+// runGates runs the named gates, as many side by side as there are processors.
+// The error is for a wish that makes no sense; what gates find is in the results.
+func (m *SensorBackend) runGates(ctx context.Context, in checkInput, names, off, advisory []string) ([]gates.Result, *gates.Log, error) {
+	modes, err := gates.Plan(names, off, advisory)
+	if err != nil {
+		return nil, nil, err
+	}
+	// The pipeline's main package needs the code that the engine generates.
+	in.source = in.source.WithDirectory("ci", dag.CurrentModule().Source())
+	looks := m.looks(in)
+	var (
+		all     sync.WaitGroup
+		mutex   sync.Mutex
+		results []gates.Result
+		log     gates.Log
+		failed  []error
+		places  = make(chan struct{}, runtime.NumCPU())
+	)
+	for _, name := range names {
+		all.Go(func() {
+			places <- struct{}{}
+			defer func() { <-places }()
+			result, saw := runGate(ctx, name, modes[name], looks[name])
+			mutex.Lock()
+			defer mutex.Unlock()
+			results = append(results, result)
+			failed = append(failed, keepLogs(&log, name, saw))
+		})
+	}
+	all.Wait()
+	gates.Sort(results, names)
+	return results, &log, errors.Join(append(failed, context.Cause(ctx))...)
+}
+
+func runGate(ctx context.Context, name string, mode gates.Mode, look func(context.Context) (seen, error)) (gates.Result, seen) {
+	result := gates.Result{Gate: name, Mode: mode, Outcome: gates.Skipped}
+	if mode == gates.Off {
+		return result, seen{}
+	}
+	say("%s: starting", name)
+	start := time.Now()
+	saw, err := look(ctx)
+	result.Seconds = time.Since(start).Seconds()
+	result.Findings, result.Note = saw.findings, saw.note
+	var blind *notCheckedError
+	switch {
+	case errors.As(err, &blind):
+		result.Outcome, result.Note = gates.NotChecked, blind.reason
+	case err != nil:
+		result.Outcome, result.Note = gates.Failed, err.Error()
+	case len(saw.findings) > 0:
+		result.Outcome = gates.Failed
+	default:
+		result.Outcome = gates.Passed
+	}
+	say("%s: %s", name, result.Outcome)
+	return result, saw
+}
+
+// keepLogs adds what a gate saw to the log of all.
+func keepLogs(log *gates.Log, name string, saw seen) error {
+	if len(saw.logs) == 0 && len(saw.findings) > 0 {
+		return log.Add(name, saw.findings)
+	}
+	for _, text := range saw.logs {
+		if err := log.Merge(text); err != nil {
+			return fmt.Errorf("%s: %w", name, err)
+		}
+	}
+	return nil
+}
