@@ -37,8 +37,10 @@ type Stage struct {
 
 // Result is what became of one stage.
 type Result struct {
-	Stage    string
-	Outcome  Outcome
+	Stage   string
+	Outcome Outcome
+	// Started is when the stage began; zero if it never did.
+	Started  time.Time
 	Elapsed  time.Duration
 	Produced string
 	// Err is why a stage failed; nil otherwise.
@@ -105,9 +107,9 @@ func runOne(ctx context.Context, s Stage, needs []int, results []Result, now fun
 		r.Outcome, r.Err = Canceled, context.Cause(ctx)
 		return r
 	}
-	start := now()
+	r.Started = now()
 	r.Produced, r.Err = guarded(ctx, s.Run)
-	r.Elapsed = now().Sub(start)
+	r.Elapsed = now().Sub(r.Started)
 	switch {
 	case r.Err == nil:
 		r.Outcome = Passed

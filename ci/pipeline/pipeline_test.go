@@ -82,6 +82,27 @@ func TestRunCanceled(t *testing.T) {
 	}
 }
 
+func TestRunTellsWhenAStageStarted(t *testing.T) {
+	t.Parallel()
+	start := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
+	clock := start
+	now := func() time.Time { clock = clock.Add(time.Second); return clock }
+	results := Run(t.Context(), []Stage{
+		{Name: "a", Run: ok("")},
+		{Name: "b", Needs: []string{"a"}, Run: fails(errors.New("broken"))},
+		{Name: "c", Needs: []string{"b"}, Run: ok("")},
+	}, now)
+	if got := results[0].Started.Sub(start); got != time.Second || results[0].Elapsed != time.Second {
+		t.Errorf("a started after %s and took %s", got, results[0].Elapsed)
+	}
+	if got := results[1].Started.Sub(start); got != 3*time.Second {
+		t.Errorf("b started after %s", got)
+	}
+	if !results[2].Started.IsZero() {
+		t.Errorf("c never ran, yet started at %s", results[2].Started)
+	}
+}
+
 func TestErrNamesWhatDidNotPass(t *testing.T) {
 	t.Parallel()
 	err := Err([]Result{{Stage: "a", Outcome: Passed}, {Stage: "b", Outcome: Failed}, {Stage: "c", Outcome: Skipped}})

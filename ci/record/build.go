@@ -1,0 +1,116 @@
+package record
+
+import (
+	"encoding/hex"
+	"fmt"
+	"io"
+	"strings"
+	"time"
+
+	"dagger/sensor-backend/pipeline"
+	"dagger/sensor-backend/rollout"
+)
+
+// NewID names a run: its start in UTC, the commit's first 12 digits, and 8
+// random hex digits, so that two runs of one commit, and a rerun of one that
+// failed, have records of their own. Names sort by time and are fit for an
+// object's key. Random is crypto/rand.Reader outside tests.
+func NewID(started time.Time, commit string, random io.Reader) (string, error) {
+	var nonce [4]byte
+	if _, err := io.ReadFull(random, nonce[:]); err != nil {
+		return "", fmt.Errorf("name the run: %w", err)
+	}
+	if !commitForm.MatchString(commit) {
+		commit = strings.Repeat("0", 12)
+	}
+	return started.UTC().Format("20060102T150405Z") + "-" + commit[:12] + "-" + hex.EncodeToString(nonce[:]), nil
+}
+
+// Key is where the record lies in the artefact bucket:
+// runs/ENVIRONMENT/ID.json, and runs/none/ID.json for a run that worked on no
+// environment. Keys of one environment sort by time.
+func (r Record) Key() string {
+	environment := r.Target.Environment
+	if environment == "" {
+		environment = "none"
+	}
+	return "runs/" + environment + "/" + r.ID + ".json"
+}
+
+// SetStages takes over what became of the stages and the run's outcome. Started
+// must be set before. A stage's whole error becomes its reason.
+func (r *Record) SetStages(results []pipeline.Result) {
+	r.Stages = make([]Stage, 0, len(results))
+	for _, result := range results {
+		s := Stage{
+			Name: result.Stage, Outcome: result.Outcome, Seconds: seconds(result.Elapsed),
+			Produced: clip(result.Produced),
+		}
+		if !result.Started.IsZero() {
+			s.Offset = max(0, seconds(result.Started.Sub(r.Started)))
+		}
+		switch {
+		case result.Because != "":
+			s.Reason = result.Because + " did not pass"
+		case result.Err != nil:
+			s.Reason = clip(strings.TrimSpace(result.Err.Error()))
+		}
+		r.Stages = append(r.Stages, s)
+	}
+	r.Outcome = outcome(r.Stages)
+}
+
+// outcome is the run's: failed if a stage failed or was skipped by a failure,
+// canceled if none failed and one was canceled.
+func outcome(stages []Stage) pipeline.Outcome {
+	found := pipeline.Passed
+	for _, s := range stages {
+		switch s.Outcome {
+		case pipeline.Failed:
+			return pipeline.Failed
+		case pipeline.Canceled, pipeline.Skipped:
+			found = pipeline.Canceled
+		case pipeline.Passed:
+		}
+	}
+	return found
+}
+
+// ServiceHalf is the verdict on the ECS half; nil if it was not deployed.
+func ServiceHalf(r rollout.ServiceResult) *Half {
+	if r.Outcome == "" {
+		return nil
+	}
+	return &Half{
+		Outcome: string(r.Outcome), OK: r.Outcome.OK(), Version: shortName(r.TaskDefinition),
+		Previous: shortName(r.Previous.TaskDefinition), Seconds: seconds(r.Elapsed), Reason: clip(r.Reason),
+	}
+}
+
+// FunctionHalf is the verdict on the Lambda half; nil if it was not deployed.
+func FunctionHalf(r rollout.FunctionResult) *Half {
+	if r.Outcome == "" {
+		return nil
+	}
+	return &Half{
+		Outcome: string(r.Outcome), OK: r.Outcome.OK(), Version: r.Version,
+		Previous: r.Previous.Version, Seconds: seconds(r.Elapsed), Reason: clip(r.Reason),
+	}
+}
+
+// shortName is an ARN's last part.
+func shortName(arn string) string { return arn[strings.LastIndex(arn, "/")+1:] }
+
+// seconds are rounded to milliseconds, which is more than anyone reads.
+func seconds(d time.Duration) float64 { return d.Round(time.Millisecond).Seconds() }
+
+// mostText is how many characters of a text are kept: a screen of an error.
+const mostText = 4000
+
+func clip(s string) string {
+	s = strings.ToValidUTF8(s, "\uFFFD")
+	if runes := []rune(s); len(runes) > mostText {
+		return string(runes[:mostText]) + "…"
+	}
+	return s
+}
