@@ -9,6 +9,7 @@ import (
 // The stages' names.
 const (
 	Test   = "test"
+	Check  = "check"
 	Build  = "build"
 	Infra  = "infra"
 	Lambda = "lambda"
@@ -19,7 +20,7 @@ const (
 )
 
 // Stages lists every stage in the pipeline's order.
-func Stages() []string { return []string{Test, Build, Infra, Lambda, ECS, Smoke, Drift, Notify} }
+func Stages() []string { return []string{Test, Check, Build, Infra, Lambda, ECS, Smoke, Drift, Notify} }
 
 // Needs lists the stages that must have passed before one starts. Drift and
 // notify need none: drift compares what is there, notify tells how the others
@@ -27,13 +28,13 @@ func Stages() []string { return []string{Test, Build, Infra, Lambda, ECS, Smoke,
 func Needs(stage string) []string {
 	switch stage {
 	case Build:
-		return []string{Test}
+		return []string{Test, Check}
 	case Infra:
-		return []string{Test, Build}
+		return []string{Test, Check, Build}
 	case Lambda, ECS:
-		return []string{Test, Build, Infra}
+		return []string{Test, Check, Build, Infra}
 	case Smoke:
-		return []string{Test, Build, Infra, Lambda, ECS}
+		return []string{Test, Check, Build, Infra, Lambda, ECS}
 	default:
 		return nil
 	}
@@ -50,7 +51,7 @@ func choosable() []string {
 func chosen(wish []string) (map[string]string, error) {
 	why := map[string]string{}
 	if len(wish) == 0 {
-		for _, stage := range []string{Test, Build, Infra, Lambda, ECS, Smoke} {
+		for _, stage := range []string{Test, Check, Build, Infra, Lambda, ECS, Smoke} {
 			why[stage] = "no stages were named, so all run"
 		}
 		return why, nil

@@ -119,7 +119,7 @@ func Decide(e Event) (Decision, error) {
 	}
 	switch {
 	case e.Fork:
-		r = rule{why: "the commit comes from a fork, so it is only tested", runs: only(Test, "a fork's code is only tested")}
+		r = rule{why: "the commit comes from a fork, so it is only tested", runs: tested("a fork's code is only tested")}
 	case r.docs && docsOnly(e.Paths):
 		r = rule{why: "only documentation changed, so it is only tested", runs: only(Test, "documentation's commands are tested")}
 	}
@@ -144,7 +144,7 @@ func (r rule) decision(skipped map[string]string) Decision {
 		case !s.Runs:
 			s.Why = r.why
 		}
-		if s.Runs && name != Test && name != Notify {
+		if s.Runs && name != Test && name != Check && name != Notify {
 			d.Environment = r.environment
 		}
 		d.Deploys = d.Deploys || s.Runs && (name == Infra || name == Lambda || name == ECS)
@@ -202,9 +202,9 @@ func ruleFor(e Event, ref gitref.Name) (rule, error) {
 	}
 	switch e.Name {
 	case PullRequest:
-		return rule{why: "a pull request is only tested", runs: only(Test, "every pull request is tested"), docs: true}, nil
+		return rule{why: "a pull request is only tested", runs: tested("every pull request is tested"), docs: true}, nil
 	case MergeGroup:
-		return rule{why: "a merge group is only tested: the push to main that follows does the rest", runs: only(Test, "every merge group is tested"), docs: true}, nil
+		return rule{why: "a merge group is only tested: the push to main that follows does the rest", runs: tested("every merge group is tested"), docs: true}, nil
 	case Schedule:
 		return rule{
 			why: "a schedule only looks for drift", runs: only(Drift, "the environment is compared with its configuration"),
@@ -220,24 +220,27 @@ func ruleFor(e Event, ref gitref.Name) (rule, error) {
 
 // pushed is the rule for a branch or a tag.
 func pushed(ref gitref.Name) rule {
-	testAndBuild := func(why string) map[string]string { return map[string]string{Test: why, Build: why} }
+	testAndBuild := func(why string) map[string]string { return map[string]string{Test: why, Check: why, Build: why} }
 	switch {
 	case ref.Kind == gitref.Tag && releaseForm.MatchString(ref.Short):
 		return rule{why: "a release tag is tested and built; main and dispatches deploy", runs: testAndBuild("every release tag is tested and built"), environment: "dev"}
 	case ref.Kind == gitref.Tag:
-		return rule{why: "a tag that is no release (v1.2.3) is only tested", runs: only(Test, "every tag is tested")}
+		return rule{why: "a tag that is no release (v1.2.3) is only tested", runs: tested("every tag is tested")}
 	case ref.Short == "main":
 		runs := map[string]string{}
-		for _, stage := range []string{Test, Build, Infra, Lambda, ECS, Smoke} {
+		for _, stage := range []string{Test, Check, Build, Infra, Lambda, ECS, Smoke} {
 			runs[stage] = "main is deployed"
 		}
 		return rule{why: "main is deployed to prod", runs: runs, environment: "prod", docs: true}
 	case ref.Short == "develop":
 		return rule{why: "develop is tested and built", runs: testAndBuild("develop is tested and built"), environment: "dev", docs: true}
 	default:
-		return rule{why: "a branch other than main and develop is only tested", runs: only(Test, "every branch is tested"), docs: true}
+		return rule{why: "a branch other than main and develop is only tested", runs: tested("every branch is tested"), docs: true}
 	}
 }
+
+// tested is what is always done: the tests, and the gates on code and artefacts.
+func tested(why string) map[string]string { return map[string]string{Test: why, Check: why} }
 
 func only(stage, why string) map[string]string { return map[string]string{stage: why} }
 

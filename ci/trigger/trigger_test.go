@@ -22,8 +22,8 @@ func refs() map[string]string {
 // expected is the table, written apart from the rules: what runs for an event
 // with a reference, without fork, path and choice; "" is a refusal.
 func expected() map[string]map[string]string {
-	all, testAndBuild := "test build infra lambda ecs smoke notify", "test build notify"
-	pushes := map[string]string{"main": all, "develop": testAndBuild, "branch": "test notify", "queue": "test notify", "release": testAndBuild, "tag": "test notify", "pull": ""}
+	all, testAndBuild := "test check build infra lambda ecs smoke notify", "test check build notify"
+	pushes := map[string]string{"main": all, "develop": testAndBuild, "branch": "test check notify", "queue": "test check notify", "release": testAndBuild, "tag": "test check notify", "pull": ""}
 	every := func(runs string, names ...string) map[string]string {
 		m := map[string]string{}
 		for _, name := range names {
@@ -33,9 +33,9 @@ func expected() map[string]map[string]string {
 	}
 	return map[string]map[string]string{
 		Push:        pushes,
-		PullRequest: every("test notify", "pull"),
-		MergeGroup:  every("test notify", "main", "develop", "branch", "queue"),
-		Release:     {"release": testAndBuild, "tag": "test notify"},
+		PullRequest: every("test check notify", "pull"),
+		MergeGroup:  every("test check notify", "main", "develop", "branch", "queue"),
+		Release:     {"release": testAndBuild, "tag": "test check notify"},
 		Schedule:    every("drift notify", "main", "develop", "branch", "queue"),
 		Dispatch:    every(all, "main", "develop", "branch", "queue", "release", "tag"),
 	}
@@ -59,7 +59,7 @@ func TestDecideEveryEventRefForkAndPath(t *testing.T) {
 						case want == "" || fork && credentials:
 							want = ""
 						case fork:
-							want = "test notify"
+							want = "test check notify"
 						case pathName == "docs" && event != Dispatch && event != Schedule && !strings.HasPrefix(ref, "refs/tags/"):
 							want = "test notify"
 						case credentials:
@@ -140,16 +140,16 @@ func TestDecideEnvironment(t *testing.T) {
 func TestDecideDispatch(t *testing.T) {
 	t.Parallel()
 	tests := []struct{ stages, want string }{
-		{"", "test build infra lambda ecs smoke notify"},
+		{"", "test check build infra lambda ecs smoke notify"},
 		{"test", "test notify"},
-		{"build", "test build notify"},
-		{"infra", "test build infra notify"},
-		{"lambda", "test build infra lambda notify"},
-		{"ecs lambda", "test build infra lambda ecs notify"},
-		{"smoke", "test build infra lambda ecs smoke notify"},
+		{"build", "test check build notify"},
+		{"infra", "test check build infra notify"},
+		{"lambda", "test check build infra lambda notify"},
+		{"ecs lambda", "test check build infra lambda ecs notify"},
+		{"smoke", "test check build infra lambda ecs smoke notify"},
 		{"drift", "drift notify"},
 		{"notify", "notify"},
-		{"build test build", "test build notify"},
+		{"build test build", "test check build notify"},
 	}
 	for _, tt := range tests {
 		d, err := Decide(Event{Name: Dispatch, Ref: "refs/heads/x", SHA: sha, Stages: strings.Fields(tt.stages)})
@@ -181,7 +181,7 @@ func TestDecideRefuses(t *testing.T) {
 		{"stages of a push", Event{Name: Push, Ref: "refs/heads/main", SHA: sha, Stages: []string{Test}}, "stages are chosen by workflow_dispatch alone"},
 		{"environment of a push", Event{Name: Push, Ref: "refs/heads/main", SHA: sha, Environment: "dev"}, "the branch decides"},
 		{"unknown environment", Event{Name: Dispatch, Ref: "refs/heads/main", SHA: sha, Environment: "production"}, `unknown environment "production": choose from dev, staging, prod`},
-		{"unknown stage", Event{Name: Dispatch, Ref: "refs/heads/main", SHA: sha, Stages: []string{"tset"}}, `unknown stage "tset": choose from test, build, infra, lambda, ecs, smoke, drift`},
+		{"unknown stage", Event{Name: Dispatch, Ref: "refs/heads/main", SHA: sha, Stages: []string{"tset"}}, `unknown stage "tset": choose from test, check, build, infra, lambda, ecs, smoke, drift`},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -229,6 +229,7 @@ deploys       no
 
 STAGE    RUNS   WHY
 test     yes    develop is tested and built
+check    yes    develop is tested and built
 build    yes    develop is tested and built
 infra    no     develop is tested and built
 lambda   no     develop is tested and built
@@ -264,7 +265,7 @@ func FuzzDecide(f *testing.F) {
 			t.Errorf("%q deploys", ref)
 		}
 		text := Explain(e, d)
-		if lines := strings.Count(text, "\n"); lines != 15 {
+		if lines := strings.Count(text, "\n"); lines != 16 {
 			t.Errorf("the explanation has %d lines:\n%s", lines, text)
 		}
 		if strings.ContainsAny(text, "\r\x1b\x00\u202e") {
