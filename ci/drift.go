@@ -6,7 +6,10 @@ import (
 	"fmt"
 	"strings"
 
+	"dagger/sensor-backend/backend"
 	"dagger/sensor-backend/lambdazip"
+
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 )
 
 // Drift compares the world with the configuration and changes nothing. What deployments and autoscaling change is no drift. Any difference is an error that lists them, with exit code 2.
@@ -91,13 +94,5 @@ func (m *SensorBackend) Unlock(
 		return "", err
 	}
 	defer done()
-	tf, err := m.terraform(ctx, c)
-	if err != nil {
-		return "", err
-	}
-	run := fresh(tf.base.WithEnvVariable("LOCK_ID", lock)).WithExec([]string{"sh", "-ec", unlockState}, anyExit)
-	if _, err := passed(ctx, run, "terraform force-unlock"); err != nil {
-		return "", err
-	}
-	return "lock " + lock + " released", nil
+	return backend.Unlock(ctx, c.s3(), dynamodb.NewFromConfig(c.config), m.place(c), lock)
 }

@@ -49,13 +49,4 @@ plancheck save -place "$PLANS" ` + planFile + `
 
 	printOutputs = openState + `terraform output -json
 `
-	// unlockState releases both locks of a run or, of one that was killed
-	// between the two, the only one.
-	unlockState = openState + `terraform force-unlock -force "$LOCK_ID" >&2 && exit
-for other in use_lockfile=false dynamodb_table=; do
-	terraform init -input=false -no-color -reconfigure -backend-config=/backend.tfbackend -backend-config=$other >&2
-	terraform force-unlock -force "$LOCK_ID" >&2 && exit
-done
-exit 1
-`
 )
