@@ -7,11 +7,13 @@ import (
 	"strings"
 	"sync"
 
+	"dagger/sensor-backend/gates"
 	"dagger/sensor-backend/internal/dagger"
 	"dagger/sensor-backend/lambdazip"
 	"dagger/sensor-backend/pipeline"
 	"dagger/sensor-backend/rollout"
 	"dagger/sensor-backend/tfrun"
+	"dagger/sensor-backend/trigger"
 )
 
 // delivery is one run of the pipeline and what its stages hand on. A stage
@@ -22,11 +24,21 @@ type delivery struct {
 	readings *dagger.File
 	gate     gate
 	proof    proof
+	checks   checksWish
 
 	zip func() (lambdazip.Archive, error)
 
-	// image is the pushed image's reference; empty if build did not run.
-	image string
+	// image is the pushed image's reference, and imageSize its weight in bytes;
+	// empty and 0 if build did not run.
+	image     string
+	imageSize int64
+	// planned is what Terraform did; not Seen if infra did not run.
+	planned tfrun.Summary
+	// checked is what the gates found, and findings the same as SARIF.
+	checked  []gates.Result
+	findings *gates.Log
+	// profile is the tests' coverage profile; nil if test did not run.
+	profile *dagger.File
 	// outputs are the infrastructure's; nil if infra did not run.
 	outputs tfrun.Outputs
 
@@ -46,18 +58,14 @@ func (d *delivery) stages(ctx context.Context, chosen []string) []pipeline.Stage
 		once.Do(func() { noted = d.m.recordRunning(ctx, d.cloud, out, "") })
 		return noted
 	}
-	all := []pipeline.Stage{
-		{Name: stageTest, Run: d.test},
-		{Name: stageBuild, Needs: []string{stageTest}, Run: d.build},
-		{Name: stageInfra, Needs: []string{stageTest, stageBuild}, Run: d.infra},
-		{Name: stageLambda, Needs: []string{stageTest, stageBuild, stageInfra}, Run: d.lambda},
-		{Name: stageECS, Needs: []string{stageTest, stageBuild, stageInfra}, Run: d.ecs},
-		{Name: stageSmoke, Needs: []string{stageTest, stageBuild, stageInfra, stageLambda, stageECS}, Run: d.smoke},
+	work := map[string]func(context.Context) (string, error){
+		stageTest: d.test, stageCheck: d.check, stageBuild: d.build, stageInfra: d.infra, stageLambda: d.lambda,
+		stageECS: d.ecs, stageSmoke: d.smoke, stageDrift: d.drift,
 	}
 	var stages []pipeline.Stage
-	for _, stage := range all {
-		if slices.Contains(chosen, stage.Name) {
-			stages = append(stages, announced(stage))
+	for _, name := range trigger.Stages() {
+		if slices.Contains(chosen, name) && work[name] != nil {
+			stages = append(stages, announced(pipeline.Stage{Name: name, Needs: trigger.Needs(name), Run: work[name]}))
 		}
 	}
 	return stages
@@ -80,8 +88,36 @@ func announced(stage pipeline.Stage) pipeline.Stage {
 }
 
 func (d *delivery) test(ctx context.Context) (string, error) {
+	run, err := d.m.tested(ctx)
+	if err != nil {
+		return "", err
+	}
+	d.profile = run.File(coverageProfile)
 	report, err := d.m.testReport(ctx)
 	return fmt.Sprintf("coverage %.1f %%", report.Total.Percent()), err
+}
+
+// check runs the gates.
+func (d *delivery) check(ctx context.Context) (string, error) {
+	var err error
+	d.checked, d.findings, err = d.m.runGates(ctx, d.checks.in, gateNames(), d.checks.off, d.checks.advisory)
+	if err != nil {
+		return "", err
+	}
+	return gates.Count(d.checked), gates.Err(d.checked, d.checks.strict)
+}
+
+// drift looks for what differs from the configuration.
+func (d *delivery) drift(ctx context.Context) (string, error) {
+	zip, err := d.zip()
+	if err != nil {
+		return "", err
+	}
+	tf, err := d.m.configured(ctx, d.cloud, "", zip)
+	if err != nil {
+		return "", err
+	}
+	return lookForDrift(ctx, tf)
 }
 
 func (d *delivery) build(ctx context.Context) (string, error) {
@@ -93,7 +129,7 @@ func (d *delivery) build(ctx context.Context) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	d.image = pushed.Reference
+	d.image, d.imageSize = pushed.Reference, pushed.Size
 	return fmt.Sprintf("%s, tags %s, %s", pushed.Digest, strings.Join(pushed.Tags, " "), verdict), nil
 }
 
@@ -107,6 +143,7 @@ func (d *delivery) infra(ctx context.Context) (string, error) {
 		return "", err
 	}
 	summary, err := tf.run(ctx, planAndApply)
+	d.planned = summary
 	if err != nil {
 		return "", err
 	}

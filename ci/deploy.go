@@ -2,22 +2,24 @@ package main
 
 import (
 	"context"
-	"fmt"
-	"time"
+	"slices"
 
 	"dagger/sensor-backend/internal/dagger"
 	"dagger/sensor-backend/pipeline"
+	"dagger/sensor-backend/trigger"
 )
 
 // The stages' names, as reports and the stages argument use them.
 const (
-	stageTest   = "test"
-	stageBuild  = "build"
-	stageInfra  = "infra"
-	stageLambda = "lambda"
-	stageECS    = "ecs"
-	stageSmoke  = "smoke"
-	stageNotify = "notify"
+	stageTest   = trigger.Test
+	stageCheck  = trigger.Check
+	stageBuild  = trigger.Build
+	stageInfra  = trigger.Infra
+	stageLambda = trigger.Lambda
+	stageECS    = trigger.ECS
+	stageSmoke  = trigger.Smoke
+	stageDrift  = trigger.Drift
+	stageNotify = trigger.Notify
 )
 
 // Deploy runs the pipeline: test, build and push, infrastructure, Lambda and ECS side by side, a smoke test, and the notification, which always comes last. Ends with a table of the stages; fails if any stage failed.
@@ -67,51 +69,23 @@ func (m *SensorBackend) Deploy(
 	if err != nil {
 		return "", err
 	}
-	run := &delivery{m: m, readings: readings}
-	if run.gate, err = newGate(ctx, failOn, allow, advisories); err != nil {
+	if len(stages) == 0 && m.AccessKeyID != nil {
+		chosen = slices.DeleteFunc(chosen, func(name string) bool { return name == stageSmoke })
+	}
+	w := wish{event: trigger.Event{Name: byHand}, readings: readings, webhook: webhook}
+	w.decision = trigger.ByHand(chosen, m.Environment)
+	if w.gate, err = newGate(ctx, failOn, allow, advisories); err != nil {
 		return "", err
 	}
-	if run.proof, err = newProof(canary, bake, alarms); err != nil {
+	if w.proof, err = newProof(canary, bake, alarms); err != nil {
 		return "", err
 	}
-	c, done, err := m.connect(ctx)
+	done, err := m.deliver(ctx, w)
 	if err != nil {
-		return "", err
+		return "", exits(err)
 	}
-	defer done()
-	run.cloud = c
-	if changes(chosen) {
-		giveBack, err := m.turn(ctx, c)
-		if err != nil {
-			return "", exits(err)
-		}
-		defer giveBack()
-	}
-	if len(stages) == 0 && c.emulator == nil {
-		chosen = without(chosen, stageSmoke)
-	}
-	chosen = without(chosen, stageNotify)
-
-	start := time.Now()
-	results := pipeline.Run(ctx, run.stages(ctx, chosen), time.Now)
-	run.settle(ctx, results)
-	run.record(ctx, results)
-	report := func() string {
-		return fmt.Sprintf("Deployed to %s\n\n%s\n%s\nTotal %s, on %s",
-			m.targetName(c), pipeline.Table(results), details(results), time.Since(start).Round(time.Second), m.targetName(c))
-	}
-	notified := pipeline.Run(context.WithoutCancel(ctx), []pipeline.Stage{{
-		Name: stageNotify,
-		Run: func(ctx context.Context) (string, error) {
-			if webhook == nil {
-				return "reported here, no webhook given", nil
-			}
-			return "report posted", notify(ctx, report(), webhook)
-		},
-	}}, time.Now)
-	results = append(results, notified...)
-	if err := pipeline.Err(results); err != nil {
-		return "", exits(&runError{cause: firstCause(results, err), report: fmt.Sprintf("%v\n%s", err, report())})
-	}
-	return report(), nil
+	return done.verdict()
 }
+
+// byHand is the event of a deploy that somebody called for.
+const byHand = "deploy"

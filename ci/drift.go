@@ -16,16 +16,19 @@ import (
 //
 // +cache="never"
 func (m *SensorBackend) Drift(ctx context.Context) (string, error) {
-	return m.terraformOnce(ctx, func(tf *terraform) (string, error) {
-		summary, err := tf.run(ctx, findDrift)
-		switch {
-		case len(summary.Report) > 0:
-			return "", exits(&driftError{places: summary.Report})
-		case err != nil:
-			return "", err
-		}
-		return "no drift: the world is as the configuration says", nil
-	})
+	report, err := m.terraformOnce(ctx, func(tf *terraform) (string, error) { return lookForDrift(ctx, tf) })
+	return report, exits(err)
+}
+
+func lookForDrift(ctx context.Context, tf *terraform) (string, error) {
+	summary, err := tf.run(ctx, findDrift)
+	switch {
+	case len(summary.Report) > 0:
+		return "", &driftError{places: summary.Report}
+	case err != nil:
+		return "", err
+	}
+	return "no drift: the world is as the configuration says", nil
 }
 
 // driftError is a world that is not as the configuration says.

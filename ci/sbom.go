@@ -80,7 +80,7 @@ func (m *SensorBackend) packages(ctx context.Context, database *dagger.Directory
 		}
 		run := base.
 			WithFile("/sbom.cdx.json", bill).
-			WithExec([]string{"grype", "sbom:/sbom.cdx.json", "--quiet", "--output=sarif", "--file=" + outFile("packages.sarif")}, anyExit)
+			WithExec([]string{"grype", "sbom:/sbom.cdx.json", "--output=sarif", "--file=" + outFile("packages.sarif")}, anyExit)
 		if err := saw.read(ctx, run, "grype of the "+of, "packages.sarif"); err != nil {
 			return saw, err
 		}

@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"fmt"
-	"slices"
 
 	"dagger/sensor-backend/history"
 	"dagger/sensor-backend/pipeline"
@@ -83,11 +82,6 @@ func (d *delivery) wayBack(ctx context.Context) error {
 		return err
 	}
 	return h.Add(now).Way(now.Service.Version, before)
-}
-
-// changes reports whether a choice of stages changes what runs.
-func changes(stages []string) bool {
-	return slices.ContainsFunc(stages, func(s string) bool { return s == stageInfra || s == stageLambda || s == stageECS })
 }
 
 // record notes what ran before and what runs now, once a half was deployed. A

@@ -12,18 +12,23 @@ import (
 // ends with the code of an error that says it is a command's. Errors without an
 // outcome end with 1.
 func exits(err error) error {
-	code := rollout.ExitCode(err)
-	var drift *driftError
-	if errors.As(err, &drift) {
-		code = drift.ExitCode()
-	}
+	code := exitCode(err)
 	if code <= 1 {
 		return err
 	}
-	return &gqlerror.Error{
-		Message: err.Error(),
-		Extensions: map[string]any{
-			"_type": "EXEC_ERROR", "exitCode": code, "cmd": []string{}, "stdout": "", "stderr": "",
-		},
+	return &gqlerror.Error{Message: err.Error(), Extensions: execError(code)}
+}
+
+// execError is the form in which an error carries an exit code.
+func execError(code int) map[string]any {
+	return map[string]any{"_type": "EXEC_ERROR", "exitCode": code, "cmd": []string{}, "stdout": "", "stderr": ""}
+}
+
+// exitCode is the process exit code for err.
+func exitCode(err error) int {
+	var drift *driftError
+	if errors.As(err, &drift) {
+		return drift.ExitCode()
 	}
+	return rollout.ExitCode(err)
 }

@@ -126,6 +126,23 @@ func Err(results []Result, strict bool) error {
 	return fmt.Errorf("not every gate passed: %s", strings.Join(bad, ", "))
 }
 
+// Count says in a few words how the gates ended, such as "8 passed, 1 failed".
+func Count(results []Result) string {
+	var parts []string
+	for _, outcome := range []Outcome{Passed, Failed, NotChecked, Skipped} {
+		n := 0
+		for _, r := range results {
+			if r.Outcome == outcome {
+				n++
+			}
+		}
+		if n > 0 {
+			parts = append(parts, fmt.Sprintf("%d %s", n, outcome))
+		}
+	}
+	return strings.Join(parts, ", ")
+}
+
 // mostFindings is how many findings of one gate a report shows.
 const mostFindings = 20
 

@@ -76,6 +76,9 @@ func TestReport(t *testing.T) {
 		{Gate: "packages", Mode: On, Outcome: NotChecked, Note: "no such host"},
 	}
 	Sort(results, []string{"lint", "secrets", "packages"})
+	if got := Count(results); got != "2 failed, 1 not checked" {
+		t.Errorf("count %q", got)
+	}
 	got := Report(results)
 	for _, want := range []string{"23 findings", "a.go:1: bad (R1)", "and 3 more", "at all", "not checked", "no such host"} {
 		if !strings.Contains(got, want) {

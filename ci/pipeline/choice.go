@@ -15,7 +15,7 @@ func Choose(all, wish []string) ([]string, error) {
 	}
 	for _, name := range wish {
 		if !slices.Contains(all, name) {
-			return nil, fmt.Errorf("unknown stage %q: choose from %s", name, strings.Join(all, ", "))
+			return nil, fmt.Errorf("unknown name %q: choose from %s", name, strings.Join(all, ", "))
 		}
 	}
 	var chosen []string

@@ -114,23 +114,6 @@ func TestErrNamesWhatDidNotPass(t *testing.T) {
 	}
 }
 
-func TestTable(t *testing.T) {
-	t.Parallel()
-	got := Table([]Result{
-		{Stage: "test", Outcome: Passed, Elapsed: 1500 * time.Millisecond, Produced: "coverage 81.0 %"},
-		{Stage: "build", Outcome: Failed, Elapsed: 20 * time.Second, Err: errors.New("no space\nmore")},
-		{Stage: "ecs", Outcome: Skipped, Because: "build"},
-	})
-	want := "" +
-		"STAGE   OUTCOME   SECONDS   PRODUCED\n" +
-		"test    passed    1.5       coverage 81.0 %\n" +
-		"build   failed    20.0      no space\n" +
-		"ecs     skipped   -         build did not pass\n"
-	if got != want {
-		t.Errorf("got\n%s\nwant\n%s", got, want)
-	}
-}
-
 func TestChoose(t *testing.T) {
 	t.Parallel()
 	all := []string{"test", "build", "ecs"}
@@ -143,7 +126,7 @@ func TestChoose(t *testing.T) {
 		{"nothing means all", nil, "test build ecs", ""},
 		{"the order is the pipeline's", []string{"ecs", "test"}, "test ecs", ""},
 		{"twice is once", []string{"ecs", "ecs"}, "ecs", ""},
-		{"unknown", []string{"tset"}, "", `unknown stage "tset": choose from test, build, ecs`},
+		{"unknown", []string{"tset"}, "", `unknown name "tset": choose from test, build, ecs`},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

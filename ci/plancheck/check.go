@@ -52,11 +52,14 @@ func check(ctx context.Context, args []string, stdin io.Reader, stdout io.Writer
 	if err != nil {
 		return err
 	}
-	difference, err := costDifference(p, *region)
+	change, err := costChange(p, *region)
 	if err != nil {
 		return err
 	}
-	if err := report(stdout, append(p.Lines(), verdict.String(), difference)); err != nil {
+	if err := report(stdout, append(p.Lines(), verdict.String(), change.String())); err != nil {
+		return err
+	}
+	if err := json.NewEncoder(stdout).Encode(change); err != nil {
 		return err
 	}
 	var errs []error
@@ -100,15 +103,28 @@ func judge(ctx context.Context, p plan.Plan, exceptions []policy.Exception, wher
 	return verdict, verdict.Problems(rules), nil
 }
 
-// costDifference compares what is deployed with what the plan leaves behind.
-func costDifference(p plan.Plan, region string) (string, error) {
+// costMessage is the message that tells a plan's cost.
+type costMessage struct {
+	Type string `json:"type"`
+	// Monthly is what the plan leaves behind costs, in US dollars a month;
+	// Difference is that against what is deployed.
+	Monthly    float64 `json:"monthly"`
+	Difference float64 `json:"difference"`
+}
+
+func (c costMessage) String() string {
+	return fmt.Sprintf("cost: about %.2f US dollars a month, %+.2f against what is deployed (see cost)", c.Monthly, c.Difference)
+}
+
+// costChange compares what is deployed with what the plan leaves behind.
+func costChange(p plan.Plan, region string) (costMessage, error) {
 	prices, err := cost.DefaultPrices()
 	if err != nil {
-		return "", err
+		return costMessage{}, err
 	}
 	before := cost.Of(policy.Deployed(p), region, cost.Modest(), prices).Total()
 	after := cost.Of(policy.Resources(p), region, cost.Modest(), prices).Total()
-	return fmt.Sprintf("cost: about %.2f US dollars a month, %+.2f against what is deployed (see cost)", after, after-before), nil
+	return costMessage{Type: "plan_cost", Monthly: after, Difference: after - before}, nil
 }
 
 // drift reads a plan and lists what differs between world and configuration.

@@ -8,7 +8,7 @@
 //	plancheck cost NAME=FILE                        price it
 //
 // check, drift, save and fetch write messages in the manner of Terraform's
-// -json: one JSON object a line, of type plan_report or diagnostic.
+// -json: one JSON object a line, of type plan_report, plan_cost or diagnostic.
 package main
 
 import (

@@ -44,6 +44,7 @@ func TestCheckAndDrift(t *testing.T) {
 		{"what is no plan", `[]`, `{}`, []string{"check"}, exitRefused, "no format_version"},
 		{"exceptions that cannot be read", `[{`, planOf(kept), []string{"check"}, exitRefused, "read the policy's exceptions"},
 		{"the price is told", `[]`, planOf(kept), []string{"check"}, 0, "cost: about"},
+		{"and as numbers", `[]`, planOf(kept), []string{"check"}, 0, `{"type":"plan_cost","monthly":`},
 		{"no drift", `[]`, planOf(kept), []string{"drift"}, 0, `"lines":null`},
 		{"drift", `[]`, planOf(topic), []string{"drift"}, exitDifferent, "apply would create aws_sns_topic.a"},
 		{"no command", `[]`, "", nil, exitRefused, ""},

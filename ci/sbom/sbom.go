@@ -59,6 +59,10 @@ func Parse(text string) (Bill, error) {
 	return bill, nil
 }
 
+// unrecognized starts the name that syft gives a licence file whose text it does
+// not know: beside a known one it is a notice, alone it says nothing.
+const unrecognized = "sha256:"
+
 func licences(all *cyclonedx.Licenses) []string {
 	if all == nil {
 		return nil
@@ -70,7 +74,7 @@ func licences(all *cyclonedx.Licenses) []string {
 			names = append(names, choice.Expression)
 		case choice.License != nil && choice.License.ID != "":
 			names = append(names, choice.License.ID)
-		case choice.License != nil && choice.License.Name != "":
+		case choice.License != nil && choice.License.Name != "" && !strings.HasPrefix(choice.License.Name, unrecognized):
 			names = append(names, choice.License.Name)
 		}
 	}
@@ -81,7 +85,7 @@ func licences(all *cyclonedx.Licenses) []string {
 // passed on, and the Mozilla licence, which asks for changed files only.
 func Permissive() []string {
 	return []string{
-		"0BSD", "Apache-2.0", "BSD-2-Clause", "BSD-3-Clause", "CC0-1.0", "ISC", "MIT", "MPL-2.0", "Unlicense", "Zlib",
+		"0BSD", "Apache-2.0", "BSD-2-Clause", "BSD-3-Clause", "CC0-1.0", "ISC", "MIT", "MIT-0", "MPL-2.0", "Unlicense", "Zlib",
 	}
 }
 

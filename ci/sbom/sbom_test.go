@@ -14,6 +14,8 @@ const bill = `{"bomFormat":"CycloneDX","specVersion":"1.6","components":[
  {"type":"library","name":"example.org/both","version":"v1.0.0","licenses":[{"expression":"MIT AND GPL-3.0-only"}]},
  {"type":"library","name":"example.org/copyleft","version":"v1.0.0","licenses":[{"license":{"id":"AGPL-3.0-only"}},{"license":{"id":"MIT"}}]},
  {"type":"library","name":"example.org/named","version":"v1.0.0","licenses":[{"license":{"name":"ask the author"}}]},
+ {"type":"library","name":"example.org/notice","version":"v1.0.0","licenses":[{"license":{"name":"sha256:00"}},{"license":{"id":"MIT"}}]},
+ {"type":"library","name":"example.org/unread","version":"v1.0.0","licenses":[{"license":{"name":"sha256:00"}}]},
  {"type":"library","name":"example.org/none","version":"v2.0.0"},
  {"type":"file","name":"/api"}]}`
 
@@ -30,13 +32,13 @@ func TestJudge(t *testing.T) {
 	}
 	want := []string{
 		RuleRefused + " example.org/both", RuleRefused + " example.org/copyleft", RuleRefused + " example.org/named",
-		RuleUnknown + " example.org/none",
+		RuleUnknown + " example.org/unread", RuleUnknown + " example.org/none",
 	}
 	if !slices.Equal(got, want) {
 		t.Errorf("%v, want %v", got, want)
 	}
-	if len(b.Components) != 8 {
-		t.Errorf("%d components, want 8: the file is none", len(b.Components))
+	if len(b.Components) != 10 {
+		t.Errorf("%d components, want 10: the file is none", len(b.Components))
 	}
 }
 

@@ -25,6 +25,14 @@ type Summary struct {
 	Warnings []string
 	// Report holds what plancheck said about the plan, line by line.
 	Report []string
+	// Cost is what plancheck says the plan costs; nil if it was not asked.
+	Cost *Cost
+}
+
+// Cost is in US dollars a month.
+type Cost struct {
+	// Monthly is what there will be, Difference that against what is deployed.
+	Monthly, Difference float64
 }
 
 // String gives the counts in one line.
@@ -53,6 +61,9 @@ type message struct {
 	Diagnostic *diagnostic `json:"diagnostic"`
 	// Lines are of plan_report, the message that plancheck adds.
 	Lines []string `json:"lines"`
+	// Monthly and Difference are of plan_cost, which plancheck adds as well.
+	Monthly    float64 `json:"monthly"`
+	Difference float64 `json:"difference"`
 }
 
 type diagnostic struct {
@@ -93,6 +104,8 @@ func ParseLog(r io.Reader) (Summary, error) {
 			s.Changes = append(s.Changes, m.Change.Action+" "+m.Change.Resource.Addr)
 		case m.Type == "plan_report":
 			s.Report = append(s.Report, m.Lines...)
+		case m.Type == "plan_cost":
+			s.Cost = &Cost{Monthly: m.Monthly, Difference: m.Difference}
 		case m.Type == "diagnostic" && m.Diagnostic != nil && m.Diagnostic.Severity == "error":
 			s.Errors = append(s.Errors, explain(*m.Diagnostic))
 		case m.Type == "diagnostic" && m.Diagnostic != nil:

@@ -63,6 +63,17 @@ func TestParseLogReport(t *testing.T) {
 	}
 }
 
+func TestParseLogCost(t *testing.T) {
+	t.Parallel()
+	s, err := ParseLog(strings.NewReader(`{"type":"plan_cost","monthly":61.4,"difference":-3.2}`))
+	if err != nil || s.Cost == nil || *s.Cost != (Cost{Monthly: 61.4, Difference: -3.2}) {
+		t.Errorf("%+v, %v", s.Cost, err)
+	}
+	if s, err := ParseLog(strings.NewReader(`{"type":"plan_report"}`)); err != nil || s.Cost != nil {
+		t.Errorf("without a price: %+v, %v", s.Cost, err)
+	}
+}
+
 func TestClean(t *testing.T) {
 	t.Parallel()
 	tests := []struct {

@@ -276,3 +276,14 @@ func FuzzDecide(f *testing.F) {
 		}
 	})
 }
+
+func TestByHand(t *testing.T) {
+	t.Parallel()
+	d := ByHand([]string{Build, ECS}, "staging")
+	if got := strings.Join(d.Running(), " "); got != "build ecs notify" || !d.Deploys || d.Environment != "staging" {
+		t.Errorf("%q, %+v", got, d)
+	}
+	if d := ByHand([]string{Test}, "staging"); d.Deploys || d.Environment != "" {
+		t.Errorf("tests alone work on %q, deploy %v", d.Environment, d.Deploys)
+	}
+}

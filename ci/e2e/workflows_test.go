@@ -1,0 +1,94 @@
+//go:build e2e
+
+package e2e
+
+import (
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+
+	"go.yaml.in/yaml/v3"
+)
+
+// workflow is the part of a GitHub workflow that the tests look at.
+type workflow struct {
+	Permissions map[string]string `yaml:"permissions"`
+	Jobs        map[string]struct {
+		Timeout     int               `yaml:"timeout-minutes"`
+		Permissions map[string]string `yaml:"permissions"`
+		Steps       []struct {
+			Uses string `yaml:"uses"`
+			Run  string `yaml:"run"`
+		} `yaml:"steps"`
+	} `yaml:"jobs"`
+}
+
+func workflows(t *testing.T) map[string]workflow {
+	t.Helper()
+	files, err := filepath.Glob(filepath.Join(repository(t), ".github", "workflows", "*.yml"))
+	if err != nil || len(files) == 0 {
+		t.Fatalf("no workflows: %v", err)
+	}
+	all := map[string]workflow{}
+	for _, file := range files {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var w workflow
+		if err := yaml.Unmarshal(text, &w); err != nil {
+			t.Fatalf("%s: %v", file, err)
+		}
+		all[filepath.Base(file)] = w
+	}
+	return all
+}
+
+var pinned = regexp.MustCompile(`^[\w.-]+/[\w./-]+@[0-9a-f]{40}$`)
+
+// TestWorkflowsOnlyCall holds the workflows to what they are for: one call of
+// the pipeline a job, no decisions, pinned actions, least permissions.
+func TestWorkflowsOnlyCall(t *testing.T) {
+	t.Parallel()
+	for name, w := range workflows(t) {
+		if len(w.Permissions) != 1 || w.Permissions["contents"] != "read" {
+			t.Errorf("%s: its permissions are %v, want to read the contents alone", name, w.Permissions)
+		}
+		for job, j := range w.Jobs {
+			if j.Timeout == 0 {
+				t.Errorf("%s, %s: no timeout", name, job)
+			}
+			for permission, access := range j.Permissions {
+				if permission+" "+access != "contents read" && permission+" "+access != "id-token write" {
+					t.Errorf("%s, %s: permission %s: %s", name, job, permission, access)
+				}
+			}
+			calls := 0
+			for _, step := range j.Steps {
+				if step.Uses != "" && !pinned.MatchString(step.Uses) {
+					t.Errorf("%s, %s: %s is not pinned by its commit", name, job, step.Uses)
+				}
+				if step.Run == "" {
+					continue
+				}
+				calls += strings.Count(step.Run, "dagger ")
+				if lines := strings.Count(strings.TrimSpace(step.Run), "\n") + 1; lines > 1 {
+					t.Errorf("%s, %s: a step of %d lines: decisions belong in Go\n%s", name, job, lines, step.Run)
+				}
+				if strings.Contains(step.Run, "${{") {
+					t.Errorf("%s, %s: an expression in a command lets a branch's name run: pass it by the environment\n%s", name, job, step.Run)
+				}
+				for _, word := range []string{"if ", "&&", "||", "; ", "for "} {
+					if strings.Contains(step.Run, word) {
+						t.Errorf("%s, %s: %q in a command: decisions belong in Go\n%s", name, job, word, step.Run)
+					}
+				}
+			}
+			if calls != 1 {
+				t.Errorf("%s, %s: %d calls of dagger, want one", name, job, calls)
+			}
+		}
+	}
+}

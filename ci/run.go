@@ -1,0 +1,208 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"dagger/sensor-backend/gitref"
+	"dagger/sensor-backend/internal/dagger"
+	"dagger/sensor-backend/record"
+	"dagger/sensor-backend/trigger"
+)
+
+// The AWS a run may work on.
+const (
+	targetAccount  = "account"
+	targetEmulated = "emulated"
+)
+
+// Explain says what run would do for an event, stage by stage, and why. Runs nothing and needs no AWS.
+func (m *SensorBackend) Explain(
+	ctx context.Context,
+	// Event: push, pull_request, merge_group, release, schedule or workflow_dispatch (GITHUB_EVENT_NAME).
+	event string,
+	// Full reference, such as refs/heads/main (GITHUB_REF).
+	ref string,
+	// Commit, 40 hex digits (GITHUB_SHA).
+	sha string,
+	// Commit before a push, or the base of a pull request; without it every file counts as changed.
+	// +optional
+	base string,
+	// The commit comes from a fork.
+	// +optional
+	fork bool,
+	// Stages a dispatch asks for, with those they need; by default all.
+	// +optional
+	stages []string,
+	// Environment a dispatch or a schedule asks for.
+	// +optional
+	environment string,
+	// AWS to work on: account, or emulated.
+	// +default="account"
+	target string,
+	// How to say it: text, or outputs, the lines NAME=VALUE that a GitHub job hands on.
+	// +default="text"
+	format string,
+	// The repository's .git directory.
+	// +defaultPath="/.git"
+	history *dagger.Directory,
+) (string, error) {
+	given, err := m.credentials(ctx)
+	if err != nil {
+		return "", err
+	}
+	e := trigger.Event{
+		Name: event, Ref: ref, SHA: sha, Fork: fork, Credentials: given != nil, Stages: named(stages), Environment: environment,
+		Paths: readCommit(ctx, history, base, sha).paths,
+	}
+	d, err := decide(e, target)
+	if err != nil {
+		return "", err
+	}
+	switch format {
+	case "text":
+		return trigger.Explain(e, d), nil
+	case "outputs":
+		// Names come from a fixed list, so that no line can be smuggled in.
+		account := d.Environment != "" && target == targetAccount
+		return fmt.Sprintf("environment=%s\naccount=%t\n", d.Environment, account), nil
+	}
+	return "", fmt.Errorf("unknown format %q: choose from text, outputs", format)
+}
+
+// Run does what CI does for an event: it decides on the stages (see explain), runs them with the gates (see check), reports and keeps a record. Ask the result for its verdict, or for its report as files.
+//
+// +cache="never"
+func (m *SensorBackend) Run(
+	ctx context.Context,
+	// Event: push, pull_request, merge_group, release, schedule or workflow_dispatch (GITHUB_EVENT_NAME).
+	event string,
+	// Full reference, such as refs/heads/main (GITHUB_REF).
+	ref string,
+	// Commit, 40 hex digits (GITHUB_SHA).
+	sha string,
+	// Commit before a push, or the base of a pull request; without it every file counts as changed.
+	// +optional
+	base string,
+	// The commit comes from a fork.
+	// +optional
+	fork bool,
+	// Stages a dispatch asks for, with those they need; by default all.
+	// +optional
+	stages []string,
+	// Environment a dispatch or a schedule asks for.
+	// +optional
+	environment string,
+	// AWS to work on: account, or emulated. Without credentials a run that works on an account is refused.
+	// +default="account"
+	target string,
+	// Who started it, for the record.
+	// +optional
+	actor string,
+	// Address of the CI's run, for the record.
+	// +optional
+	url string,
+	// Address to post the report to; see notify. An empty one is none.
+	// +optional
+	webhook *dagger.Secret,
+	// Sensor file for the smoke test; see smoke.
+	// +optional
+	readings *dagger.File,
+	// Gates to leave out; see check.
+	// +optional
+	off []string,
+	// Gates whose findings stop nothing; see check.
+	// +optional
+	advisory []string,
+	// Take a gate that could not look for a failure.
+	// +optional
+	strict bool,
+	// The repository.
+	// +defaultPath="/"
+	// +ignore=[".git", "**/.terraform", "**/node_modules", "ci/internal/dagger", "ci/dagger.gen.go"]
+	source *dagger.Directory,
+	// The repository's .git directory.
+	// +defaultPath="/.git"
+	history *dagger.Directory,
+) (*PipelineRun, error) {
+	given, err := m.credentials(ctx)
+	if err != nil {
+		return nil, err
+	}
+	facts := readCommit(ctx, history, base, sha)
+	e := trigger.Event{
+		Name: event, Ref: ref, SHA: sha, Fork: fork, Credentials: given != nil, Stages: named(stages), Environment: environment,
+		Paths: facts.paths,
+	}
+	d, err := decide(e, target)
+	if err != nil {
+		return nil, err
+	}
+	if d.Environment != "" && target == targetAccount && given == nil {
+		return nil, fmt.Errorf("this run works on environment %s and has no AWS credentials: give them, or --target %s", d.Environment, targetEmulated)
+	}
+	name, err := gitref.ParseName(ref)
+	if err != nil {
+		return nil, err
+	}
+	w := wish{
+		event: e, decision: d, by: record.By{Actor: actor, URL: url}, committed: facts.made, readings: readings,
+		checks: checksWish{in: checkInput{source: source}, off: named(off), advisory: named(advisory), strict: strict},
+	}
+	if w.gate, err = newGate(ctx, "CRITICAL", nil, nil); err != nil {
+		return nil, err
+	}
+	if w.webhook, err = ifSet(ctx, webhook); err != nil {
+		return nil, err
+	}
+	on := *m
+	on.GivenCommit, on.GivenBranch = sha, name.Short
+	if d.Environment != "" {
+		on.Environment = d.Environment
+	}
+	done, err := on.deliver(ctx, w)
+	if err != nil {
+		return nil, exits(err)
+	}
+	return newPipelineRun(done)
+}
+
+// decide is trigger.Decide for a target.
+func decide(e trigger.Event, target string) (trigger.Decision, error) {
+	switch {
+	case target != targetAccount && target != targetEmulated:
+		return trigger.Decision{}, fmt.Errorf("unknown target %q: choose from %s, %s", target, targetAccount, targetEmulated)
+	case target == targetEmulated && e.Credentials:
+		return trigger.Decision{}, errors.New("both AWS credentials and --target emulated are given: leave out one of them")
+	}
+	return trigger.Decide(e)
+}
+
+// named leaves out the empty names that an empty input of a workflow becomes.
+func named(list []string) []string {
+	var names []string
+	for _, name := range list {
+		if name = strings.TrimSpace(name); name != "" {
+			names = append(names, name)
+		}
+	}
+	return names
+}
+
+// ifSet is the secret, or nil if it is empty: what a workflow has for a secret
+// that nobody set.
+func ifSet(ctx context.Context, secret *dagger.Secret) (*dagger.Secret, error) {
+	if secret == nil {
+		return nil, nil
+	}
+	value, err := secret.Plaintext(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("read the webhook's address: %w", err)
+	}
+	if strings.TrimSpace(value) == "" {
+		return nil, nil
+	}
+	return secret, nil
+}
