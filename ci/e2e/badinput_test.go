@@ -8,8 +8,8 @@ import (
 )
 
 func TestBadArguments(t *testing.T) {
-	const secret = "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY" // gitleaks:allow it is the AWS documentation's example
-	env := []string{"E2E_KEY_ID=AKIAIOSFODNN7EXAMPLE", "E2E_SECRET=" + secret, "E2E_SHORT=abc"}
+	const secret = "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY"
+	env := []string{"E2E_KEY_ID=AKIAIOSFODNN7EXAMPLE", "E2E_SECRET=" + secret, "E2E_SHORT=abc"} // gitleaks:allow these are the examples of the AWS documentation
 	tests := []struct {
 		name string
 		args []string

@@ -14,12 +14,12 @@ var unreachable = regexp.MustCompile(`(?i)no such host|connection refused|i/o ti
 	`unable to (check for|update|download) .*vulnerability (db|database)|failed to load vulnerability db`)
 
 // Unreachable says whether a tool's output means that it could not reach its
-// database, and quotes the line that says so.
+// database, and quotes the longest line that says so: the one with the cause.
 func Unreachable(output string) (line string, yes bool) {
-	for line := range strings.Lines(output) {
-		if unreachable.MatchString(line) {
-			return strings.TrimSpace(line), true
+	for each := range strings.Lines(output) {
+		if each = strings.TrimSpace(each); unreachable.MatchString(each) && len(each) > len(line) {
+			line, yes = each, true
 		}
 	}
-	return "", false
+	return line, yes
 }
