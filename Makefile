@@ -33,12 +33,12 @@ deploy: engine ## Run the five stages against an emulated AWS
 
 .PHONY: test
 test: engine ## Run every test
-	$(call step,lint,dagger call lint)
+	$(call step,gates,dagger call check)
 	$(call step,services,dagger call test)
 	$(call step,modules,dagger call test-modules)
 	$(call step,emulated AWS,dagger call test-emulator)
 	$(call step,deployers,dagger call test-rollout)
-	$(call step,pipeline end to end,cd ci && GOWORK=off READINGS="$(abspath $(READINGS))" go test -tags=e2e -count=1 -timeout=45m -v ./e2e/...)
+	$(call step,pipeline end to end,cd ci/e2e && GOWORK=off READINGS="$(abspath $(READINGS))" go test -tags=e2e -count=1 -timeout=60m -v ./...)
 
 .PHONY: lint
 lint: engine ## Lint Go, workflows and Terraform

@@ -31,7 +31,7 @@ func gateNames() []string {
 }
 
 // goModules are the directories of the repository's Go modules.
-func goModules() []string { return []string{"services", "emulator", "bootstrap", "ci", "ci/plancheck"} }
+func goModules() []string { return []string{"services", "emulator", "bootstrap", "ci", "ci/plancheck", "ci/e2e"} }
 
 // looks is what each gate does.
 func (m *SensorBackend) looks(in checkInput) map[string]func(context.Context) (seen, error) {
@@ -78,7 +78,9 @@ func golangciLinted(ctx context.Context, source *dagger.Directory) (seen, error)
 // vetted runs go vet on every module of source.
 func vetted(ctx context.Context, source *dagger.Directory) (seen, error) {
 	for _, module := range goModules() {
-		run := golang(source.Directory(module)).WithExec([]string{"go", "vet", "./..."}, anyExit)
+		run := golang(source).
+			WithWorkdir("/src/"+module).
+			WithExec([]string{"go", "vet", "-tags=integration,e2e", "./..."}, anyExit)
 		if _, err := passed(ctx, run, "go vet of "+module); err != nil {
 			return seen{}, err
 		}

@@ -153,7 +153,8 @@ func runAct(t *testing.T, program, clone, event string, payload map[string]any, 
 		if strings.HasPrefix(uses, "actions/upload-artifact@") {
 			run = `cp -r report "$OUT"`
 		}
-		action := filepath.Join(dir, strings.ReplaceAll(uses[:strings.Index(uses, "@")], "/", "-"))
+		name, _, _ := strings.Cut(uses, "@")
+		action := filepath.Join(dir, strings.ReplaceAll(name, "/", "-"))
 		if err := os.Mkdir(action, 0o755); err != nil {
 			t.Fatal(err)
 		}
