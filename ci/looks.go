@@ -31,7 +31,9 @@ func gateNames() []string {
 }
 
 // goModules are the directories of the repository's Go modules.
-func goModules() []string { return []string{"services", "emulator", "bootstrap", "ci", "ci/plancheck", "ci/e2e"} }
+func goModules() []string {
+	return []string{"services", "emulator", "bootstrap", "ci", "ci/plancheck", "ci/e2e"}
+}
 
 // looks is what each gate does.
 func (m *SensorBackend) looks(in checkInput) map[string]func(context.Context) (seen, error) {
@@ -66,7 +68,7 @@ func golangciLinted(ctx context.Context, source *dagger.Directory) (seen, error)
 			WithWorkdir("/src/"+module).
 			WithExec([]string{
 				"golangci-lint", "run", "--timeout=15m", "--build-tags=integration,e2e", "--issues-exit-code=0",
-				"--path-prefix=" + module, "--output.sarif.path=" + outFile("lint.sarif"), "./...",
+				"--output.sarif.path=" + outFile("lint.sarif"), "./...",
 			}, anyExit)
 		if err := saw.read(ctx, run, "golangci-lint in "+module, "lint.sarif"); err != nil {
 			return saw, err
