@@ -79,11 +79,12 @@ func wantOutcomes(t *testing.T, report string, want map[string]string) {
 	for line := range strings.Lines(report) {
 		// An error is shown with a prefix before each line.
 		fields := strings.Fields(strings.TrimLeft(line, "! |│┃"))
-		if len(fields) >= 2 {
+		if len(fields) >= 3 {
 			if _, ours := want[fields[0]]; ours {
-				switch fields[1] {
+				// A sign stands before the word.
+				switch fields[2] {
 				case "passed", "failed", "skipped", "canceled":
-					got[fields[0]] = fields[1]
+					got[fields[0]] = fields[2]
 				}
 			}
 		}

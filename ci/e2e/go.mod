@@ -2,10 +2,7 @@ module sensor-backend/e2e
 
 go 1.25.0
 
-replace dagger/sensor-backend => ../
-
 require (
-	dagger/sensor-backend v0.0.0-00010101000000-000000000000
 	github.com/aws/aws-sdk-go-v2 v1.48.0
 	github.com/aws/aws-sdk-go-v2/credentials v1.21.0
 	github.com/aws/aws-sdk-go-v2/service/cloudwatchlogs v1.92.1
