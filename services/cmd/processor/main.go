@@ -32,7 +32,7 @@ func main() {
 		log.Error("not started", "error", err)
 		os.Exit(1)
 	}
-	lambda.Start(p.Handle)
+	lambda.Start(p.Invoke)
 }
 
 // build connects the processor to AWS; every missing setting is named at once.
@@ -63,7 +63,10 @@ func build(ctx context.Context, getenv func(string) string, log *slog.Logger) (*
 		Sink:    store.NewBucket(objects, bucket),
 		Catalog: rows,
 		Claims:  rows,
+		States:  rows,
 		Alerts:  store.NewTopic(sns.NewFromConfig(cfg), topic),
+		Page:    getenv("PAGE_URL"),
+		Pause:   processor.Backoff,
 		Owner:   invocation,
 		Now:     time.Now,
 		Log:     log,

@@ -76,7 +76,9 @@ func TestLambda(t *testing.T) {
 		"GET /source/incoming/boiler 7+8/day 1.csv",
 		"DynamoDB_20120810.GetItem", // a claim there may be
 		"DynamoDB_20120810.PutItem", // the claim
-		"DynamoDB_20120810.GetItem",
+		"DynamoDB_20120810.GetItem", // the row there may be
+		"DynamoDB_20120810.GetItem", // what is known of the series
+		"DynamoDB_20120810.PutItem",
 		"PUT /processed/processed/boiler 7+8/day 1.csv.ndjson.gz",
 		"sns PublishBatch",
 		"DynamoDB_20120810.PutItem", // the claim, alerted

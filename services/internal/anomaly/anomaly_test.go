@@ -17,7 +17,7 @@ func TestGenerated(t *testing.T) {
 	for seed := range uint64(20) {
 		d := anomaly.New(anomaly.Default())
 		for _, p := range generate.Points(generate.Options{Seed: seed, Count: 5000, Interval: 5 * time.Minute}) {
-			_, odd := d.Observe(p.Value)
+			odd := len(d.Observe(p.Time, p.Value, nil)) > 0
 			switch {
 			case p.Label != "" && odd:
 				found++
@@ -37,6 +37,8 @@ func TestGenerated(t *testing.T) {
 		t.Errorf("%d false alarms for %d anomalies", other, labelled)
 	}
 }
+
+var start = time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
 
 func TestObserve(t *testing.T) {
 	t.Parallel()
@@ -64,11 +66,10 @@ func TestObserve(t *testing.T) {
 			d := anomaly.New(anomaly.Default())
 			var got []int
 			for i := range 700 {
-				score, odd := d.Observe(test.value(i))
-				if math.IsNaN(score) || math.IsInf(score, 0) || score < 0 {
-					t.Fatalf("score %v at %d", score, i)
-				}
-				if odd {
+				for _, f := range d.Observe(start.Add(time.Duration(i)*time.Minute), test.value(i), nil) {
+					if !(f.Score > 0) || math.IsInf(f.Score, 0) {
+						t.Fatalf("score %v at %d", f.Score, i)
+					}
 					got = append(got, i)
 				}
 			}

@@ -54,8 +54,13 @@ func (b *band) observe(opts *Options, n int, x float64) (deviation, unusual floa
 // floored is the scale with a floor, so that a series that never changes does
 // not make an anomaly of its first rounding difference.
 func (b *band) floored() float64 {
+	return max(b.scale, floor(b.slow))
+}
+
+// floor is the least difference that means anything between values of a size.
+func floor(size float64) float64 {
 	const relative, absolute = 1e-3, 1e-9
-	return max(b.scale, relative*math.Abs(b.slow), absolute)
+	return max(relative*math.Abs(size), absolute)
 }
 
 // warmUp starts from the median deviation, which survives odd values among

@@ -25,9 +25,11 @@ const (
 )
 
 type anomalyAnswer struct {
-	Timestamp time.Time `json:"timestamp"`
-	Value     float64   `json:"value"`
-	Score     float64   `json:"score"`
+	Timestamp time.Time    `json:"timestamp"`
+	Value     float64      `json:"value"`
+	Kind      anomaly.Kind `json:"kind"`
+	Score     float64      `json:"score"`
+	From      time.Time    `json:"from"`
 }
 
 type anomaliesAnswer struct {
@@ -59,13 +61,17 @@ func (a *API) listAnomalies(c echo.Context) error {
 		return err
 	}
 	detector := anomaly.New(anomaly.Default())
+	var found []anomaly.Finding
 	for _, r := range slices.Backward(before.Readings) {
-		detector.Observe(r.Value)
+		found = detector.Observe(r.Timestamp, r.Value, found[:0])
 	}
 	q := warehouse.Query{SensorID: answer.SensorID, Metric: answer.Metric, From: from, To: to, Limit: examinedPage}
 	err = a.examine(ctx, q, func(r reading.Reading) {
-		if score, odd := detector.Observe(r.Value); odd {
-			answer.Anomalies = append(answer.Anomalies, anomalyAnswer{Timestamp: r.Timestamp, Value: r.Value, Score: score})
+		found = detector.Observe(r.Timestamp, r.Value, found[:0])
+		for _, f := range found {
+			answer.Anomalies = append(answer.Anomalies, anomalyAnswer{
+				Timestamp: r.Timestamp, Value: r.Value, Kind: f.Kind, Score: f.Score, From: f.From,
+			})
 		}
 	})
 	if err != nil {

@@ -21,10 +21,18 @@ import (
 type Limits struct {
 	Bytes int64 // unpacked size of the file
 	Row   int   // one row; a longer one is a bad row
+	// Ratio is how many times its packed size a file may unpack to, behind its
+	// first Free bytes. Sensor files unpack to 5 to 50 times; deflate could make
+	// it 1032.
+	Ratio int64
+	Free  int64
 }
 
-// DefaultLimits suits a function with 256 MB of memory.
-func DefaultLimits() Limits { return Limits{Bytes: 128 << 20, Row: 64 << 10} }
+// DefaultLimits bound the time of a function; its memory does not depend on
+// the file.
+func DefaultLimits() Limits {
+	return Limits{Bytes: 4 << 30, Row: 64 << 10, Ratio: 200, Free: 64 << 20}
+}
 
 // Options say what the file's name already told.
 type Options struct {
@@ -41,7 +49,7 @@ type Row struct {
 	Err     error
 }
 
-// ErrTooLarge ends a file that unpacks to more than its limit.
+// ErrTooLarge ends a file that unpacks to more than its limits.
 var ErrTooLarge = errors.New("the unpacked file is too large")
 
 // errRowTooLong marks a row beyond Limits.Row.
@@ -59,7 +67,7 @@ func Rows(r io.Reader, opts Options) iter.Seq2[Row, error] {
 
 // rows returns nil also when the consumer has had enough.
 func rows(r io.Reader, opts Options, yield func(Row, error) bool) error {
-	plain, err := unpack(r, opts.Limits.Bytes)
+	plain, err := unpack(r, opts.Limits)
 	if err != nil {
 		return err
 	}

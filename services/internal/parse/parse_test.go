@@ -23,7 +23,7 @@ func options(format objectkey.Format) parse.Options {
 	return parse.Options{
 		Format:   format,
 		Defaults: reading.Defaults{SensorID: "boiler", Metric: "value"},
-		Limits:   parse.Limits{Bytes: 1 << 20, Row: 1 << 10},
+		Limits:   parse.Limits{Bytes: 1 << 20, Row: 1 << 10, Ratio: 200, Free: 1 << 20},
 	}
 }
 
@@ -153,6 +153,25 @@ func TestGzipBomb(t *testing.T) {
 				t.Errorf("%s as %s: got %v, want ErrTooLarge", name, format, err)
 			}
 		}
+	}
+}
+
+// TestGzipRatio wants a bomb stopped long before the limit of bytes, and a long
+// file that only packs well taken.
+func TestGzipRatio(t *testing.T) {
+	t.Parallel()
+	o := options(objectkey.CSV)
+	o.Limits = parse.Limits{Bytes: 1 << 30, Row: 1 << 10, Ratio: 200, Free: 1 << 20}
+	_, err := outcome(pack(t, bytes.Repeat([]byte("1"), 3<<20)), o)
+	if !errors.Is(err, parse.ErrTooLarge) || !strings.Contains(err.Error(), "more than 200 times") {
+		t.Errorf("got %v, want ErrTooLarge for the ratio", err)
+	}
+	var lines bytes.Buffer
+	for at := time.Unix(0, 0).UTC(); lines.Len() < 3<<20; at = at.Add(time.Minute) {
+		fmt.Fprintf(&lines, "%s,%d\n", at.Format(time.DateTime), at.Unix()/60%10)
+	}
+	if _, err := outcome(pack(t, lines.Bytes()), o); err != nil {
+		t.Errorf("readings: %v", err)
 	}
 }
 

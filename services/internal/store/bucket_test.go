@@ -18,6 +18,9 @@ import (
 type fakeS3 struct {
 	objects map[string]string // by bucket/key
 	err     error
+	partErr error
+	uploads int // begun and neither finished nor given up
+	parts   []string
 }
 
 func (f *fakeS3) GetObject(_ context.Context, in *s3.GetObjectInput, _ ...func(*s3.Options)) (*s3.GetObjectOutput, error) {

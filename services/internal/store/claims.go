@@ -18,10 +18,15 @@ import (
 // begins so.
 const claimPrefix = "claim#"
 
+// claimsKept is how long a claim is of use behind its last write: longer than
+// any event is tried again or redriven. Then DynamoDB may drop it, by
+// expires_at.
+const claimsKept = 30 * 24 * time.Hour
+
 // Take implements processor.Claims. The claim before is read first and the new
 // one written on the condition that the old one does not last: whoever comes
 // in between makes the condition fail, or has finished.
-func (t *Table) Take(ctx context.Context, c processor.Claim, now time.Time) (processor.Claim, error) {
+func (t *Table) Take(ctx context.Context, c processor.Claim) (processor.Claim, error) {
 	before, err := t.get(ctx, claimPrefix+c.Key)
 	if err != nil {
 		return c, err
@@ -30,9 +35,9 @@ func (t *Table) Take(ctx context.Context, c processor.Claim, now time.Time) (pro
 	c.Alerted = alerted != nil && alerted.Value && text(before, "source_etag") == c.Content
 	in := &dynamodb.PutItemInput{
 		TableName: aws.String(t.name), Item: claimItem(c),
-		ConditionExpression: aws.String("attribute_not_exists(object_key) OR expires_at < :now OR claimed_by = :me"),
+		ConditionExpression: aws.String("attribute_not_exists(held_until) OR held_until < :now OR claimed_by = :me"),
 		ExpressionAttributeValues: item{
-			":now": &types.AttributeValueMemberN{Value: strconv.FormatInt(now.Unix(), 10)},
+			":now": seconds(c.Written),
 			":me":  &types.AttributeValueMemberS{Value: c.Owner},
 		},
 	}
@@ -54,15 +59,26 @@ func (t *Table) Keep(ctx context.Context, c processor.Claim) error {
 	return nil
 }
 
+// Held implements processor.Claims.
+func (t *Table) Held(ctx context.Context, key string, now time.Time) (bool, error) {
+	claim, err := t.get(ctx, claimPrefix+key)
+	return int64(number(claim, "held_until")) >= now.Unix(), err
+}
+
 func claimItem(c processor.Claim) item {
-	expires := int64(0)
-	if !c.Expires.IsZero() {
-		expires = c.Expires.Unix()
-	}
 	row := keyItem(claimPrefix + c.Key)
 	row["claimed_by"] = &types.AttributeValueMemberS{Value: c.Owner}
 	row["source_etag"] = &types.AttributeValueMemberS{Value: c.Content}
-	row["expires_at"] = &types.AttributeValueMemberN{Value: strconv.FormatInt(expires, 10)}
+	row["held_until"] = seconds(c.Until)
+	row["expires_at"] = seconds(c.Written.Add(claimsKept))
 	row["alerted"] = &types.AttributeValueMemberBOOL{Value: c.Alerted}
 	return row
+}
+
+// seconds writes a time as DynamoDB's time to live has it, 0 for none.
+func seconds(t time.Time) *types.AttributeValueMemberN {
+	if t.IsZero() {
+		return &types.AttributeValueMemberN{Value: "0"}
+	}
+	return &types.AttributeValueMemberN{Value: strconv.FormatInt(t.Unix(), 10)}
 }

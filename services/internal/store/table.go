@@ -23,8 +23,10 @@ type DynamoDBAPI interface {
 	Scan(ctx context.Context, in *dynamodb.ScanInput, opts ...func(*dynamodb.Options)) (*dynamodb.ScanOutput, error)
 }
 
-// Table keeps catalog rows, and the claims of those who write them, in one
-// DynamoDB table with the hash key object_key.
+// Table keeps catalog rows, the claims of those who write them and the states of
+// series in one DynamoDB table with the hash key object_key. Claims and states
+// carry expires_at, in seconds, for DynamoDB's time to live; rows have none and
+// stay.
 type Table struct {
 	api  DynamoDBAPI
 	name string
@@ -41,7 +43,7 @@ func keyItem(key string) item {
 
 // Get returns the row of an object key, read consistently, and whether there is one.
 func (t *Table) Get(ctx context.Context, key string) (catalog.Object, bool, error) {
-	if strings.HasPrefix(key, claimPrefix) {
+	if strings.HasPrefix(key, claimPrefix) || strings.HasPrefix(key, statePrefix) {
 		return catalog.Object{}, false, nil
 	}
 	row, err := t.get(ctx, key)
@@ -90,8 +92,11 @@ func (t *Table) List(ctx context.Context, q catalog.Query) (catalog.Page, error)
 		if after != "" {
 			in.ExclusiveStartKey = keyItem(after)
 		}
-		filter := "NOT begins_with(object_key, :claim)"
-		in.ExpressionAttributeValues = item{":claim": &types.AttributeValueMemberS{Value: claimPrefix}}
+		filter := "NOT begins_with(object_key, :claim) AND NOT begins_with(object_key, :state)"
+		in.ExpressionAttributeValues = item{
+			":claim": &types.AttributeValueMemberS{Value: claimPrefix},
+			":state": &types.AttributeValueMemberS{Value: statePrefix},
+		}
 		if q.SensorID != "" {
 			filter += " AND sensor_id = :sensor"
 			in.ExpressionAttributeValues[":sensor"] = &types.AttributeValueMemberS{Value: q.SensorID}

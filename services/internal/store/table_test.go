@@ -50,7 +50,20 @@ func (f *fakeDynamoDB) PutItem(_ context.Context, in *dynamodb.PutItemInput, _ .
 	if now, ok := in.ExpressionAttributeValues[":now"]; ok {
 		return f.putClaim(in, key, now)
 	}
+	if in.ConditionExpression != nil && strings.HasPrefix(key, "state#") {
+		return f.putState(in, key)
+	}
 	if in.ConditionExpression != nil && str(f.items[key], "sequencer") > str(in.ExpressionAttributeValues, ":s") {
+		return nil, &types.ConditionalCheckFailedException{}
+	}
+	f.items[key] = in.Item
+	return &dynamodb.PutItemOutput{}, nil
+}
+
+// putState knows the conditions of a state.
+func (f *fakeDynamoDB) putState(in *dynamodb.PutItemInput, key string) (*dynamodb.PutItemOutput, error) {
+	before, there := f.items[key]
+	if want, given := in.ExpressionAttributeValues[":r"]; there != given || given && !reflect.DeepEqual(before["revision"], want) {
 		return nil, &types.ConditionalCheckFailedException{}
 	}
 	f.items[key] = in.Item
@@ -64,7 +77,7 @@ func (f *fakeDynamoDB) putClaim(in *dynamodb.PutItemInput, key string, now types
 		i, _ := strconv.ParseInt(n.Value, 10, 64)
 		return i
 	}
-	if before, there := f.items[key]; there && number(before["expires_at"]) >= number(now) &&
+	if before, there := f.items[key]; there && number(before["held_until"]) >= number(now) &&
 		str(before, "claimed_by") != str(in.ExpressionAttributeValues, ":me") {
 		return nil, &types.ConditionalCheckFailedException{}
 	}
@@ -88,6 +101,7 @@ func (f *fakeDynamoDB) Scan(_ context.Context, in *dynamodb.ScanInput, _ ...func
 		seen++
 		_, ofSensor := in.ExpressionAttributeValues[":sensor"]
 		if !strings.HasPrefix(key, str(in.ExpressionAttributeValues, ":claim")) &&
+			!strings.HasPrefix(key, str(in.ExpressionAttributeValues, ":state")) &&
 			(!ofSensor || str(f.items[key], "sensor_id") == str(in.ExpressionAttributeValues, ":sensor")) {
 			out.Items = append(out.Items, f.items[key])
 		}
@@ -147,7 +161,10 @@ func TestTableListsAllPages(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if _, err := table.Take(t.Context(), processor.Claim{Key: "k07", Owner: "me"}, time.Now()); err != nil {
+	if _, err := table.Take(t.Context(), processor.Claim{Key: "k07", Owner: "me"}); err != nil {
+		t.Fatal(err)
+	}
+	if err := table.Save(t.Context(), processor.State{Series: processor.Series{SensorID: "a", Metric: "m"}}); err != nil {
 		t.Fatal(err)
 	}
 	for sensor, want := range map[string]int{"": 25, "c": 5, "none": 0} {
@@ -177,47 +194,11 @@ func TestTableErrors(t *testing.T) {
 	table := store.NewTable(&fakeDynamoDB{err: errDown}, "objects")
 	_, _, getErr := table.Get(t.Context(), "k")
 	_, listErr := table.List(t.Context(), catalog.Query{Limit: 1})
-	for _, err := range []error{getErr, listErr, table.Put(t.Context(), object("k", "a"))} {
+	_, heldErr := table.Held(t.Context(), "k", time.Now())
+	_, loadErr := table.Load(t.Context(), processor.Series{})
+	for _, err := range []error{getErr, listErr, heldErr, loadErr, table.Save(t.Context(), processor.State{}), table.Put(t.Context(), object("k", "a"))} {
 		if !errors.Is(err, errDown) {
 			t.Errorf("got %v", err)
 		}
-	}
-}
-
-func TestClaims(t *testing.T) {
-	t.Parallel()
-	table := store.NewTable(&fakeDynamoDB{items: map[string]item{}}, "objects")
-	now := time.Date(2026, 3, 1, 0, 0, 0, 0, time.UTC)
-	claim := processor.Claim{Key: "k", Owner: "one", Content: "e1", Expires: now.Add(time.Minute)}
-	take := func(owner, content string, at time.Time) (processor.Claim, error) {
-		c := claim
-		c.Owner, c.Content = owner, content
-		return table.Take(t.Context(), c, at)
-	}
-	if _, err := take("one", "e1", now); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := take("two", "e1", now.Add(59*time.Second)); !errors.Is(err, processor.ErrClaimed) {
-		t.Errorf("while it lasts: %v, want ErrClaimed", err)
-	}
-	if c, err := take("one", "e1", now); err != nil || c.Alerted {
-		t.Errorf("the same owner: %+v, %v", c, err)
-	}
-	claim.Alerted = true
-	if err := table.Keep(t.Context(), claim); err != nil {
-		t.Fatal(err)
-	}
-	if c, err := take("two", "e1", now.Add(time.Hour)); err != nil || !c.Alerted {
-		t.Errorf("expired: %+v, %v, want to know of the alerts", c, err)
-	}
-	finished := processor.Claim{Key: "k", Owner: "two", Content: "e1", Alerted: true}
-	if err := table.Keep(t.Context(), finished); err != nil {
-		t.Fatal(err)
-	}
-	if c, err := take("three", "e2", now); err != nil || c.Alerted {
-		t.Errorf("finished, new content: %+v, %v", c, err)
-	}
-	if _, found, err := table.Get(t.Context(), "claim#k"); found || err != nil {
-		t.Errorf("a claim is taken for a row: %t, %v", found, err)
 	}
 }
