@@ -73,19 +73,6 @@ type FollowOptions struct {
 	OnCancel CancelPolicy
 }
 
-// CancelPolicy says what becomes of a deployment when the caller's context
-// ends. Either way the call returns within two seconds.
-type CancelPolicy int
-
-// The policies.
-const (
-	// LeaveRunning lets ECS go on: it completes the deployment or its circuit
-	// breaker rolls it back, with nobody watching.
-	LeaveRunning CancelPolicy = iota
-	// RollBack asks ECS to roll the deployment back, and does not wait for it.
-	RollBack
-)
-
 const (
 	// DefaultServiceTimeout is how long a service deployment may take unless
 	// told otherwise.

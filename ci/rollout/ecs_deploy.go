@@ -191,12 +191,17 @@ func (s Services) roll(ctx context.Context, req rollRequest, res ServiceResult) 
 	case join:
 		s.Env.say("%s: a deployment of %s is under way, following it", subj, short(arn))
 		f.join(res.Previous.Deployment)
+		f.updated = true
 	case update, force:
 		f.record.remember(ctx, req.before)
 		out, err := s.update(ctx, req, step == force)
-		if err != nil {
+		switch {
+		case err != nil && ctx.Err() != nil:
+			return f.canceled(ctx, res)
+		case err != nil:
 			return s.refused(ctx, subj, NotStarted, res, err)
 		}
+		f.updated = true
 		f.started(out)
 		s.Env.say("%s: deploying %s as %s", subj, short(arn), orText(f.view.Deployment, "a new deployment"))
 	}

@@ -24,6 +24,15 @@ type follower struct {
 	signs  signs
 	line   string
 
+	// updated is true once ECS has accepted our update.
+	updated bool
+	// seen is true when the answer to the update showed our deployment, so that
+	// there is nothing to look for at once.
+	seen bool
+	// steady counts looks at a record that told nothing new since told.
+	steady int
+	told   string
+
 	// braked says why this follower stopped the deployment; empty if it did not.
 	braked string
 }
@@ -65,7 +74,7 @@ func (f *follower) started(svc *types.Service) {
 	v := f.view
 	v.Service = svc
 	if p, ours := find(v); ours != nil && ours == p {
-		f.view.Deployment = aws.ToString(ours.Id)
+		f.view.Deployment, f.seen = aws.ToString(ours.Id), true
 		f.record.hint(svc)
 	}
 }
@@ -75,6 +84,11 @@ func (f *follower) follow(ctx context.Context, res ServiceResult) (ServiceResult
 	poll := f.s.Env.Poll()
 	failing, missing := stopwatch(-1), stopwatch(-1)
 	var verdict Verdict
+	if f.seen {
+		if err := poll.Wait(ctx); err != nil {
+			return f.canceled(ctx, res)
+		}
+	}
 	for {
 		seen, err := f.judge(ctx)
 		res.Deployment, res.ServiceDeployment, res.Elapsed = f.view.Deployment, f.record.arn, poll.Elapsed()
@@ -138,6 +152,45 @@ func (w stopwatch) age(now time.Duration) time.Duration {
 // record of our own service deployment where the list shows something else than
 // a rolling update in progress, because then the record decides.
 func (f *follower) judge(ctx context.Context) (Verdict, error) {
+	if f.view.Service != nil && f.record.arn != "" && shifting(f.view.Service) {
+		sd, err := f.record.read(ctx, f.view.TaskDefinition)
+		if err != nil {
+			return Verdict{}, err
+		}
+		if f.unmoved(sd) {
+			f.view.ServiceDeployment = sd
+			return Evaluate(f.view), nil
+		}
+		return f.judgeService(ctx, sd)
+	}
+	return f.judgeService(ctx, nil)
+}
+
+// maxSteady is how many looks in a row may do with the record alone.
+const maxSteady = 2
+
+// unmoved reports whether the record of a deployment under way tells what it told
+// before, so that the service need not be asked as well. It need, now and then,
+// for its events.
+func (f *follower) unmoved(sd *types.ServiceDeployment) bool {
+	if sd == nil || sd.Status != types.ServiceDeploymentStatusInProgress || sd.TargetServiceRevision == nil {
+		return false
+	}
+	t := sd.TargetServiceRevision
+	now := fmt.Sprint(stage(sd), t.RunningTaskCount, t.PendingTaskCount, t.RequestedTaskCount)
+	if b := sd.DeploymentCircuitBreaker; b != nil {
+		now += fmt.Sprint(" ", b.FailureCount)
+	}
+	if now != f.told || f.steady >= maxSteady {
+		f.told, f.steady = now, 0
+		return false
+	}
+	f.steady++
+	return true
+}
+
+// judgeService looks at the service and at the record, unless that was read.
+func (f *follower) judgeService(ctx context.Context, sd *types.ServiceDeployment) (Verdict, error) {
 	svc, err := f.s.look(ctx, f.req.cluster, f.req.service)
 	if err != nil && !isCode(err, "ServiceNotFoundException") {
 		return Verdict{}, err
@@ -153,9 +206,10 @@ func (f *follower) judge(ctx context.Context) (Verdict, error) {
 	if verdict.Outcome == "" && !verdict.Failing && f.braked == "" && !shifting(svc) {
 		return verdict, nil
 	}
-	sd, err := f.record.read(ctx, f.view.TaskDefinition)
-	if err != nil {
-		return Verdict{}, err
+	if sd == nil {
+		if sd, err = f.record.read(ctx, f.view.TaskDefinition); err != nil {
+			return Verdict{}, err
+		}
 	}
 	if sd == nil {
 		if f.record.searching() {
@@ -187,13 +241,17 @@ const (
 // canceled ends the watch by the policy that the caller chose.
 func (f *follower) canceled(ctx context.Context, res ServiceResult) (ServiceResult, error) {
 	cause := ctx.Err()
+	left := "the deployment was left running"
+	if !f.updated {
+		left = "the order to deploy was sent, and whether ECS took it is not known"
+	}
 	if f.req.follow.OnCancel != RollBack || f.braked != "" {
-		return f.end(ctx, res, Canceled, "the deployment was left running", cause)
+		return f.end(ctx, res, Canceled, left, cause)
 	}
 	brief, cancel := context.WithTimeout(context.WithoutCancel(ctx), cancelTimeout)
 	defer cancel()
 	if err := f.record.stop(brief, f.view.TaskDefinition); err != nil {
-		return f.end(ctx, res, Canceled, fmt.Sprintf("the deployment was left running, ECS could not be asked to roll it back (%v)", err), cause)
+		return f.end(ctx, res, Canceled, fmt.Sprintf("%s, ECS could not be asked to roll it back (%v)", left, err), cause)
 	}
 	return f.end(ctx, res, Canceled, "ECS was asked to roll the deployment back", cause)
 }

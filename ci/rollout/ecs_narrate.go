@@ -15,19 +15,19 @@ import (
 // narrate tells what is new: events, the state when it changed, and, as soon as
 // there is a sign of failure, which task stopped and why.
 func (f *follower) narrate(ctx context.Context, v Verdict, elapsed time.Duration) {
-	alarming := v.Failing
+	alarming := false
 	if f.view.Service != nil {
 		fresh := f.events.add(f.view.Service.Events)
 		for _, e := range fresh {
 			f.s.Env.say("%s: event: %s", f.subject, e)
 		}
 		_, ours := find(f.view)
-		alarming = f.signs.look(ours, fresh, elapsed) || alarming
+		alarming = f.signs.look(ours, fresh, v.Failing, elapsed)
 	}
 	if v.Reason != "" {
 		f.tell(v.Reason, elapsed)
 	}
-	if alarming {
+	if alarming || f.tasks.unsettled() {
 		for _, line := range f.tasks.update(ctx, f.view.Deployment) {
 			f.s.Env.say("%s: %s", f.subject, line)
 		}
@@ -46,27 +46,44 @@ func (f *follower) tell(line string, elapsed time.Duration) {
 // then and not at every poll. ECS's own count of failures is not enough: it
 // stays 0 for tasks that start and crash later.
 type signs struct {
-	lastLook time.Duration
-	alive    int32
-	started  int
-	seen     bool
+	lastLook      time.Duration
+	alive, failed int32
+	started       int
+	failing       bool
+	// due is how many looks the last sign still asks for.
+	due int
 }
 
-// lookEvery is how often stopped tasks are looked for without any sign.
-const lookEvery = 30 * time.Second
+const (
+	// looksForSign is how many polls look for stopped tasks after a sign: a task
+	// that was told to stop ends a little later.
+	looksForSign = 3
+	// lookEvery is how often stopped tasks are looked for without any sign as
+	// long as tasks are missing.
+	lookEvery = time.Minute
+)
 
 // look reports whether stopped tasks should be looked for now.
-func (s *signs) look(ours *types.Deployment, events []string, elapsed time.Duration) bool {
+func (s *signs) look(ours *types.Deployment, events []string, failing bool, elapsed time.Duration) bool {
+	sign, missing := failing && !s.failing, true
+	s.failing = failing
+	restarted := 0
 	for _, e := range events {
-		s.started += startedTasks(e)
-		s.seen = s.seen || troubling(e)
+		restarted += startedTasks(e)
+		sign = sign || troubling(e)
 	}
+	s.started += restarted
 	if ours != nil {
 		alive := ours.RunningCount + ours.PendingCount
-		s.seen = s.seen || ours.FailedTasks > 0 || alive < s.alive || s.started > int(ours.DesiredCount) && ours.DesiredCount > 0
-		s.alive = alive
+		sign = sign || ours.FailedTasks > s.failed || alive < s.alive || restarted > 0 && s.started > int(ours.DesiredCount)
+		s.alive, s.failed = alive, ours.FailedTasks
+		missing = ours.RunningCount < ours.DesiredCount
 	}
-	if s.seen || elapsed-s.lastLook >= lookEvery {
+	if sign {
+		s.due = looksForSign
+	}
+	if s.due > 0 || missing && elapsed-s.lastLook >= lookEvery {
+		s.due = max(0, s.due-1)
 		s.lastLook = elapsed
 		return true
 	}

@@ -34,6 +34,8 @@ type taskLog struct {
 	tries            map[string]int
 	// others are stopped tasks that say nothing of our deployment.
 	others map[string]bool
+	// stopping is true when the last look saw tasks of ours on their way out.
+	stopping bool
 }
 
 func newTaskLog(s Services, cluster, service string, definition types.TaskDefinition) *taskLog {
@@ -62,10 +64,10 @@ func (l *taskLog) update(ctx context.Context, deployment string) []string {
 		}
 	}
 	for _, id := range l.order[:min(len(l.order), maxLogs)] {
-		t := l.tasks[id]
-		if len(t.Log) > 0 || l.tries[id] > logGrace {
+		if !l.awaitsLog(id) {
 			continue
 		}
+		t := l.tasks[id]
 		l.tries[id]++
 		l.readLog(ctx, t)
 		for _, line := range t.Log {
@@ -73,6 +75,16 @@ func (l *taskLog) update(ctx context.Context, deployment string) []string {
 		}
 	}
 	return lines
+}
+
+// unsettled reports whether looking again is sure to tell more: a task of ours is
+// still stopping, or the last words of one have not arrived.
+func (l *taskLog) unsettled() bool {
+	return l.stopping || slices.ContainsFunc(l.order[:min(len(l.order), maxLogs)], l.awaitsLog)
+}
+
+func (l *taskLog) awaitsLog(id string) bool {
+	return l.s.Logs != nil && len(l.tasks[id].Log) == 0 && l.tries[id] <= logGrace
 }
 
 // failures is what was collected, in order.
@@ -93,6 +105,7 @@ func (l *taskLog) stopped(ctx context.Context, deployment string) []types.Task {
 	if err != nil {
 		return nil
 	}
+	l.stopping = false
 	unknown := slices.DeleteFunc(list.TaskArns, func(arn string) bool { return l.others[arn] || l.tasks[short(arn)] != nil })
 	if len(unknown) == 0 {
 		return nil
@@ -111,6 +124,8 @@ func (l *taskLog) stopped(ctx context.Context, deployment string) []types.Task {
 			l.others[aws.ToString(t.TaskArn)] = true
 		case aws.ToString(t.LastStatus) == string(types.DesiredStatusStopped):
 			tasks = append(tasks, t)
+		default:
+			l.stopping = true
 		}
 	}
 	slices.SortStableFunc(tasks, func(a, b types.Task) int { return stoppedAt(a).Compare(stoppedAt(b)) })

@@ -185,6 +185,10 @@ func completes(f *fakeECS) {
 func starts(n int32) func(*fakeECS) {
 	return func(f *fakeECS) {
 		d, _ := f.ours()
+		if n == 0 { // launched, and not up yet
+			n = d.DesiredCount
+			defer func() { d.RunningCount, d.PendingCount = 0, d.DesiredCount }()
+		}
 		f.event(fmt.Sprintf("(service api) has started %d tasks: (task x).", n-d.RunningCount))
 		d.RunningCount, d.PendingCount = n, d.DesiredCount-n
 	}

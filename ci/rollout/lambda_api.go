@@ -70,6 +70,13 @@ type Canary struct {
 	// empty answer is nothing. Any other one, or an error that does not pass, takes
 	// the traffic back.
 	Watch func(ctx context.Context, function, version string) (wrong string, err error)
+	// MaxErrorRate is the share of the new version's invocations through the
+	// alias, above 0 and below 1, that may fail during the bake; more take the
+	// traffic back. Zero watches none. CloudWatch is a minute or more behind and
+	// may have no data for a short bake: absent data is no verdict.
+	MaxErrorRate float64
+	// Metrics tell the errors; MaxErrorRate needs them.
+	Metrics Metrics
 }
 
 // DefaultFunctionTimeout is how long a function deploy may take unless told

@@ -44,10 +44,11 @@ func (d *functionDeploy) canary(ctx context.Context, version string, before Func
 func (d *functionDeploy) bake(ctx context.Context, version string) (wrong string, err error) {
 	poll := d.Env.Poll()
 	defer func() { d.req.Timeout += poll.Elapsed() }()
+	watches := d.watches(version)
 	for {
-		if d.req.Canary.Watch != nil {
+		for _, watch := range watches {
 			err := d.Env.retry(ctx, func() (err error) {
-				wrong, err = d.req.Canary.Watch(ctx, d.req.Function, version)
+				wrong, err = watch(ctx)
 				return err
 			})
 			if err != nil || wrong != "" {
@@ -61,6 +62,33 @@ func (d *functionDeploy) bake(ctx context.Context, version string) (wrong string
 			return "", err
 		}
 	}
+}
+
+// watches are the questions that are asked throughout a bake that begins now.
+func (d *functionDeploy) watches(version string) []func(context.Context) (string, error) {
+	c := d.req.Canary
+	var all []func(context.Context) (string, error)
+	if c.Watch != nil {
+		all = append(all, func(ctx context.Context) (string, error) { return c.Watch(ctx, d.req.Function, version) })
+	}
+	if c.MaxErrorRate > 0 {
+		rate := errorRate{metrics: c.Metrics, function: d.req.Function, alias: d.req.Alias, most: c.MaxErrorRate, since: time.Now()}
+		all = append(all, func(ctx context.Context) (string, error) { return rate.wrong(ctx, version) })
+	}
+	return all
+}
+
+// check refuses a canary that cannot be meant.
+func (c Canary) check() error {
+	switch {
+	case c.Bake > 0 && (c.Weight <= 0 || c.Weight >= 1):
+		return fmt.Errorf("canary weight %v: give a share above 0 and below 1", c.Weight)
+	case c.MaxErrorRate < 0 || c.MaxErrorRate >= 1:
+		return fmt.Errorf("canary error rate %v: give a share from 0, for none watched, below 1", c.MaxErrorRate)
+	case c.MaxErrorRate > 0 && c.Metrics == nil:
+		return fmt.Errorf("canary error rate %v: there is nothing to read it from; give Metrics", c.MaxErrorRate)
+	}
+	return nil
 }
 
 // takeBack gives all traffic to the version before.

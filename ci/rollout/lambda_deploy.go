@@ -126,8 +126,8 @@ func (d *functionDeploy) run(ctx context.Context) error {
 	if d.req.Function == "" || d.req.Alias == "" || len(d.req.Zip) == 0 {
 		return errors.New("function, alias and zip must be given")
 	}
-	if w := d.req.Canary.Weight; d.req.Canary.Bake > 0 && (w <= 0 || w >= 1) {
-		return fmt.Errorf("canary weight %v: give a share above 0 and below 1", w)
+	if err := d.req.Canary.check(); err != nil {
+		return err
 	}
 	arch, err := architecture(d.req.Architecture)
 	if err != nil {

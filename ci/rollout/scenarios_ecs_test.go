@@ -43,7 +43,7 @@ func scripted(steps ...step) func(*fakeECS) {
 // ecsScenarios are the ways a deploy to a service can go.
 func ecsScenarios() []ecsScenario {
 	once := map[string]int{"UpdateService": 1, "RegisterTaskDefinition": 1, "StopServiceDeployment": 0}
-	crashLoop := []step{at(20, crashes("t1", false)), at(40, crashes("t2", false)), at(60, crashes("t3", false))}
+	crashLoop := []step{at(5, starts(0)), at(20, crashes("t1", false)), at(40, crashes("t2", false)), at(60, crashes("t3", false))}
 	backAfterStop := []step{at(2, rollsBack("stopped by the deployer")), at(30, rolledBack)}
 	blueGreen := func(steps ...step) func(*fakeECS) {
 		return func(f *fakeECS) {
@@ -55,7 +55,7 @@ func ecsScenarios() []ecsScenario {
 	return []ecsScenario{
 		{
 			name: "completes", arrange: scripted(at(20, starts(1)), at(60, starts(2)), at(180, completes)),
-			want: rollout.Completed, calls: map[string]int{"UpdateService": 1, "RegisterTaskDefinition": 1, "total": 58}, end: 180,
+			want: rollout.Completed, calls: map[string]int{"UpdateService": 1, "RegisterTaskDefinition": 1, "total": 50}, end: 180,
 			shown: "1 of 2 running, 1 pending, 0 failed, 50 %", shownBy: 26,
 		},
 		{
@@ -154,7 +154,7 @@ func ecsScenarios() []ecsScenario {
 			arrange: func(f *fakeECS) { f.script, f.onStop = crashLoop, backAfterStop },
 			want:    rollout.RolledBack, reason: "3 tasks of this deployment failed, the last one: Essential container in task exited; container api exit code 1",
 			calls: map[string]int{"UpdateService": 1, "StopServiceDeployment": 1}, end: 90, within: 15,
-			shown: "task t1 log: panic: no database", shownBy: 50,
+			shown: "task t1 log: panic: no database", shownBy: 30,
 		},
 		{
 			name: "image that is not there",

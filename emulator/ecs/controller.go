@@ -32,12 +32,27 @@ type Launcher interface {
 	Launch(spec task.Spec, report func(rollout.Observation)) Handle
 }
 
+// Traffic is a load balancer whose traffic between target groups can be set.
+type Traffic interface {
+	// Split sends requests for any of the target groups to each of them by its
+	// share.
+	Split(shares map[string]float64)
+}
+
+// Config is what a Controller works with.
+type Config struct {
+	Moto     Moto
+	Launcher Launcher
+	Traffic  Traffic
+	Clock    func() time.Time
+	// Minute is how long a minute of a deployment's bake times takes.
+	Minute time.Duration
+	Log    *slog.Logger
+}
+
 // Controller schedules all services.
 type Controller struct {
-	moto     Moto
-	launcher Launcher
-	clock    func() time.Time
-	log      *slog.Logger
+	config Config
 
 	mu       sync.Mutex
 	services map[string]*service // by ARN
@@ -53,14 +68,13 @@ type service struct {
 	clusterARN string
 	settings   settings
 	createdAt  time.Time
+	// steered is the traffic of the two target groups as it was last set.
+	steered [2]float64
 }
 
 // New makes a Controller. Run makes it work.
-func New(moto Moto, launcher Launcher, clock func() time.Time, log *slog.Logger) *Controller {
-	return &Controller{
-		moto: moto, launcher: launcher, clock: clock, log: log,
-		services: map[string]*service{}, handles: map[string]Handle{},
-	}
+func New(config Config) *Controller {
+	return &Controller{config: config, services: map[string]*service{}, handles: map[string]Handle{}}
 }
 
 // Run schedules until ctx ends, then stops all tasks and waits for them.
@@ -99,7 +113,23 @@ func (c *Controller) close() {
 // step lets a service decide and does what it says; c.mu is held.
 func (c *Controller) step(s *service) {
 	if !c.closed {
-		c.do(s, s.roll.Step(c.clock()))
+		c.do(s, s.roll.Step(c.config.Clock()))
+		c.steer(s)
+	}
+}
+
+// steer sends the service's traffic to its two target groups as it stands.
+func (c *Controller) steer(s *service) {
+	primary, alternate := s.roll.Traffic()
+	now := [2]float64{primary, alternate}
+	if now == s.steered || primary+alternate == 0 {
+		return
+	}
+	s.steered = now
+	for _, lb := range s.settings.LoadBalancers {
+		if lb.Advanced.Alternate != "" {
+			c.config.Traffic.Split(map[string]float64{lb.TargetGroup: primary, lb.Advanced.Alternate: alternate})
+		}
 	}
 }
 
@@ -120,17 +150,17 @@ func (c *Controller) start(s *service, t *rollout.Task) {
 	config, _ := t.Revision.Config.(settings)
 	spec := task.Spec{
 		ID: t.ID, Region: s.region, Service: s.roll.Name, Definition: t.Revision.TaskDefinition,
-		LoadBalancers: config.LoadBalancers, Grace: time.Duration(config.grace()) * time.Second,
+		LoadBalancers: config.balancersOf(t), Grace: time.Duration(config.grace()) * time.Second,
 	}
 	id := t.ID
 	// A launcher reports from its own goroutine, so holding the lock is safe.
-	c.handles[id] = c.launcher.Launch(spec, func(o rollout.Observation) {
+	c.handles[id] = c.config.Launcher.Launch(spec, func(o rollout.Observation) {
 		c.mu.Lock()
 		defer c.mu.Unlock()
-		c.do(s, s.roll.Observe(c.clock(), id, o))
+		c.do(s, s.roll.Observe(c.config.Clock(), id, o))
 		if o.Kind == rollout.Ended {
 			delete(c.handles, id)
-			c.log.Debug("task ended", "service", s.roll.Name, "task", id, "code", o.Code, "reason", o.Reason)
+			c.config.Log.Debug("task ended", "service", s.roll.Name, "task", id, "code", o.Code, "reason", o.Reason)
 		}
 		c.step(s)
 	})

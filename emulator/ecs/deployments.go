@@ -58,7 +58,7 @@ func (c *Controller) stopServiceDeployment(in request) (any, error) {
 	if sd == nil {
 		return nil, awsapi.Errorf("ServiceDeploymentNotFoundException", "The service deployment %s does not exist.", in.DeploymentARN)
 	}
-	if !s.roll.StopDeployment(c.clock(), sd.ID, in.StopType != "ABORT") {
+	if !s.roll.StopDeployment(c.config.Clock(), sd.ID, in.StopType != "ABORT") {
 		return nil, awsapi.Errorf("ConflictException", "The service deployment is %s and cannot be stopped.", sd.Status)
 	}
 	return map[string]string{"serviceDeploymentArn": in.DeploymentARN}, nil

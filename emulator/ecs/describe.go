@@ -45,12 +45,8 @@ func (s *service) describe(record map[string]any) (map[string]any, error) {
 
 func (s *service) describeDeployment(d *rollout.Deployment, record map[string]any) any {
 	running, pending := s.roll.Counts(d.ID)
-	desired := s.roll.Desired
-	if d.Status != rollout.Primary {
-		desired = 0
-	}
 	out := map[string]any{
-		"id": d.ID, "status": d.Status, "taskDefinition": d.Revision.TaskDefinition, "desiredCount": desired,
+		"id": d.ID, "status": d.Status, "taskDefinition": d.Revision.TaskDefinition, "desiredCount": s.roll.Wanted(d),
 		"pendingCount": pending, "runningCount": running, "failedTasks": d.Failed,
 		"createdAt": awsapi.Time(d.CreatedAt), "updatedAt": awsapi.Time(d.UpdatedAt),
 		"rolloutState": d.State, "rolloutStateReason": d.Reason,

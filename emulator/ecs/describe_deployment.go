@@ -11,7 +11,7 @@ import (
 func (s *service) describeServiceDeployment(sd *rollout.ServiceDeployment) any {
 	sources := make([]any, 0, len(sd.Sources))
 	for _, source := range sd.Sources {
-		sources = append(sources, s.revisionCounts(source, 0))
+		sources = append(sources, s.summary(sd, source, s.requested(source)))
 	}
 	monitor := "DISABLED"
 	if sd.Breaker.Enable {
@@ -26,7 +26,10 @@ func (s *service) describeServiceDeployment(sd *rollout.ServiceDeployment) any {
 	out := s.briefServiceDeployment(sd)
 	out["updatedAt"] = awsapi.Time(sd.UpdatedAt)
 	out["sourceServiceRevisions"] = sources
-	out["targetServiceRevision"] = s.revisionCounts(sd.Target, sd.Desired)
+	out["targetServiceRevision"] = s.summary(sd, sd.Target, sd.Desired)
+	if sd.Stage != "" {
+		out["lifecycleStage"] = sd.Stage
+	}
 	delete(out, "targetServiceRevisionArn")
 	out["deploymentCircuitBreaker"] = map[string]any{
 		"status": monitor, "failureCount": sd.Failures, "threshold": sd.Breaker.Threshold(sd.Desired),
@@ -47,6 +50,27 @@ func (s *service) describeServiceDeployment(sd *rollout.ServiceDeployment) any {
 		}
 	}
 	return out
+}
+
+// summary is what a service deployment tells of a revision: the tasks and, where
+// traffic is shifted, the share of it that the revision shall have now.
+func (s *service) summary(sd *rollout.ServiceDeployment, revision rollout.Revision, requested int) map[string]any {
+	out := s.revisionCounts(revision, requested)
+	if sd.Strategy.Shifts() {
+		out["requestedProductionTrafficWeight"] = s.roll.Weight(revision.ID)
+	}
+	return out
+}
+
+// requested is how many tasks of a revision there shall be now.
+func (s *service) requested(revision rollout.Revision) int {
+	sum := 0
+	for _, d := range s.roll.Deployments {
+		if d.Revision.ID == revision.ID {
+			sum += s.roll.Wanted(d)
+		}
+	}
+	return sum
 }
 
 // revisionCounts says how many tasks of a revision there are and shall be.

@@ -137,12 +137,19 @@ type bench struct {
 
 	mu    sync.Mutex
 	tasks []*fakeTask
+	// shares is the traffic of the target groups as it was last split.
+	shares map[string]float64
 }
+
+// Split takes the traffic of the target groups.
+func (b *bench) Split(shares map[string]float64) { b.shares = shares }
 
 func newBench(t *testing.T) *bench {
 	t.Helper()
 	b := &bench{t: t, moto: &fakeMoto{services: map[string]map[string]any{}}, now: time.Unix(1000, 0)}
-	b.Controller = New(b.moto, b, func() time.Time { return b.now }, slog.New(slog.DiscardHandler))
+	b.Controller = New(Config{
+		Moto: b.moto, Launcher: b, Traffic: b, Clock: func() time.Time { return b.now }, Minute: time.Minute, Log: slog.New(slog.DiscardHandler),
+	})
 	return b
 }
 

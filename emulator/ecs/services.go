@@ -44,7 +44,7 @@ func (c *Controller) createService(ctx context.Context, region string, raw map[s
 		return nil, awsapi.Errorf("InvalidParameterException", "Unable to Start a service that is still Draining.")
 	}
 	var answer serviceAnswer
-	if err := c.moto.JSON(ctx, region, target+"CreateService", raw, &answer); err != nil {
+	if err := c.config.Moto.JSON(ctx, region, target+"CreateService", raw, &answer); err != nil {
 		return nil, err
 	}
 	if kind := named.Controller.Type; kind != "" && kind != "ECS" {
@@ -53,19 +53,19 @@ func (c *Controller) createService(ctx context.Context, region string, raw map[s
 	record := answer.Service
 	s := &service{
 		region: region, arn: text(record["serviceArn"]), clusterARN: text(record["clusterArn"]), settings: config,
-		createdAt: c.clock(), roll: rollout.NewService(named.Name, newID),
+		createdAt: c.config.Clock(), roll: rollout.NewService(named.Name, newID),
 	}
-	config.apply(s.roll)
+	config.apply(s.roll, c.config.Minute)
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	s.roll.Scale(c.clock(), named.Desired)
-	s.roll.Deploy(c.clock(), c.revision(s, text(record["taskDefinition"])), rollout.ByCreate)
+	s.roll.Scale(c.config.Clock(), named.Desired)
+	s.roll.Deploy(c.config.Clock(), c.revision(s, text(record["taskDefinition"])), rollout.ByCreate)
 	c.services[s.arn] = s
 	return answerFor(s, record)
 }
 
 func (c *Controller) revision(s *service, definition string) rollout.Revision {
-	return rollout.Revision{ID: newID("revision"), TaskDefinition: definition, CreatedAt: c.clock(), Config: s.settings}
+	return rollout.Revision{ID: newID("revision"), TaskDefinition: definition, CreatedAt: c.config.Clock(), Config: s.settings}
 }
 
 func (c *Controller) updateService(ctx context.Context, region string, raw map[string]json.RawMessage) (any, error) {
@@ -87,7 +87,7 @@ func (c *Controller) updateService(ctx context.Context, region string, raw map[s
 	c.mu.Unlock()
 	if s == nil {
 		var answer serviceAnswer
-		if err := c.moto.JSON(ctx, region, target+"UpdateService", raw, &answer); err != nil {
+		if err := c.config.Moto.JSON(ctx, region, target+"UpdateService", raw, &answer); err != nil {
 			return nil, err
 		}
 		return answer, nil
@@ -100,7 +100,7 @@ func (c *Controller) updateService(ctx context.Context, region string, raw map[s
 				Status string `json:"status"`
 			} `json:"taskDefinition"`
 		}
-		if err := c.moto.JSON(ctx, region, target+"DescribeTaskDefinition", map[string]string{"taskDefinition": named.Definition}, &out); err != nil {
+		if err := c.config.Moto.JSON(ctx, region, target+"DescribeTaskDefinition", map[string]string{"taskDefinition": named.Definition}, &out); err != nil {
 			return nil, err
 		}
 		if out.Definition.Status == "INACTIVE" {
@@ -121,9 +121,9 @@ func (c *Controller) updateService(ctx context.Context, region string, raw map[s
 	if err != nil {
 		return nil, err
 	}
-	now := c.clock()
+	now := c.config.Clock()
 	s.settings = config
-	config.apply(s.roll)
+	config.apply(s.roll, c.config.Minute)
 	if named.Desired != nil {
 		s.roll.Scale(now, *named.Desired)
 	}
@@ -146,7 +146,7 @@ func (c *Controller) record(ctx context.Context, region string, s *service) (map
 		Services []map[string]any `json:"services"`
 	}
 	in := map[string]any{"cluster": s.clusterARN, "services": []string{s.arn}, "include": []string{"TAGS"}}
-	if err := c.moto.JSON(ctx, region, target+"DescribeServices", in, &out); err != nil {
+	if err := c.config.Moto.JSON(ctx, region, target+"DescribeServices", in, &out); err != nil {
 		return nil, err
 	}
 	if len(out.Services) == 0 {
@@ -173,7 +173,7 @@ func (c *Controller) deleteService(ctx context.Context, region string, in reques
 	c.mu.Unlock()
 	raw["force"] = json.RawMessage("true")
 	var answer serviceAnswer
-	if err := c.moto.JSON(ctx, region, target+"DeleteService", raw, &answer); err != nil {
+	if err := c.config.Moto.JSON(ctx, region, target+"DeleteService", raw, &answer); err != nil {
 		return nil, err
 	}
 	if s == nil {
@@ -181,14 +181,14 @@ func (c *Controller) deleteService(ctx context.Context, region string, in reques
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	s.roll.Delete(c.clock())
+	s.roll.Delete(c.config.Clock())
 	c.step(s)
 	return answerFor(s, answer.Service)
 }
 
 func (c *Controller) describeServices(ctx context.Context, region string, raw map[string]json.RawMessage) (any, error) {
 	var out map[string]any
-	if err := c.moto.JSON(ctx, region, target+"DescribeServices", raw, &out); err != nil {
+	if err := c.config.Moto.JSON(ctx, region, target+"DescribeServices", raw, &out); err != nil {
 		return nil, err
 	}
 	records, _ := out["services"].([]any)

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"maps"
 	"slices"
+	"time"
 
 	"sensor-backend/emulator/awsapi"
 	"sensor-backend/emulator/rollout"
@@ -15,12 +16,22 @@ import (
 type settings struct {
 	Raw map[string]json.RawMessage
 
-	LoadBalancers []task.LoadBalancer
+	LoadBalancers []loadBalancer
 	GraceSeconds  *int
 	Deployment    deploymentConfiguration
 }
 
+// loadBalancer is a load balancer of the service; where traffic is shifted,
+// between two target groups.
+type loadBalancer struct {
+	task.LoadBalancer
+	Advanced struct {
+		Alternate string `json:"alternateTargetGroupArn"`
+	} `json:"advancedConfiguration"`
+}
+
 type deploymentConfiguration struct {
+	strategy
 	MinimumHealthyPercent *int            `json:"minimumHealthyPercent,omitempty"`
 	MaximumPercent        *int            `json:"maximumPercent,omitempty"`
 	Breaker               *circuitBreaker `json:"deploymentCircuitBreaker,omitempty"`
@@ -83,11 +94,16 @@ func (s settings) merge(request map[string]json.RawMessage) (merged settings, de
 			}
 		}
 	}
+	if err := merged.check(); err != nil {
+		return settings{}, false, err
+	}
 	return merged, deploy, nil
 }
 
-// apply sets the bounds and breaker of a service.
-func (s settings) apply(roll *rollout.Service) {
+// apply sets the bounds, breaker and strategy of a service; minute is how long
+// a minute of a bake time takes.
+func (s settings) apply(roll *rollout.Service, minute time.Duration) {
+	roll.Strategy = s.Deployment.rollout(minute)
 	roll.MinHealthy, roll.Maximum = 100, 200
 	if v := s.Deployment.MinimumHealthyPercent; v != nil {
 		roll.MinHealthy = *v

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"strings"
 	"testing"
+	"time"
 
 	"sensor-backend/emulator/rollout"
 )
@@ -68,12 +69,12 @@ func TestApply(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	config.apply(roll)
+	config.apply(roll, time.Minute)
 	want := rollout.Breaker{Enable: true, Rollback: true, KeepCount: true, ThresholdType: "COUNT", ThresholdValue: 7}
 	if roll.MinHealthy != 50 || roll.Maximum != 150 || roll.Breaker != want {
 		t.Errorf("the service has %d %d %+v", roll.MinHealthy, roll.Maximum, roll.Breaker)
 	}
-	settings{}.apply(roll)
+	settings{}.apply(roll, time.Minute)
 	if roll.MinHealthy != 100 || roll.Maximum != 200 || roll.Breaker != (rollout.Breaker{}) {
 		t.Errorf("by default the service has %d %d %+v", roll.MinHealthy, roll.Maximum, roll.Breaker)
 	}

@@ -14,7 +14,7 @@ func (c *Controller) listTasks(ctx context.Context, region string, in request, r
 		ARNs []string `json:"taskArns"`
 	}
 	// The cluster is checked, and tasks of RunTask found, by moto.
-	if err := c.moto.JSON(ctx, region, target+"ListTasks", raw, &out); err != nil {
+	if err := c.config.Moto.JSON(ctx, region, target+"ListTasks", raw, &out); err != nil {
 		return nil, err
 	}
 	if in.DesiredStatus == "" {
@@ -87,7 +87,7 @@ func (c *Controller) describeTasks(ctx context.Context, region string, in reques
 	var out struct {
 		Tasks []map[string]any `json:"tasks"`
 	}
-	if err := c.moto.JSON(ctx, region, target+"DescribeTasks", raw, &out); err != nil {
+	if err := c.config.Moto.JSON(ctx, region, target+"DescribeTasks", raw, &out); err != nil {
 		return nil, err
 	}
 	for _, id := range others {
@@ -106,12 +106,12 @@ func (c *Controller) stopTask(ctx context.Context, region string, in request, ra
 	s, t := c.taskOf(region, in.Cluster, in.Task)
 	if t != nil {
 		defer c.mu.Unlock()
-		c.do(s, s.roll.StopTask(c.clock(), t.ID, in.Reason))
+		c.do(s, s.roll.StopTask(c.config.Clock(), t.ID, in.Reason))
 		return map[string]any{"task": s.describeTask(t)}, nil
 	}
 	c.mu.Unlock()
 	var out map[string]any
-	if err := c.moto.JSON(ctx, region, target+"StopTask", raw, &out); err != nil {
+	if err := c.config.Moto.JSON(ctx, region, target+"StopTask", raw, &out); err != nil {
 		return nil, err
 	}
 	return out, nil

@@ -86,18 +86,22 @@ type deploymentView struct {
 	ARN     string `json:"serviceDeploymentArn"`
 	Status  string `json:"status"`
 	Reason  string `json:"statusReason"`
+	Stage   string `json:"lifecycleStage"`
 	Breaker struct {
 		Status    string `json:"status"`
 		Failures  int    `json:"failureCount"`
 		Threshold int    `json:"threshold"`
 	} `json:"deploymentCircuitBreaker"`
 	Target struct {
-		ARN       string `json:"arn"`
-		Running   int    `json:"runningTaskCount"`
-		Requested int    `json:"requestedTaskCount"`
+		ARN       string   `json:"arn"`
+		Running   int      `json:"runningTaskCount"`
+		Requested int      `json:"requestedTaskCount"`
+		Weight    *float64 `json:"requestedProductionTrafficWeight"`
 	} `json:"targetServiceRevision"`
 	Sources []struct {
-		Running int `json:"runningTaskCount"`
+		Running   int      `json:"runningTaskCount"`
+		Requested int      `json:"requestedTaskCount"`
+		Weight    *float64 `json:"requestedProductionTrafficWeight"`
 	} `json:"sourceServiceRevisions"`
 	Rollback *struct {
 		Reason   string `json:"reason"`
@@ -176,7 +180,7 @@ func TestStopServiceDeployment(t *testing.T) {
 	call[any](b, "UpdateService", `{"cluster":"main","service":"web","taskDefinition":"api:2"}`)
 	b.step()
 	call[any](b, "StopServiceDeployment", `{"serviceDeploymentArn":"`+b.deployment().ARN+`","stopType":"ROLLBACK"}`)
-	if d := b.deployment(); d.Status != "STOP_REQUESTED" {
+	if d := b.deployment(); d.Status != "ROLLBACK_REQUESTED" {
 		t.Errorf("stopping, it is %+v", d)
 	}
 	b.step()

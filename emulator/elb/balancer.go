@@ -24,6 +24,7 @@ type Balancer struct {
 
 	mu       sync.Mutex
 	targets  []*Target
+	splits   map[string]*split
 	next     int
 	routes   []route
 	routesAt time.Time
@@ -33,7 +34,7 @@ type Balancer struct {
 // intervals of health checks pass; regions are those to look for load balancers.
 func New(moto Caller, speed float64, regions func() []string, log *slog.Logger) *Balancer {
 	b := &Balancer{
-		moto: moto, speed: speed, log: log, regions: regions,
+		moto: moto, speed: speed, log: log, regions: regions, splits: map[string]*split{},
 		client: &http.Client{
 			Transport:     &http.Transport{DisableKeepAlives: true},
 			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },

@@ -84,10 +84,13 @@ func (b *Balancer) Targets(group string) (states []State, known bool) {
 	return states, len(states) > 0
 }
 
-// pick takes a healthy target in turn and counts the request as under way.
+// pick takes a healthy target of the group, or of the one its split says, in turn and counts the request as under way.
 func (b *Balancer) pick(group string) *Target {
 	b.mu.Lock()
 	defer b.mu.Unlock()
+	if s := b.splits[group]; s != nil {
+		group = s.next()
+	}
 	var healthy []*Target
 	for _, t := range b.targets {
 		if t.Group == group && t.State == Healthy {

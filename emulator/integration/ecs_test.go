@@ -157,7 +157,7 @@ func (w *world) settled(t *testing.T) types.ServiceDeployment {
 		last = out.ServiceDeployments[0]
 		switch last.Status {
 		case types.ServiceDeploymentStatusPending, types.ServiceDeploymentStatusInProgress, types.ServiceDeploymentStatusRollbackInProgress,
-			types.ServiceDeploymentStatusStopRequested:
+			types.ServiceDeploymentStatusStopRequested, types.ServiceDeploymentStatusRollbackRequested:
 			return false, w.service(t).Events
 		}
 		return true, nil

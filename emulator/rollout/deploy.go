@@ -17,13 +17,32 @@ func (s *Service) Deploy(now time.Time, revision Revision, origin Origin) *Deplo
 	d := s.add(now, revision, origin)
 	sd := &ServiceDeployment{
 		ID: s.newID("service-deployment"), Deployment: d.ID, Status: StatusPending, Target: revision, Sources: sources,
-		Breaker: s.Breaker, Desired: s.Desired, CreatedAt: now, UpdatedAt: now,
+		Breaker: s.Breaker, Strategy: s.Strategy, Desired: s.Desired, CreatedAt: now, UpdatedAt: now,
 	}
 	s.ServiceDeployments = append([]*ServiceDeployment{sd}, s.ServiceDeployments...)
 	if len(s.ServiceDeployments) > keepDeployments {
 		s.ServiceDeployments = s.ServiceDeployments[:keepDeployments]
 	}
+	s.place(d)
 	return d
+}
+
+// place chooses the target group of a new deployment: the one that what serves
+// now does not use, if traffic is to be shifted.
+func (s *Service) place(d *Deployment) {
+	blue := s.blue()
+	serves := blue
+	for _, other := range s.Deployments {
+		if serves == nil && other.Weight > 0 {
+			serves = other
+		}
+	}
+	if serves != nil {
+		d.Alternate = serves.Alternate != s.Strategy.Shifts()
+	}
+	if blue != nil && !s.Strategy.Shifts() {
+		s.give(blue)
+	}
 }
 
 // add makes a deployment of revision the primary one.
@@ -79,10 +98,11 @@ func (s *Service) StopDeployment(now time.Time, id string, rollback bool) bool {
 		d.State, d.UpdatedAt = Failed, now
 		d.Reason = "Service deployment stopped by user."
 		if rollback && s.lastCompleted != nil {
-			sd.Status, sd.UpdatedAt, sd.Reason = StatusStopRequested, now, d.Reason
+			sd.Status, sd.UpdatedAt, sd.Reason = StatusRollbackRequested, now, d.Reason
 			return true
 		}
 		s.stopped(now, sd, d.Reason)
+		s.stay()
 		return true
 	}
 	return false

@@ -51,6 +51,11 @@ type Deployment struct {
 	Failed    int
 	CreatedAt time.Time
 	UpdatedAt time.Time
+	// Weight is the share of the production traffic, in percent, that it shall
+	// have where traffic is shifted. Alternate says which of the two target
+	// groups its tasks belong to.
+	Weight    float64
+	Alternate bool
 
 	// launches counts attempts since the last healthy task; nextStart delays the next.
 	launches  int
@@ -74,6 +79,7 @@ const (
 	StatusSuccessful         Status = "SUCCESSFUL"
 	StatusStopped            Status = "STOPPED"
 	StatusStopRequested      Status = "STOP_REQUESTED"
+	StatusRollbackRequested  Status = "ROLLBACK_REQUESTED"
 	StatusRollbackInProgress Status = "ROLLBACK_IN_PROGRESS"
 	StatusRollbackSuccessful Status = "ROLLBACK_SUCCESSFUL"
 	StatusRollbackFailed     Status = "ROLLBACK_FAILED"
@@ -88,6 +94,8 @@ type ServiceDeployment struct {
 	Target     Revision
 	Sources    []Revision
 	Breaker    Breaker
+	Strategy   Strategy
+	Stage      Stage // empty for a rolling update
 	Desired    int
 	Failures   int
 	Tripped    bool
@@ -101,6 +109,8 @@ type ServiceDeployment struct {
 	RollbackAt     time.Time
 	RollbackTo     Revision
 	rollbackBy     string // the deployment that rolls back
+
+	stageAt, shiftedAt time.Time
 }
 
 // Done says whether nothing more will happen to it.

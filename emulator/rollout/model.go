@@ -1,7 +1,7 @@
-// Package rollout is the ECS service scheduler as a state machine: rolling
-// deployments, task counts, the circuit breaker and rollback. It starts nothing
-// and waits for nothing; it is told what happened and when, and says what to
-// start and stop.
+// Package rollout is the ECS service scheduler as a state machine: rolling,
+// blue/green, linear and canary deployments, task counts, the circuit breaker
+// and rollback. It starts nothing and waits for nothing; it is told what happened
+// and when, and says what to start and stop.
 package rollout
 
 import (
@@ -27,6 +27,7 @@ type Task struct {
 	Deployment    string
 	StartedBy     string
 	Revision      Revision
+	Alternate     bool // see Deployment
 	State         TaskState
 	Health        string
 	CreatedAt     time.Time
@@ -65,6 +66,7 @@ type Service struct {
 	MinHealthy int // percent
 	Maximum    int // percent
 	Breaker    Breaker
+	Strategy   Strategy
 
 	Deployments        []*Deployment // newest first
 	Tasks              []*Task       // oldest first

@@ -3,6 +3,7 @@ package rollout
 import (
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"testing"
 	"time"
 )
@@ -20,6 +21,12 @@ func TestBounds(t *testing.T) {
 			c := &chaos{sim: newSim(t, random.IntN(7)), random: random, started: map[string]bool{}, stopped: map[string]bool{}}
 			c.MinHealthy, c.Maximum = []int{0, 50, 100}[random.IntN(3)], []int{100, 150, 200}[random.IntN(3)]
 			c.Breaker = Breaker{Enable: random.IntN(4) > 0, Rollback: random.IntN(3) > 0, KeepCount: random.IntN(4) == 0}
+			if seed%2 == 0 {
+				c.Strategy = Strategy{
+					Kind: []string{BlueGreen, Linear, Canary}[random.IntN(3)], Percent: float64(3 + random.IntN(98)),
+					Wait: time.Duration(random.IntN(20)) * time.Second, Bake: time.Duration(random.IntN(30)) * time.Second,
+				}
+			}
 			c.deploy("api:0", ByCreate)
 			for n := range 200 {
 				c.happen(n)
@@ -77,6 +84,10 @@ func (c *chaos) note(commands []Command) {
 
 func (c *chaos) step() {
 	c.t.Helper()
+	if c.Strategy.Shifts() {
+		c.shiftStep()
+		return
+	}
 	runningBefore, _ := c.Counts("")
 	commands := c.Step(c.now)
 	c.note(commands)
@@ -89,6 +100,51 @@ func (c *chaos) step() {
 	if running < runningBefore && running < c.LowerBound() {
 		c.t.Fatalf("%d of %d healthy tasks are left, at least %d must be", running, runningBefore, c.LowerBound())
 	}
+	c.one()
+}
+
+// shiftStep steps a service that shifts traffic and checks that no traffic is
+// lost: a fleet gets more only when it is complete, the shares are a whole, and
+// who has a share is not scaled in.
+func (c *chaos) shiftStep() {
+	c.t.Helper()
+	before := map[string]float64{}
+	for _, d := range c.Deployments {
+		before[d.Revision.ID] += d.Weight
+	}
+	newest := c.ServiceDeployments[0]
+	stage := newest.Stage
+	commands := c.Step(c.now)
+	c.note(commands)
+	served := c.lastCompleted != nil
+	total := 0.0
+	for _, d := range c.Deployments {
+		total += d.Weight
+		running, _ := c.Counts(d.ID)
+		if green := d.ID == newest.Deployment; green && d.Weight > before[d.Revision.ID] && running < c.Desired {
+			c.t.Fatalf("in %s %s got %.0f %% of the traffic with %d of %d tasks", newest.Stage, d.ID, d.Weight, running, c.Desired)
+		}
+		if d.Weight > 0 && before[d.Revision.ID] > 0 {
+			for _, command := range commands {
+				if command.Stop != nil && command.Stop.Deployment == d.ID && len(c.live(d.ID)) < c.Desired {
+					c.t.Fatalf("a task of %s was stopped, which has %.0f %% of the traffic", d.ID, d.Weight)
+				}
+			}
+		}
+	}
+	if served && total != 100 || total < 0 || total > 100 {
+		c.t.Fatalf("the shares of the traffic sum up to %.1f", total)
+	}
+	order := append([]Stage{"", ReconcileService}, allStages()...)
+	if from, to := slices.Index(order, stage), slices.Index(order, newest.Stage); to < from || to > from+1 && stage != "" {
+		c.t.Fatalf("the stage went from %q to %q", stage, newest.Stage)
+	}
+	c.one()
+}
+
+// one checks that there is one primary and at most one open deployment.
+func (c *chaos) one() {
+	c.t.Helper()
 	primaries, open := 0, 0
 	for _, d := range c.Deployments {
 		if d.Status == Primary {
@@ -108,7 +164,7 @@ func (c *chaos) step() {
 // rest lets every task do well and checks that the rollout then ends.
 func (c *chaos) rest() {
 	c.t.Helper()
-	for range 100 {
+	for range 200 {
 		c.now = c.now.Add(maxDelay + time.Second)
 		c.step()
 		for _, task := range c.Tasks {
@@ -122,7 +178,7 @@ func (c *chaos) rest() {
 		}
 	}
 	p := c.Primary()
-	stuck := c.UpperBound() == c.LowerBound() // AWS, too, cannot roll out within such bounds
+	stuck := c.UpperBound() == c.LowerBound() && !c.Strategy.Shifts() // AWS, too, cannot roll out within such bounds
 	if running, _ := c.Counts(p.ID); p.State != Failed && !stuck && (running != c.Desired || p.State != Completed) {
 		c.t.Errorf("at rest %d of %d run and the deployment is %s", running, c.Desired, p.State)
 	}

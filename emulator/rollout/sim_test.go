@@ -86,8 +86,8 @@ func (m *sim) do(commands []Command) {
 // settle ticks until nothing is left to do.
 func (m *sim) settle() {
 	m.t.Helper()
-	for range 500 {
-		if quiet := m.tick() == 0; quiet && m.tick() == 0 {
+	for range 5000 {
+		if quiet := m.tick() == 0; quiet && m.tick() == 0 && (!m.shifts() || m.ServiceDeployments[0].Done()) {
 			return
 		}
 	}

@@ -13,6 +13,7 @@ func (s *Service) Step(now time.Time) []Command {
 	s.forget(now)
 	s.advance(now)
 	s.trip(now)
+	s.shift(now)
 	surplus := s.surplus()
 	commands := make([]Command, 0, len(surplus))
 	for _, t := range surplus {
@@ -30,7 +31,7 @@ func (s *Service) advance(now time.Time) {
 		switch sd.Status {
 		case StatusPending:
 			sd.Status, sd.StartedAt, sd.UpdatedAt = StatusInProgress, now, now
-		case StatusStopRequested:
+		case StatusRollbackRequested:
 			s.rollback(now, sd, sd.Reason)
 		default: // the rest waits for what tasks do
 		}
@@ -60,6 +61,7 @@ func (s *Service) trip(now time.Time) {
 		s.rollback(now, sd, p.Reason)
 	default:
 		s.stopped(now, sd, p.Reason)
+		s.stay()
 	}
 }
 
@@ -74,6 +76,12 @@ func (s *Service) rollback(now time.Time, sd *ServiceDeployment, reason string) 
 		d.Reason = "ECS deployment circuit breaker"
 	}
 	d.Reason += fmt.Sprintf(": rolling back to deploymentId %s.", target.ID)
+	d.Alternate = target.Alternate
+	for _, old := range s.Deployments {
+		if old != d && old.Revision.ID == target.Revision.ID {
+			d.Weight, old.Weight = d.Weight+old.Weight, 0
+		}
+	}
 	for _, t := range s.Tasks {
 		if t.Revision.ID == target.Revision.ID && t.State < Stopping {
 			t.Deployment = d.ID
@@ -88,9 +96,9 @@ func (s *Service) rollback(now time.Time, sd *ServiceDeployment, reason string) 
 func (s *Service) complete(now time.Time) {
 	p := s.Primary()
 	s.Deployments = slices.DeleteFunc(s.Deployments, func(d *Deployment) bool {
-		return d.Status == Active && !s.hasTasks(d.ID)
+		return d.Status == Active && !s.hasTasks(d.ID) && !s.held(d)
 	})
-	if p == nil || p.State == Failed || s.Deleted {
+	if p == nil || p.State == Failed || s.Deleted || p.State == InProgress && !s.shifted(p) {
 		return
 	}
 	running, pending := s.Counts(p.ID)
@@ -100,7 +108,7 @@ func (s *Service) complete(now time.Time) {
 	if p.State == InProgress {
 		p.State, p.UpdatedAt = Completed, now
 		p.Reason = fmt.Sprintf("ECS deployment %s completed.", p.ID)
-		s.lastCompleted = p
+		s.lastCompleted, p.Weight = p, 100
 		s.say(now, "(service %s) (deployment %s) deployment completed.", s.Name, p.ID)
 		if sd := s.serviceDeploymentOf(p.ID); sd != nil {
 			if p.Origin == ByRollback {

@@ -59,7 +59,7 @@ func TestStopDeployment(t *testing.T) {
 		if !m.StopDeployment(m.now, sd.ID, true) {
 			t.Fatal("a deployment in progress cannot be stopped")
 		}
-		m.wantStatus(sd, StatusStopRequested)
+		m.wantStatus(sd, StatusRollbackRequested)
 		if m.StopDeployment(m.now, sd.ID, true) {
 			t.Error("it can be stopped twice")
 		}

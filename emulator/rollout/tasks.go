@@ -18,6 +18,9 @@ func (s *Service) surplus() []*Task {
 	if primary == nil {
 		return nil
 	}
+	if s.shifts() {
+		return s.surplusOfFleets()
+	}
 	failed := primary.State == Failed
 	healthy, _ := s.Counts("")
 	live := len(s.live(""))
@@ -69,15 +72,25 @@ func goingOrder(tasks []*Task) []*Task {
 // launch starts the tasks that the primary deployment lacks and may have.
 func (s *Service) launch(now time.Time) []Command {
 	p := s.Primary()
-	if p == nil || s.Deleted || p.State == Failed || now.Before(p.nextStart) {
+	switch {
+	case p == nil || s.Deleted:
+		return nil
+	case s.shifts():
+		return s.launchFleets(now)
+	case p.State == Failed || now.Before(p.nextStart):
 		return nil
 	}
-	var commands []Command
 	missing := s.Desired - len(s.live(p.ID))
 	room := s.UpperBound() - len(s.live(""))
-	for range min(missing, room) {
+	return s.start(now, p, min(missing, room))
+}
+
+// start starts tasks of a deployment.
+func (s *Service) start(now time.Time, d *Deployment, count int) []Command {
+	commands := make([]Command, 0, max(0, count))
+	for range count {
 		t := &Task{
-			ID: s.newID("task"), Deployment: p.ID, StartedBy: p.ID, Revision: p.Revision, State: Pending, Health: "UNKNOWN", CreatedAt: now,
+			ID: s.newID("task"), Deployment: d.ID, StartedBy: d.ID, Revision: d.Revision, Alternate: d.Alternate, State: Pending, Health: "UNKNOWN", CreatedAt: now,
 		}
 		s.Tasks = append(s.Tasks, t)
 		s.steady = false

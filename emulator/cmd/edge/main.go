@@ -55,7 +55,7 @@ func main() {
 	flag.StringVar(&s.motoCommand, "moto-command", "python3", "Python 3 with moto, as words separated by spaces")
 	flag.StringVar(&s.dir, "dir", "", "directory for layers, tasks and functions (default: a temporary one)")
 	flag.DurationVar(&s.scanDelay, "scan-delay", time.Second, "how long an image scan takes")
-	flag.Float64Var(&s.speed, "speed", 10, "how many times faster than stated the periods of health checks pass")
+	flag.Float64Var(&s.speed, "speed", 10, "how many times faster than stated the periods of health checks and the bake times of deployments pass")
 	flag.Parse()
 	log := slog.New(slog.NewTextHandler(os.Stderr, nil))
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
@@ -160,7 +160,10 @@ func assemble(s settings, client *moto.Client, log *slog.Logger) (edge.Parts, er
 			Dir: filepath.Join(s.dir, "blobs"), Repositories: ecr.MotoRepositories{Moto: client}, ScanDelay: s.scanDelay,
 			Scans: injected, Regions: regions,
 		}),
-		ECS: ecs.New(client, tasks{launcher}, time.Now, log),
+		ECS: ecs.New(ecs.Config{
+			Moto: client, Launcher: tasks{launcher}, Traffic: balancer, Clock: time.Now,
+			Minute: time.Duration(float64(time.Minute) / s.speed), Log: log,
+		}),
 	}, nil
 }
 
