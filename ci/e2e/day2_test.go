@@ -4,6 +4,7 @@ package e2e
 
 import (
 	"fmt"
+	"os"
 	"strings"
 	"testing"
 	"time"
@@ -44,6 +45,10 @@ func dayTwo(t *testing.T, w world) {
 	w.refusesLocked(t, db)
 	w.findsDrift(t, db)
 
+	// Destroying takes minutes on the emulated AWS, so it is asked for by name.
+	if os.Getenv("E2E_DESTROY") == "" {
+		return
+	}
 	w.timed(t, "destroy", func() string { return w.succeeds(t, "destroy", "--confirm=sensor-dev") })
 	if left := w.resources(t, db); len(left) > 0 {
 		t.Errorf("destroy left\n%s", strings.Join(left, "\n"))
