@@ -2,7 +2,6 @@ package elb
 
 import (
 	"fmt"
-	"io"
 	"net/http"
 	"testing"
 	"time"
@@ -53,24 +52,9 @@ func TestSplitRequests(t *testing.T) {
 		wait(t, told, Healthy)
 	}
 	b.Split(map[string]float64{group: 90, "green": 10})
-	balancer := serve(t, b.ServeHTTP)
 	answers := map[string]int{}
 	for range 20 {
-		req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "http://"+balancer+"/", nil)
-		if err != nil {
-			t.Fatal(err)
-		}
-		req.Host = dnsName
-		res, err := http.DefaultClient.Do(req)
-		if err != nil {
-			t.Fatal(err)
-		}
-		raw, err := io.ReadAll(res.Body)
-		_ = res.Body.Close()
-		if err != nil {
-			t.Fatal(err)
-		}
-		answers[string(raw)]++
+		answers[ask(b, dnsName).Body.String()]++
 	}
 	if answers[group] != 18 || answers["green"] != 2 {
 		t.Errorf("of 20 requests %v were answered", answers)

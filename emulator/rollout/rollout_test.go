@@ -69,10 +69,7 @@ func TestThreshold(t *testing.T) {
 
 func TestBreakerRollsBack(t *testing.T) {
 	t.Parallel()
-	for _, c := range []struct {
-		name   string
-		behave func(*Task) []Observation
-	}{{"crash", crash}, {"failed health check", sick}, {"image that cannot be pulled", unpullable}} {
+	for _, c := range misbehaviours() {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
 			m := newSim(t, 2)

@@ -109,10 +109,7 @@ func TestFirstDeploymentWaitsForNothing(t *testing.T) {
 
 func TestBadGreenFleetRollsBack(t *testing.T) {
 	t.Parallel()
-	for _, c := range []struct {
-		name   string
-		behave func(*Task) []Observation
-	}{{"crash", crash}, {"failed health check", sick}, {"image that cannot be pulled", unpullable}} {
+	for _, c := range misbehaviours() {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
 			m := newShift(t, strategies()[Canary])

@@ -44,6 +44,16 @@ func unpullable(*Task) []Observation {
 	return []Observation{{Kind: Ended, Code: "TaskFailedToStart", Reason: "CannotPullContainerError: not found"}}
 }
 
+// misbehaviour is a way in which no task ever serves.
+type misbehaviour struct {
+	name   string
+	behave func(*Task) []Observation
+}
+
+func misbehaviours() []misbehaviour {
+	return []misbehaviour{{"crash", crash}, {"failed health check", sick}, {"image that cannot be pulled", unpullable}}
+}
+
 func silent(*Task) []Observation { return nil }
 
 // when lets the tasks of one task definition do otherwise.

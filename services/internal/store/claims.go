@@ -2,9 +2,7 @@ package store
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"strconv"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -41,11 +39,7 @@ func (t *Table) Take(ctx context.Context, c processor.Claim) (processor.Claim, e
 			":me":  &types.AttributeValueMemberS{Value: c.Owner},
 		},
 	}
-	if _, err := t.api.PutItem(ctx, in); err != nil {
-		var refused *types.ConditionalCheckFailedException
-		if errors.As(err, &refused) {
-			err = processor.ErrClaimed
-		}
+	if err := t.put(ctx, in, processor.ErrClaimed); err != nil {
 		return c, fmt.Errorf("claim %s in table %s: %w", c.Key, t.name, err)
 	}
 	return c, nil
@@ -78,7 +72,7 @@ func claimItem(c processor.Claim) item {
 // seconds writes a time as DynamoDB's time to live has it, 0 for none.
 func seconds(t time.Time) *types.AttributeValueMemberN {
 	if t.IsZero() {
-		return &types.AttributeValueMemberN{Value: "0"}
+		return integer(0)
 	}
-	return &types.AttributeValueMemberN{Value: strconv.FormatInt(t.Unix(), 10)}
+	return integer(t.Unix())
 }

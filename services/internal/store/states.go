@@ -2,9 +2,7 @@ package store
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"strconv"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -43,30 +41,22 @@ func (t *Table) Save(ctx context.Context, s processor.State) error {
 	row["after"] = &types.AttributeValueMemberB{Value: s.After}
 	row["state_of"] = &types.AttributeValueMemberS{Value: s.Object}
 	row["source_etag"] = &types.AttributeValueMemberS{Value: s.Content}
-	row["revision"] = revision(s.Revision + 1)
+	row["revision"] = integer(s.Revision + 1)
 	row["expires_at"] = seconds(s.Written.Add(statesKept))
 	in := &dynamodb.PutItemInput{TableName: aws.String(t.name), Item: row}
 	if s.Revision == 0 {
 		in.ConditionExpression = aws.String("attribute_not_exists(object_key)")
 	} else {
 		in.ConditionExpression = aws.String("revision = :r")
-		in.ExpressionAttributeValues = item{":r": revision(s.Revision)}
+		in.ExpressionAttributeValues = item{":r": integer(s.Revision)}
 	}
-	if _, err := t.api.PutItem(ctx, in); err != nil {
-		var refused *types.ConditionalCheckFailedException
-		if errors.As(err, &refused) {
-			err = processor.ErrBusy
-		}
+	if err := t.put(ctx, in, processor.ErrBusy); err != nil {
 		return fmt.Errorf("keep the state of %s of %s in table %s: %w", s.Metric, s.SensorID, t.name, err)
 	}
 	return nil
 }
 
 func stateKey(s processor.Series) string { return statePrefix + s.SensorID + "#" + s.Metric }
-
-func revision(n int64) *types.AttributeValueMemberN {
-	return &types.AttributeValueMemberN{Value: strconv.FormatInt(n, 10)}
-}
 
 func binary(row item, name string) []byte {
 	if b, ok := row[name].(*types.AttributeValueMemberB); ok {

@@ -37,6 +37,10 @@ func NewTable(api DynamoDBAPI, name string) *Table { return &Table{api: api, nam
 
 type item = map[string]types.AttributeValue
 
+func integer(n int64) *types.AttributeValueMemberN {
+	return &types.AttributeValueMemberN{Value: strconv.FormatInt(n, 10)}
+}
+
 func keyItem(key string) item {
 	return item{"object_key": &types.AttributeValueMemberS{Value: key}}
 }
@@ -73,14 +77,20 @@ func (t *Table) Put(ctx context.Context, o catalog.Object) error {
 		in.ConditionExpression = aws.String("attribute_not_exists(sequencer) OR sequencer <= :s")
 		in.ExpressionAttributeValues = item{":s": &types.AttributeValueMemberS{Value: o.Sequencer}}
 	}
-	if _, err := t.api.PutItem(ctx, in); err != nil {
-		var refused *types.ConditionalCheckFailedException
-		if errors.As(err, &refused) {
-			err = catalog.ErrSuperseded
-		}
+	if err := t.put(ctx, in, catalog.ErrSuperseded); err != nil {
 		return fmt.Errorf("write the row of %s to table %s: %w", o.Key, t.name, err)
 	}
 	return nil
+}
+
+// put writes an item; that its condition does not hold is the error refused.
+func (t *Table) put(ctx context.Context, in *dynamodb.PutItemInput, refused error) error {
+	_, err := t.api.PutItem(ctx, in)
+	var failed *types.ConditionalCheckFailedException
+	if errors.As(err, &failed) {
+		return refused
+	}
+	return err
 }
 
 // List returns one page of rows in the table's own order.
@@ -128,7 +138,7 @@ func toItem(o catalog.Object) item {
 		}
 	}
 	num := func(name string, value int) {
-		row[name] = &types.AttributeValueMemberN{Value: strconv.Itoa(value)}
+		row[name] = integer(int64(value))
 	}
 	str("sensor_id", o.SensorID)
 	metrics := make([]types.AttributeValue, len(o.Metrics))
