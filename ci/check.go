@@ -4,8 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
-	"path/filepath"
 	"runtime"
 	"sync"
 	"time"
@@ -44,20 +42,14 @@ func (m *SensorBackend) Check(
 	// +optional
 	packageDatabase *dagger.Directory,
 ) (string, error) {
-	in := checkInput{source: source, goDatabase: goDatabase, packageDatabase: packageDatabase}
 	names, err := pipeline.Choose(gateNames(), only)
 	if err != nil {
 		return "", err
 	}
-	results, _, err := m.runGates(ctx, in, names, off, advisory)
-	if err != nil {
-		return "", err
-	}
-	report := gates.Report(results)
-	if err := gates.Err(results, strict); err != nil {
-		return "", fmt.Errorf("%w\n%s", err, report)
-	}
-	return report, nil
+	return m.judgeGates(ctx, names, checksWish{
+		in:  checkInput{source: source, goDatabase: goDatabase, packageDatabase: packageDatabase},
+		off: off, advisory: advisory, strict: strict,
+	})
 }
 
 // Findings runs every gate, as check does, and returns what they found as one SARIF file, for code scanning and editors. Findings are no error here.
@@ -77,8 +69,10 @@ func (m *SensorBackend) Findings(
 	// +optional
 	packageDatabase *dagger.Directory,
 ) (*dagger.File, error) {
-	in := checkInput{source: source, goDatabase: goDatabase, packageDatabase: packageDatabase}
-	_, log, err := m.runGates(ctx, in, gateNames(), off, nil)
+	_, log, err := m.runGates(ctx, gateNames(), checksWish{
+		in:  checkInput{source: source, goDatabase: goDatabase, packageDatabase: packageDatabase},
+		off: off,
+	})
 	if err != nil {
 		return nil, err
 	}
@@ -86,7 +80,7 @@ func (m *SensorBackend) Findings(
 	if err != nil {
 		return nil, err
 	}
-	return textFile("findings.sarif", text)
+	return handOver("findings.sarif", []byte(text))
 }
 
 // Lint runs the gates that need no database: golangci-lint and go vet on every Go module, actionlint on the workflows, terraform fmt, validate and test, and the policy. Findings are an error that lists them.
@@ -98,28 +92,21 @@ func (m *SensorBackend) Lint(
 	source *dagger.Directory,
 ) (string, error) {
 	names := []string{gateLint, gateVet, gateWorkflows, gateTerraform, gatePolicy}
-	results, _, err := m.runGates(ctx, checkInput{source: source}, names, nil, nil)
+	return m.judgeGates(ctx, names, checksWish{in: checkInput{source: source}})
+}
+
+// judgeGates runs the named gates and returns the report, or an error that shows
+// it if one stops the pipeline.
+func (m *SensorBackend) judgeGates(ctx context.Context, names []string, w checksWish) (string, error) {
+	results, _, err := m.runGates(ctx, names, w)
 	if err != nil {
 		return "", err
 	}
 	report := gates.Report(results)
-	if err := gates.Err(results, false); err != nil {
+	if err := gates.Err(results, w.strict); err != nil {
 		return "", fmt.Errorf("%w\n%s", err, report)
 	}
 	return report, nil
-}
-
-// textFile hands a text over to the engine as a file.
-func textFile(name, text string) (*dagger.File, error) {
-	dir, err := os.MkdirTemp(".", "text")
-	if err != nil {
-		return nil, err
-	}
-	path := filepath.Join(dir, name)
-	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
-		return nil, err
-	}
-	return dag.CurrentModule().WorkdirFile(path), nil
 }
 
 // checkInput is what gates look at and into.
@@ -128,7 +115,7 @@ type checkInput struct {
 	goDatabase, packageDatabase *dagger.Directory
 }
 
-// checksWish is which gates a run of the pipeline is asked for.
+// checksWish is how gates are asked for.
 type checksWish struct {
 	in            checkInput
 	off, advisory []string
@@ -152,14 +139,14 @@ func (e *notCheckedError) Error() string { return e.reason }
 
 // runGates runs the named gates, as many side by side as there are processors.
 // The error is for a wish that makes no sense; what gates find is in the results.
-func (m *SensorBackend) runGates(ctx context.Context, in checkInput, names, off, advisory []string) ([]gates.Result, *gates.Log, error) {
-	modes, err := gates.Plan(names, off, advisory)
+func (m *SensorBackend) runGates(ctx context.Context, names []string, w checksWish) ([]gates.Result, *gates.Log, error) {
+	modes, err := gates.Plan(names, w.off, w.advisory)
 	if err != nil {
 		return nil, nil, err
 	}
 	// The pipeline's main package needs the code that the engine generates.
-	in.source = in.source.WithDirectory("ci", dag.CurrentModule().Source())
-	looks := m.looks(in)
+	w.in.source = w.in.source.WithDirectory("ci", dag.CurrentModule().Source())
+	looks := m.looks(w.in)
 	var (
 		all     sync.WaitGroup
 		mutex   sync.Mutex

@@ -8,7 +8,6 @@ import (
 	"strings"
 	"time"
 
-	"dagger/sensor-backend/gates"
 	"dagger/sensor-backend/internal/dagger"
 	"dagger/sensor-backend/pipeline"
 	"dagger/sensor-backend/record"
@@ -67,7 +66,7 @@ func (m *SensorBackend) deliver(ctx context.Context, w wish) (finished, error) {
 		Schema: record.Schema, ID: id, Kind: record.Run, Commit: ref.Commit, Committed: w.committed, Branch: ref.Branch,
 		Event: w.event.Name, Ref: w.event.Ref, Decision: w.decision, By: w.by, Started: started,
 	}
-	run := &delivery{m: m, readings: w.readings, gate: w.gate, proof: w.proof, checks: w.checks}
+	run := &delivery{m: m, wish: w}
 	target := "no environment"
 	if w.decision.Environment != "" {
 		c, done, err := m.connect(ctx)
@@ -140,21 +139,6 @@ func (d *delivery) describe(r *record.Record, results []pipeline.Result) {
 	}
 	r.Service, r.Function = record.ServiceHalf(d.service), record.FunctionHalf(d.function)
 	for _, g := range d.checked {
-		r.Gates = append(r.Gates, gateRecord(g))
+		r.Gates = append(r.Gates, record.GateOf(g))
 	}
-}
-
-// gateRecord is a gate's result as records keep it.
-func gateRecord(g gates.Result) record.Gate {
-	kept := record.Gate{Name: g.Gate, Mode: record.Mode(g.Mode), Verdict: record.Verdict(g.Outcome)}
-	if g.Outcome == gates.Skipped {
-		kept.Verdict = record.NotChecked
-	}
-	if g.Outcome != gates.Passed {
-		kept.Reason = g.Note
-	}
-	for _, f := range g.Findings {
-		kept.Findings = append(kept.Findings, f.String())
-	}
-	return kept
 }

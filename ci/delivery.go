@@ -19,12 +19,9 @@ import (
 // delivery is one run of the pipeline and what its stages hand on. A stage
 // writes its part before the stages that need it start.
 type delivery struct {
-	m        *SensorBackend
-	cloud    *cloud
-	readings *dagger.File
-	gate     gate
-	proof    proof
-	checks   checksWish
+	wish
+	m     *SensorBackend
+	cloud *cloud
 
 	zip func() (lambdazip.Archive, error)
 
@@ -88,19 +85,18 @@ func announced(stage pipeline.Stage) pipeline.Stage {
 }
 
 func (d *delivery) test(ctx context.Context) (string, error) {
-	run, err := d.m.tested(ctx)
-	if err != nil {
+	var err error
+	if d.profile, err = d.m.Coverage(ctx); err != nil {
 		return "", err
 	}
-	d.profile = run.File(coverageProfile)
-	report, err := d.m.testReport(ctx)
+	report, err := readCoverage(ctx, d.profile)
 	return fmt.Sprintf("coverage %.1f %%", report.Total.Percent()), err
 }
 
 // check runs the gates.
 func (d *delivery) check(ctx context.Context) (string, error) {
 	var err error
-	d.checked, d.findings, err = d.m.runGates(ctx, d.checks.in, gateNames(), d.checks.off, d.checks.advisory)
+	d.checked, d.findings, err = d.m.runGates(ctx, gateNames(), d.checks)
 	if err != nil {
 		return "", err
 	}
@@ -109,11 +105,7 @@ func (d *delivery) check(ctx context.Context) (string, error) {
 
 // drift looks for what differs from the configuration.
 func (d *delivery) drift(ctx context.Context) (string, error) {
-	zip, err := d.zip()
-	if err != nil {
-		return "", err
-	}
-	tf, err := d.m.configured(ctx, d.cloud, "", zip)
+	tf, err := d.configured(ctx, "")
 	if err != nil {
 		return "", err
 	}
@@ -134,11 +126,7 @@ func (d *delivery) build(ctx context.Context) (string, error) {
 }
 
 func (d *delivery) infra(ctx context.Context) (string, error) {
-	zip, err := d.zip()
-	if err != nil {
-		return "", err
-	}
-	tf, err := d.m.configured(ctx, d.cloud, d.image, zip)
+	tf, err := d.configured(ctx, d.image)
 	if err != nil {
 		return "", err
 	}
@@ -149,6 +137,15 @@ func (d *delivery) infra(ctx context.Context) (string, error) {
 	}
 	d.outputs, err = tf.outputs(ctx)
 	return summary.String(), err
+}
+
+// configured is Terraform for this run's processor and an image.
+func (d *delivery) configured(ctx context.Context, image string) (*terraform, error) {
+	zip, err := d.zip()
+	if err != nil {
+		return nil, err
+	}
+	return d.m.configured(ctx, d.cloud, image, zip)
 }
 
 // have returns the infrastructure's outputs, read from the state if infra is

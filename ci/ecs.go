@@ -141,11 +141,8 @@ func (m *SensorBackend) verifiers(ctx context.Context, c *cloud) verify.Clients 
 
 // serviceLine is one line about a deploy that succeeded.
 func serviceLine(r rollout.ServiceResult) string {
-	return fmt.Sprintf("revision %s %s", shortName(r.TaskDefinition), r.Outcome)
+	return fmt.Sprintf("revision %s %s", rollout.ShortName(r.TaskDefinition), r.Outcome)
 }
-
-// shortName is an ARN's last part.
-func shortName(arn string) string { return arn[strings.LastIndex(arn, "/")+1:] }
 
 // withDiagnosis adds what was seen going wrong behind the error's first line.
 func withDiagnosis(err error, r rollout.ServiceResult) error {

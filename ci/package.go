@@ -16,18 +16,21 @@ func (m *SensorBackend) PackageLambda(ctx context.Context) (*dagger.File, error)
 	if err != nil {
 		return nil, err
 	}
-	return zipFile(archive)
+	return handOver(processorPackage, archive.Zip)
 }
 
-// zipFile hands the package over to the engine, by way of the one directory
+// processorPackage is the package's file name.
+const processorPackage = "processor.zip"
+
+// handOver gives content to the engine as a file, by way of the one directory
 // that it can read of this process.
-func zipFile(archive lambdazip.Archive) (*dagger.File, error) {
-	dir, err := os.MkdirTemp(".", "package")
+func handOver(name string, content []byte) (*dagger.File, error) {
+	dir, err := os.MkdirTemp(".", "file")
 	if err != nil {
 		return nil, err
 	}
-	path := filepath.Join(dir, "processor.zip")
-	if err := os.WriteFile(path, archive.Zip, 0o600); err != nil {
+	path := filepath.Join(dir, name)
+	if err := os.WriteFile(path, content, 0o600); err != nil {
 		return nil, err
 	}
 	return dag.CurrentModule().WorkdirFile(path), nil

@@ -59,7 +59,7 @@ func running(ctx context.Context, c *cloud, out tfrun.Outputs) (rollout.ServiceS
 		if err != nil {
 			return service, function, entry, err
 		}
-		entry.Service = history.Half{Version: shortName(service.TaskDefinition), Digest: digestOf(image)}
+		entry.Service = history.Half{Version: rollout.ShortName(service.TaskDefinition), Digest: digestOf(image)}
 	}
 	return service, function, entry, nil
 }

@@ -49,15 +49,11 @@ func (m *SensorBackend) Explain(
 	// +defaultPath="/.git"
 	history *dagger.Directory,
 ) (string, error) {
-	given, err := m.credentials(ctx)
-	if err != nil {
-		return "", err
-	}
 	e := trigger.Event{
-		Name: event, Ref: ref, SHA: sha, Fork: fork, Credentials: given != nil, Stages: named(stages), Environment: environment,
+		Name: event, Ref: ref, SHA: sha, Fork: fork, Stages: named(stages), Environment: environment,
 		Paths: readCommit(ctx, history, base, sha).paths,
 	}
-	d, err := decide(e, target)
+	d, err := m.decide(ctx, &e, target)
 	if err != nil {
 		return "", err
 	}
@@ -127,20 +123,15 @@ func (m *SensorBackend) Run(
 	// +defaultPath="/.git"
 	history *dagger.Directory,
 ) (*PipelineRun, error) {
-	given, err := m.credentials(ctx)
-	if err != nil {
-		return nil, err
-	}
 	facts := readCommit(ctx, history, base, sha)
 	e := trigger.Event{
-		Name: event, Ref: ref, SHA: sha, Fork: fork, Credentials: given != nil, Stages: named(stages), Environment: environment,
-		Paths: facts.paths,
+		Name: event, Ref: ref, SHA: sha, Fork: fork, Stages: named(stages), Environment: environment, Paths: facts.paths,
 	}
-	d, err := decide(e, target)
+	d, err := m.decide(ctx, &e, target)
 	if err != nil {
 		return nil, err
 	}
-	if d.Environment != "" && target == targetAccount && given == nil {
+	if d.Environment != "" && target == targetAccount && !e.Credentials {
 		return nil, fmt.Errorf("this run works on environment %s and has no AWS credentials: give them, or --target %s", d.Environment, targetEmulated)
 	}
 	name, err := gitref.ParseName(ref)
@@ -169,15 +160,21 @@ func (m *SensorBackend) Run(
 	return newPipelineRun(done)
 }
 
-// decide is trigger.Decide for a target.
-func decide(e trigger.Event, target string) (trigger.Decision, error) {
+// decide is trigger.Decide for a target; it notes in the event whether there are
+// credentials.
+func (m *SensorBackend) decide(ctx context.Context, e *trigger.Event, target string) (trigger.Decision, error) {
+	given, err := m.credentials(ctx)
+	if err != nil {
+		return trigger.Decision{}, err
+	}
+	e.Credentials = given != nil
 	switch {
 	case target != targetAccount && target != targetEmulated:
 		return trigger.Decision{}, fmt.Errorf("unknown target %q: choose from %s, %s", target, targetAccount, targetEmulated)
 	case target == targetEmulated && e.Credentials:
 		return trigger.Decision{}, errors.New("both AWS credentials and --target emulated are given: leave out one of them")
 	}
-	return trigger.Decide(e)
+	return trigger.Decide(*e)
 }
 
 // named leaves out the empty names that an empty input of a workflow becomes.

@@ -6,8 +6,6 @@ import (
 	"os"
 	"path/filepath"
 
-	v1 "github.com/google/go-containerregistry/pkg/v1"
-
 	"dagger/sensor-backend/ecr"
 	"dagger/sensor-backend/gates"
 	"dagger/sensor-backend/imagecheck"
@@ -121,28 +119,20 @@ func (m *SensorBackend) imageChecked(ctx context.Context) (seen, error) {
 	if err != nil {
 		return saw, err
 	}
-	err = withImage(ctx, image, func(img v1.Image) error {
-		facts, found, err := imagecheck.Check(img, imagecheck.Limits{MaxBytes: maxImage})
-		saw.note, saw.findings = facts.String(), found
-		return err
-	})
-	return saw, err
-}
-
-// withImage hands a container's image to use.
-func withImage(ctx context.Context, image *dagger.Container, use func(v1.Image) error) error {
 	dir, err := os.MkdirTemp("", "image")
 	if err != nil {
-		return err
+		return saw, err
 	}
 	defer func() { _ = os.RemoveAll(dir) }()
 	path, err := image.AsTarball().Export(ctx, filepath.Join(dir, "image.tar"))
 	if err != nil {
-		return fmt.Errorf("build the image: %w", err)
+		return saw, fmt.Errorf("build the image: %w", err)
 	}
 	img, err := ecr.Load(path, filepath.Join(dir, "layout"))
 	if err != nil {
-		return err
+		return saw, err
 	}
-	return use(img)
+	facts, found, err := imagecheck.Check(img, imagecheck.Limits{MaxBytes: maxImage})
+	saw.note, saw.findings = facts.String(), found
+	return saw, err
 }

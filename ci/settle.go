@@ -64,7 +64,7 @@ func (d *delivery) restoreService(ctx context.Context) (string, error) {
 		return "", err
 	}
 	result, err := services(d.cloud).Restore(ctx, before, rollout.FollowOptions{})
-	return "taken back to " + shortName(result.TaskDefinition), err
+	return "taken back to " + rollout.ShortName(result.TaskDefinition), err
 }
 
 // wayBack fails when a database migration of the new code bars the old code.
@@ -73,11 +73,11 @@ func (d *delivery) wayBack(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	before, known := h.Find(history.Service, shortName(d.service.Previous.TaskDefinition))
+	before, known := h.Find(history.Service, rollout.ShortName(d.service.Previous.TaskDefinition))
 	if !known {
 		return nil
 	}
-	now := history.Entry{Service: history.Half{Version: shortName(d.service.TaskDefinition)}}
+	now := history.Entry{Service: history.Half{Version: rollout.ShortName(d.service.TaskDefinition)}}
 	if now.Schema, now.NoWayBack, err = d.m.migrations(ctx); err != nil {
 		return err
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"dagger/sensor-backend/history"
+	"dagger/sensor-backend/rollout"
 	"dagger/sensor-backend/status"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -35,7 +36,7 @@ func (m *SensorBackend) Status(ctx context.Context) (string, error) {
 	report := status.Report{
 		Target: m.targetName(c),
 		Service: status.Service{
-			Name: service.Service, TaskDefinition: shortName(service.TaskDefinition), Since: service.Since,
+			Name: service.Service, TaskDefinition: rollout.ShortName(service.TaskDefinition), Since: service.Since,
 			Desired: service.Desired, Running: service.Running, Settled: service.Settled,
 		},
 		Function: status.Function{

@@ -157,7 +157,7 @@ func (m *SensorBackend) configured(ctx context.Context, c *cloud, image string, 
 	if err != nil {
 		return nil, err
 	}
-	pkg, err := zipFile(zip)
+	pkg, err := handOver(processorPackage, zip.Zip)
 	if err != nil {
 		return nil, err
 	}

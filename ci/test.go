@@ -13,7 +13,11 @@ import (
 //
 // A failing test is an error that carries the failing packages' output.
 func (m *SensorBackend) Test(ctx context.Context) (string, error) {
-	report, err := m.testReport(ctx)
+	profile, err := m.Coverage(ctx)
+	if err != nil {
+		return "", err
+	}
+	report, err := readCoverage(ctx, profile)
 	if err != nil {
 		return "", err
 	}
@@ -31,16 +35,12 @@ func (m *SensorBackend) Coverage(ctx context.Context) (*dagger.File, error) {
 
 const coverageProfile = "/out/coverage.out"
 
-func (m *SensorBackend) testReport(ctx context.Context) (coverage.Report, error) {
-	run, err := m.tested(ctx)
-	if err != nil {
-		return coverage.Report{}, err
-	}
-	profile, err := run.File(coverageProfile).Contents(ctx)
+func readCoverage(ctx context.Context, profile *dagger.File) (coverage.Report, error) {
+	text, err := profile.Contents(ctx)
 	if err != nil {
 		return coverage.Report{}, fmt.Errorf("read the coverage profile: %w", err)
 	}
-	return coverage.Parse(strings.NewReader(profile))
+	return coverage.Parse(strings.NewReader(text))
 }
 
 // tested is the container in which all tests of the services have passed.

@@ -26,6 +26,12 @@ func Of(output string) string {
 	return strings.Join(kept, "\n")
 }
 
+// FirstLine is the first line of a text that says more below it.
+func FirstLine(text string) string {
+	first, _, _ := strings.Cut(strings.TrimSpace(text), "\n")
+	return first
+}
+
 func idle(line string) bool {
 	return strings.TrimSpace(line) == "" ||
 		strings.HasPrefix(line, "ok  \t") ||

@@ -5,6 +5,15 @@ import (
 	"testing"
 )
 
+func TestFirstLine(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string]string{"": "", "one": "one", "\n one\ntwo\n": "one"} {
+		if got := FirstLine(text); got != want {
+			t.Errorf("%q: %q, want %q", text, got, want)
+		}
+	}
+}
+
 func TestOf(t *testing.T) {
 	t.Parallel()
 	many := strings.Repeat("x\n", most+5)

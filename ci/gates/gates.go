@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"dagger/sensor-backend/excerpt"
 )
 
 // Mode is what a gate's verdict counts for.
@@ -73,13 +75,7 @@ func (f Finding) String() string {
 	case f.File != "":
 		place = f.File + ": "
 	}
-	return fmt.Sprintf("%s%s (%s)", place, oneLine(f.Message), f.Rule)
-}
-
-// oneLine is the first line of a text: some tools explain at length.
-func oneLine(s string) string {
-	first, _, _ := strings.Cut(strings.TrimSpace(s), "\n")
-	return first
+	return fmt.Sprintf("%s%s (%s)", place, excerpt.FirstLine(f.Message), f.Rule)
 }
 
 // Blocks says whether the pipeline must stop. Strict also stops for a gate that
@@ -151,7 +147,7 @@ func Report(results []Result) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%-16s %-9s %-12s %8s  %s\n", "GATE", "MODE", "OUTCOME", "SECONDS", "NOTE")
 	for _, r := range results {
-		note := oneLine(r.Note)
+		note := excerpt.FirstLine(r.Note)
 		if r.Outcome == Failed && len(r.Findings) > 0 {
 			note = fmt.Sprintf("%d findings", len(r.Findings))
 		}

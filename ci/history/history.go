@@ -4,6 +4,7 @@
 package history
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"slices"
@@ -48,7 +49,7 @@ const keep = 12
 // place, so that deploys of nothing new do not push out what one may go back to.
 func (h History) Add(e Entry) History {
 	if len(h) > 0 && h[0].Service.Version == e.Service.Version && h[0].Function.Version == e.Function.Version {
-		e.Commit, e.Schema = orText(e.Commit, h[0].Commit), max(e.Schema, h[0].Schema)
+		e.Commit, e.Schema = cmp.Or(e.Commit, h[0].Commit), max(e.Schema, h[0].Schema)
 		if e.NoWayBack == nil {
 			e.NoWayBack = h[0].NoWayBack
 		}
@@ -125,11 +126,4 @@ func (h History) Way(from string, to Entry) error {
 		}
 	}
 	return nil
-}
-
-func orText(s, def string) string {
-	if s == "" {
-		return def
-	}
-	return s
 }

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"dagger/sensor-backend/gates"
 	"dagger/sensor-backend/pipeline"
 	"dagger/sensor-backend/rollout"
 )
@@ -76,14 +77,30 @@ func outcome(stages []Stage) pipeline.Outcome {
 	return found
 }
 
+// GateOf is a gate's result as records keep it.
+func GateOf(r gates.Result) Gate {
+	kept := Gate{Name: r.Gate, Mode: r.Mode, Verdict: r.Outcome}
+	switch r.Outcome {
+	case gates.Skipped:
+		kept.Verdict, kept.Reason = gates.NotChecked, "switched off"
+	case gates.Failed, gates.NotChecked:
+		kept.Reason = clip(r.Note)
+	case gates.Passed:
+	}
+	for _, f := range r.Findings {
+		kept.Findings = append(kept.Findings, f.String())
+	}
+	return kept
+}
+
 // ServiceHalf is the verdict on the ECS half; nil if it was not deployed.
 func ServiceHalf(r rollout.ServiceResult) *Half {
 	if r.Outcome == "" {
 		return nil
 	}
 	return &Half{
-		Outcome: string(r.Outcome), OK: r.Outcome.OK(), Version: shortName(r.TaskDefinition),
-		Previous: shortName(r.Previous.TaskDefinition), Seconds: seconds(r.Elapsed), Reason: clip(r.Reason),
+		Outcome: string(r.Outcome), OK: r.Outcome.OK(), Version: rollout.ShortName(r.TaskDefinition),
+		Previous: rollout.ShortName(r.Previous.TaskDefinition), Seconds: seconds(r.Elapsed), Reason: clip(r.Reason),
 	}
 }
 
@@ -97,9 +114,6 @@ func FunctionHalf(r rollout.FunctionResult) *Half {
 		Previous: r.Previous.Version, Seconds: seconds(r.Elapsed), Reason: clip(r.Reason),
 	}
 }
-
-// shortName is an ARN's last part.
-func shortName(arn string) string { return arn[strings.LastIndex(arn, "/")+1:] }
 
 // seconds are rounded to milliseconds, which is more than anyone reads.
 func seconds(d time.Duration) float64 { return d.Round(time.Millisecond).Seconds() }

@@ -10,6 +10,7 @@ import (
 	"regexp"
 	"slices"
 
+	"dagger/sensor-backend/gates"
 	"dagger/sensor-backend/pipeline"
 	"dagger/sensor-backend/target"
 )
@@ -121,13 +122,13 @@ func (g Gate) check() string {
 	switch {
 	case g.Name == "":
 		return "it has no name"
-	case !slices.Contains([]Mode{On, Off, Advisory}, g.Mode):
-		return fmt.Sprintf("mode is %.40q, want %s, %s or %s", g.Mode, On, Off, Advisory)
-	case !slices.Contains([]Verdict{GatePassed, GateFailed, NotChecked}, g.Verdict):
-		return fmt.Sprintf("verdict is %.40q, want %s, %s or %s", g.Verdict, GatePassed, GateFailed, NotChecked)
-	case g.Mode == Off && g.Verdict != NotChecked:
+	case !slices.Contains([]gates.Mode{gates.On, gates.Off, gates.Advisory}, g.Mode):
+		return fmt.Sprintf("mode is %.40q, want %s, %s or %s", g.Mode, gates.On, gates.Off, gates.Advisory)
+	case !slices.Contains([]gates.Outcome{gates.Passed, gates.Failed, gates.NotChecked}, g.Verdict):
+		return fmt.Sprintf("verdict is %.40q, want %s, %s or %s", g.Verdict, gates.Passed, gates.Failed, gates.NotChecked)
+	case g.Mode == gates.Off && g.Verdict != gates.NotChecked:
 		return fmt.Sprintf("it is off, yet %s", g.Verdict)
-	case g.Verdict == NotChecked && g.Reason == "":
+	case g.Verdict == gates.NotChecked && g.Reason == "":
 		return "it was not checked, and no reason is given"
 	}
 	return ""

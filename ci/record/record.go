@@ -7,6 +7,7 @@ package record
 import (
 	"time"
 
+	"dagger/sensor-backend/gates"
 	"dagger/sensor-backend/pipeline"
 	"dagger/sensor-backend/trigger"
 )
@@ -142,34 +143,12 @@ type Half struct {
 	Reason string `json:"reason,omitempty"`
 }
 
-// Mode says what a gate may do.
-type Mode string
-
-// The modes of a gate.
-const (
-	// On stops the run when the gate fails.
-	On Mode = "on"
-	// Off does not look.
-	Off Mode = "off"
-	// Advisory looks and reports, and never stops the run.
-	Advisory Mode = "advisory"
-)
-
-// Verdict is what a gate found.
-type Verdict string
-
-// The verdicts of a gate. NotChecked is neither success nor failure.
-const (
-	GatePassed Verdict = "passed"
-	GateFailed Verdict = "failed"
-	NotChecked Verdict = "not checked"
-)
-
 // Gate is what one gate found.
 type Gate struct {
-	Name    string  `json:"name"`
-	Mode    Mode    `json:"mode"`
-	Verdict Verdict `json:"verdict"`
+	Name string     `json:"name"`
+	Mode gates.Mode `json:"mode"`
+	// Verdict is passed, failed or not checked; a gate that is off is not checked.
+	Verdict gates.Outcome `json:"verdict"`
 	// Reason says why it was not checked, or sums up why it failed.
 	Reason string `json:"reason,omitempty"`
 	// Findings holds one line each.

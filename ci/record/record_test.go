@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"dagger/sensor-backend/gates"
 	"dagger/sensor-backend/pipeline"
 	"dagger/sensor-backend/rollout"
 	"dagger/sensor-backend/trigger"
@@ -36,7 +37,7 @@ func sample(t testing.TB) Record {
 		Target: Target{Environment: "prod", Region: "eu-central-1", Emulated: true},
 		By:     By{Actor: "ada", Host: "laptop"}, Started: started, Ended: started.Add(90 * time.Second),
 		Artefacts: []Artefact{{Name: "api image", Digest: "sha256:" + strings.Repeat("ab", 32), Size: 9 << 20}},
-		Gates:     []Gate{{Name: "secrets", Mode: On, Verdict: GatePassed}, {Name: "vulnerabilities", Mode: Advisory, Verdict: NotChecked, Reason: "no database"}},
+		Gates:     []Gate{{Name: "secrets", Mode: gates.On, Verdict: gates.Passed}, {Name: "vulnerabilities", Mode: gates.Advisory, Verdict: gates.NotChecked, Reason: "no database"}},
 		Plan:      &Plan{Added: 1}, Cost: &Cost{Monthly: 40, Difference: -1.5},
 	}
 	r.SetStages([]pipeline.Result{
@@ -144,6 +145,46 @@ func TestDecodeRefuses(t *testing.T) {
 			}
 			if _, err := Decode([]byte(tt.text)); err == nil || !strings.Contains(err.Error(), tt.want) {
 				t.Errorf("error %v, want %q", err, tt.want)
+			}
+		})
+	}
+}
+
+func TestGateOf(t *testing.T) {
+	t.Parallel()
+	tests := []struct {
+		name string
+		in   gates.Result
+		want Gate
+	}{
+		{
+			"passed", gates.Result{Gate: "lint", Mode: gates.On, Outcome: gates.Passed, Note: "six modules"},
+			Gate{Name: "lint", Mode: gates.On, Verdict: gates.Passed},
+		},
+		{
+			"failed", gates.Result{Gate: "lint", Mode: gates.Advisory, Outcome: gates.Failed, Note: "six modules", Findings: []gates.Finding{{Rule: "R", Message: "bad"}}},
+			Gate{Name: "lint", Mode: gates.Advisory, Verdict: gates.Failed, Reason: "six modules", Findings: []string{"bad (R)"}},
+		},
+		{
+			"not checked", gates.Result{Gate: "packages", Mode: gates.On, Outcome: gates.NotChecked, Note: "no such host"},
+			Gate{Name: "packages", Mode: gates.On, Verdict: gates.NotChecked, Reason: "no such host"},
+		},
+		{
+			"off", gates.Result{Gate: "packages", Mode: gates.Off, Outcome: gates.Skipped},
+			Gate{Name: "packages", Mode: gates.Off, Verdict: gates.NotChecked, Reason: "switched off"},
+		},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			got := GateOf(tt.in)
+			if !reflect.DeepEqual(got, tt.want) {
+				t.Errorf("%+v, want %+v", got, tt.want)
+			}
+			r := sample(t)
+			r.Gates = []Gate{got}
+			if _, err := r.Encode(); err != nil {
+				t.Errorf("a record with it cannot be written: %v", err)
 			}
 		})
 	}

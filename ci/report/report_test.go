@@ -8,6 +8,7 @@ import (
 	"unicode"
 	"unicode/utf8"
 
+	"dagger/sensor-backend/gates"
 	"dagger/sensor-backend/pipeline"
 	"dagger/sensor-backend/record"
 )
@@ -139,7 +140,7 @@ func TestSNSSubject(t *testing.T) {
 	}
 	r := failedDeploy(t)
 	for range 400 {
-		r.Gates = append(r.Gates, record.Gate{Name: "x", Mode: record.On, Verdict: record.GateFailed, Findings: strings.Split(strings.Repeat(strings.Repeat("é", 90)+"\n", 20), "\n")})
+		r.Gates = append(r.Gates, record.Gate{Name: "x", Mode: gates.On, Verdict: gates.Failed, Findings: strings.Split(strings.Repeat(strings.Repeat("é", 90)+"\n", 20), "\n")})
 	}
 	if _, message := SNS(r); len(message) > 256<<10 || !utf8.ValidString(message) || !strings.HasSuffix(message, "(cut)\n") {
 		t.Errorf("%d bytes", len(message))

@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"dagger/sensor-backend/gates"
 	"dagger/sensor-backend/pipeline"
 	"dagger/sensor-backend/record"
 	"dagger/sensor-backend/trigger"
@@ -34,11 +35,11 @@ func failedDeploy(t testing.TB) record.Record {
 			{Name: "processor zip", Digest: "sha256:" + strings.Repeat("2e", 32), Size: 6_400_000},
 		},
 		Gates: []record.Gate{
-			{Name: "lint", Mode: record.On, Verdict: record.GatePassed},
-			{Name: "secrets", Mode: record.On, Verdict: record.GatePassed},
-			{Name: "vulnerabilities", Mode: record.On, Verdict: record.NotChecked, Reason: "the database cannot be reached"},
-			{Name: "licences", Mode: record.Advisory, Verdict: record.GateFailed, Findings: []string{"example.com/a: no licence found", "example.com/b: AGPL-3.0"}},
-			{Name: "load", Mode: record.Off, Verdict: record.NotChecked, Reason: "switched off"},
+			{Name: "lint", Mode: gates.On, Verdict: gates.Passed},
+			{Name: "secrets", Mode: gates.On, Verdict: gates.Passed},
+			{Name: "vulnerabilities", Mode: gates.On, Verdict: gates.NotChecked, Reason: "the database cannot be reached"},
+			{Name: "licences", Mode: gates.Advisory, Verdict: gates.Failed, Findings: []string{"example.com/a: no licence found", "example.com/b: AGPL-3.0"}},
+			{Name: "load", Mode: gates.Off, Verdict: gates.NotChecked, Reason: "switched off"},
 		},
 		Plan: &record.Plan{Added: 2, Changed: 1}, Cost: &record.Cost{Monthly: 61.4, Difference: 3.2},
 		Service:  &record.Half{Outcome: "rolled back", Version: "sensor-prod-api:8", Previous: "sensor-prod-api:7", Seconds: 141, Reason: "ECS deployment circuit breaker: tasks failed to start."},

@@ -4,6 +4,7 @@ import (
 	"strings"
 	"unicode/utf8"
 
+	"dagger/sensor-backend/gates"
 	"dagger/sensor-backend/record"
 )
 
@@ -119,7 +120,7 @@ func slackStages(r record.Record, most int) SlackBlock {
 func slackGates(r record.Record) string {
 	var lines []string
 	for _, g := range r.Gates {
-		if g.Mode != record.Off && g.Verdict != record.GatePassed {
+		if g.Mode != gates.Off && g.Verdict != gates.Passed {
 			lines = append(lines, plain(g.Name, 40)+", "+verdict(g)+": "+remark(g))
 		}
 	}

@@ -1,6 +1,7 @@
 package report
 
 import (
+	"cmp"
 	"fmt"
 	"strings"
 	"text/tabwriter"
@@ -27,7 +28,7 @@ func Terminal(r record.Record) string {
 	section()
 	row("STAGE", "OUTCOME", "START", "SECONDS", "RESULT")
 	for _, s := range r.Stages {
-		row(plain(s.Name, 40), sign(string(s.Outcome))+" "+string(s.Outcome), begins(s), took(s), orText(result(s), "-"))
+		row(plain(s.Name, 40), sign(string(s.Outcome))+" "+string(s.Outcome), begins(s), took(s), cmp.Or(result(s), "-"))
 	}
 	_ = w.Flush()
 	if names := notRun(r); names != "" {
@@ -37,7 +38,7 @@ func Terminal(r record.Record) string {
 		section()
 		row("GATE", "VERDICT", "REMARK")
 		for _, g := range r.Gates {
-			row(plain(g.Name, 40), verdict(g), orText(remark(g), "-"))
+			row(plain(g.Name, 40), verdict(g), cmp.Or(remark(g), "-"))
 		}
 	}
 	if len(r.Artefacts) > 0 {

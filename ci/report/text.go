@@ -35,12 +35,6 @@ func clip(s string, most int) string {
 	return s
 }
 
-// firstLine is the first line that says something.
-func firstLine(s string) string {
-	s, _, _ = strings.Cut(strings.TrimSpace(s), "\n")
-	return s
-}
-
 // length is a time as people say it.
 func length(seconds float64) string {
 	switch whole := int(seconds + 0.5); {
@@ -65,11 +59,4 @@ func size(bytes int64) string {
 	default:
 		return fmt.Sprintf("%.1f MiB", float64(bytes)/(1<<20))
 	}
-}
-
-func orText(s, def string) string {
-	if s == "" {
-		return def
-	}
-	return s
 }

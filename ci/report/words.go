@@ -6,11 +6,14 @@
 package report
 
 import (
+	"cmp"
 	"fmt"
 	"regexp"
 	"strings"
 	"time"
 
+	"dagger/sensor-backend/excerpt"
+	"dagger/sensor-backend/gates"
 	"dagger/sensor-backend/pipeline"
 	"dagger/sensor-backend/record"
 )
@@ -23,7 +26,7 @@ func Headline(r record.Record) string {
 func subject(r record.Record) string {
 	switch {
 	case r.Kind == record.Rollback:
-		return "Rollback of " + orText(r.Target.Environment, "no environment")
+		return "Rollback of " + cmp.Or(r.Target.Environment, "no environment")
 	case r.Decision.Deploys:
 		return "Deploy of " + name(r) + " to " + r.Target.Environment
 	default:
@@ -35,7 +38,7 @@ func subject(r record.Record) string {
 func name(r record.Record) string {
 	commit := r.Commit[:min(len(r.Commit), 12)]
 	if r.Branch == "" {
-		return orText(commit, "an unknown commit")
+		return cmp.Or(commit, "an unknown commit")
 	}
 	return strings.TrimSpace(plain(r.Branch, 60) + " " + commit)
 }
@@ -66,15 +69,15 @@ func sign(outcome string) string {
 type fact struct{ Name, Value, Link string }
 
 func facts(r record.Record) []fact {
-	started := "by " + orText(plain(r.By.Actor, 80), "someone")
+	started := "by " + cmp.Or(plain(r.By.Actor, 80), "someone")
 	if r.By.Host != "" {
 		started += " on " + plain(r.By.Host, 80)
 	}
 	all := []fact{
-		{Name: "Commit", Value: orText(r.Commit, "not known")},
-		{Name: "Branch", Value: orText(plain(r.Branch, 300), "none")},
+		{Name: "Commit", Value: cmp.Or(r.Commit, "not known")},
+		{Name: "Branch", Value: cmp.Or(plain(r.Branch, 300), "none")},
 		{Name: "Event", Value: plain(r.Event, 60) + ", " + started, Link: link(r.By.URL)},
-		{Name: "Rule", Value: orText(plain(r.Decision.Why, 200), "none")},
+		{Name: "Rule", Value: cmp.Or(plain(r.Decision.Why, 200), "none")},
 		{Name: "Target", Value: targetLine(r.Target)},
 		{Name: "Started", Value: r.Started.UTC().Format("2006-01-02 15:04:05 UTC")},
 		{Name: "Took", Value: length(r.Ended.Sub(r.Started).Seconds())},
@@ -153,9 +156,9 @@ func link(to string) string {
 
 // result is one line about a stage: what it made or why it did not.
 func result(s record.Stage) string {
-	text := firstLine(s.Produced)
+	text := excerpt.FirstLine(s.Produced)
 	if s.Reason != "" {
-		text = firstLine(s.Reason)
+		text = excerpt.FirstLine(s.Reason)
 	}
 	if s.Cached {
 		text = strings.TrimSuffix("cached, "+text, ", ")
@@ -188,9 +191,9 @@ func failures(r record.Record) []record.Stage {
 // verdict is what a gate found, in a word or two.
 func verdict(g record.Gate) string {
 	switch {
-	case g.Mode == record.Off:
+	case g.Mode == gates.Off:
 		return "off"
-	case g.Mode == record.Advisory && g.Verdict == record.GateFailed:
+	case g.Mode == gates.Advisory && g.Verdict == gates.Failed:
 		return "failed, advisory"
 	default:
 		return string(g.Verdict)

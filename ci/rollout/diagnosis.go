@@ -1,6 +1,7 @@
 package rollout
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -72,7 +73,7 @@ func (d Diagnosis) Lines() []string {
 // cause is a task's end without what differs between like tasks.
 func (t TaskFailure) cause() string {
 	parts := make([]string, 0, 1+len(t.Containers))
-	parts = append(parts, orText(t.Reason, orText(t.StopCode, "no reason given")))
+	parts = append(parts, cmp.Or(t.Reason, cmp.Or(t.StopCode, "no reason given")))
 	for _, c := range t.Containers {
 		s := "container " + c.Name
 		if c.ExitCode != nil {

@@ -1,6 +1,7 @@
 package rollout
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"regexp"
@@ -64,7 +65,7 @@ func (s Services) Deploy(ctx context.Context, req ServiceRequest) (ServiceResult
 			return fail(res, err)
 		}
 		res.Registered = true
-		s.Env.say("registered task definition %s", short(aws.ToString(td.TaskDefinitionArn)))
+		s.Env.say("registered task definition %s", ShortName(aws.ToString(td.TaskDefinitionArn)))
 	}
 	return s.roll(ctx, rollRequest{
 		cluster: req.Cluster, service: req.Service, follow: req.Follow,
@@ -93,7 +94,7 @@ func (s Services) Restore(ctx context.Context, to ServiceState, follow FollowOpt
 		return s.refused(ctx, subj, NotStarted, res, err)
 	}
 	if td.Status == types.TaskDefinitionStatusInactive {
-		return s.refused(ctx, subj, NotStarted, res, fmt.Errorf("task definition %s is deregistered: choose another revision", short(to.TaskDefinition)))
+		return s.refused(ctx, subj, NotStarted, res, fmt.Errorf("task definition %s is deregistered: choose another revision", ShortName(to.TaskDefinition)))
 	}
 	return s.roll(ctx, rollRequest{cluster: to.Cluster, service: to.Service, follow: follow, definition: td, before: svc}, res)
 }
@@ -127,9 +128,9 @@ func (s Services) wanted(ctx context.Context, req ServiceRequest, svc types.Serv
 	running := primaryOf(svc)
 	runs := aws.ToString(svc.TaskDefinition)
 	if running != nil {
-		runs = orText(aws.ToString(running.TaskDefinition), runs)
+		runs = cmp.Or(aws.ToString(running.TaskDefinition), runs)
 	}
-	family := orText(req.Family, familyOf(runs))
+	family := cmp.Or(req.Family, familyOf(runs))
 	latest, latestTags, err := s.describe(ctx, family)
 	if err != nil {
 		return wanted{}, err
@@ -184,12 +185,12 @@ func (s Services) roll(ctx context.Context, req rollRequest, res ServiceResult) 
 	step := action(req.before, arn)
 	switch step {
 	case leave:
-		res.Outcome, res.Reason = Unchanged, short(arn)+" runs already"
+		res.Outcome, res.Reason = Unchanged, ShortName(arn)+" runs already"
 		res.Deployment = res.Previous.Deployment
 		s.Env.say("%s: %s", subj, res.Reason)
 		return res, nil
 	case join:
-		s.Env.say("%s: a deployment of %s is under way, following it", subj, short(arn))
+		s.Env.say("%s: a deployment of %s is under way, following it", subj, ShortName(arn))
 		f.join(res.Previous.Deployment)
 		f.updated = true
 	case update, force:
@@ -203,7 +204,7 @@ func (s Services) roll(ctx context.Context, req rollRequest, res ServiceResult) 
 		}
 		f.updated = true
 		f.started(out)
-		s.Env.say("%s: deploying %s as %s", subj, short(arn), orText(f.view.Deployment, "a new deployment"))
+		s.Env.say("%s: deploying %s as %s", subj, ShortName(arn), cmp.Or(f.view.Deployment, "a new deployment"))
 	}
 	return f.follow(ctx, res)
 }
@@ -258,7 +259,7 @@ func state(cluster, service string, svc types.Service) ServiceState {
 		return st
 	}
 	st.Deployment, st.Since = aws.ToString(p.Id), aws.ToTime(p.CreatedAt)
-	st.TaskDefinition = orText(aws.ToString(p.TaskDefinition), st.TaskDefinition)
+	st.TaskDefinition = cmp.Or(aws.ToString(p.TaskDefinition), st.TaskDefinition)
 	st.Settled = settled(svc, *p)
 	if st.Settled {
 		return st
@@ -286,12 +287,12 @@ func primaryOf(svc types.Service) *types.Deployment {
 
 // familyOf is the family in a task definition's ARN or in family:revision.
 func familyOf(arn string) string {
-	family, _, _ := strings.Cut(short(arn), ":")
+	family, _, _ := strings.Cut(ShortName(arn), ":")
 	return family
 }
 
 func subject(cluster, service string) string {
-	return "ecs service " + short(cluster) + "/" + short(service)
+	return "ecs service " + ShortName(cluster) + "/" + ShortName(service)
 }
 
 // refused ends a deploy before its update took effect.

@@ -1,6 +1,7 @@
 package rollout
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -113,7 +114,7 @@ func evaluateServiceDeployment(v View, list Verdict) Verdict {
 			out.Outcome, out.Failing, out.Reason = Failed, true, list.Reason
 		default:
 			out.Outcome = Stopped
-			out.Reason = orText(out.Reason, "someone stopped the service deployment")
+			out.Reason = cmp.Or(out.Reason, "someone stopped the service deployment")
 		}
 	default: // PENDING, IN_PROGRESS, STOP_REQUESTED and what is yet to be invented
 		if list.Outcome == Failed && gone(v) {
@@ -143,7 +144,7 @@ func rollbackReason(sd *types.ServiceDeployment, def string) string {
 	if sd.Rollback != nil && aws.ToString(sd.Rollback.Reason) != "" {
 		reason = aws.ToString(sd.Rollback.Reason)
 	}
-	reason = orText(reason, def)
+	reason = cmp.Or(reason, def)
 	if b := sd.DeploymentCircuitBreaker; b != nil && b.FailureCount > 0 {
 		reason += fmt.Sprintf(" (%d failed tasks, threshold %d)", b.FailureCount, b.Threshold)
 	}
@@ -186,7 +187,7 @@ func evaluateDeployments(v View) Verdict {
 		out.Outcome, out.Failing = Completed, false
 	case types.DeploymentRolloutStateFailed:
 		out.Failing = true
-		out.Reason = orText(aws.ToString(ours.RolloutStateReason), "ECS marked the deployment as failed")
+		out.Reason = cmp.Or(aws.ToString(ours.RolloutStateReason), "ECS marked the deployment as failed")
 		if !rollsBack(v) || v.FailingFor >= rollbackGrace {
 			out.Outcome = Failed
 		}
@@ -221,21 +222,21 @@ func replaced(v View, out Verdict, primary *types.Deployment) Verdict {
 	switch {
 	case rollback:
 		out.Failing = true
-		out.Reason = orText(out.Reason, aws.ToString(primary.RolloutStateReason))
+		out.Reason = cmp.Or(out.Reason, aws.ToString(primary.RolloutStateReason))
 		switch primary.RolloutState {
 		case types.DeploymentRolloutStateCompleted:
 			out.Outcome = RolledBack
 		case types.DeploymentRolloutStateFailed:
 			out.Outcome = RollbackFailed
 		default:
-			out.Reason = orText(out.Reason, "rolling back to "+short(aws.ToString(primary.TaskDefinition)))
+			out.Reason = cmp.Or(out.Reason, "rolling back to "+ShortName(aws.ToString(primary.TaskDefinition)))
 		}
 	case known:
 		out.Reason = "the new deployment is not to be seen yet"
 	default:
 		out.Outcome = Superseded
 		out.Reason = fmt.Sprintf("deployment %s of %s took its place",
-			aws.ToString(primary.Id), short(aws.ToString(primary.TaskDefinition)))
+			aws.ToString(primary.Id), ShortName(aws.ToString(primary.TaskDefinition)))
 	}
 	return out
 }
@@ -276,12 +277,5 @@ func counts(d *types.Deployment) string {
 	return s
 }
 
-// short is the last part of an ARN, such as sensor-api:7.
-func short(arn string) string { return arn[strings.LastIndexByte(arn, '/')+1:] }
-
-func orText(s, def string) string {
-	if s == "" {
-		return def
-	}
-	return s
-}
+// ShortName is the last part of an ARN, such as sensor-api:7.
+func ShortName(arn string) string { return arn[strings.LastIndexByte(arn, '/')+1:] }

@@ -1,6 +1,7 @@
 package rollout
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 
@@ -36,7 +37,7 @@ func (l *eventLog) add(events []types.ServiceEvent) []string {
 }
 
 func eventID(e types.ServiceEvent) string {
-	return orText(aws.ToString(e.Id), aws.ToTime(e.CreatedAt).String()+aws.ToString(e.Message))
+	return cmp.Or(aws.ToString(e.Id), aws.ToTime(e.CreatedAt).String()+aws.ToString(e.Message))
 }
 
 // troubling reports whether an event is about something that fails.

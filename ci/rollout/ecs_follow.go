@@ -1,6 +1,7 @@
 package rollout
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -269,7 +270,7 @@ func (f *follower) end(ctx context.Context, res ServiceResult, o Outcome, reason
 	}
 	res.Outcome, res.Reason = o, reason
 	if o.OK() {
-		f.s.Env.say("%s: %s runs after %s %s", f.subject, short(res.TaskDefinition), res.Elapsed.Round(100*time.Millisecond), reason)
+		f.s.Env.say("%s: %s runs after %s %s", f.subject, ShortName(res.TaskDefinition), res.Elapsed.Round(100*time.Millisecond), reason)
 		return res, nil
 	}
 	if o != Canceled && o != Lost {
@@ -279,14 +280,14 @@ func (f *follower) end(ctx context.Context, res ServiceResult, o Outcome, reason
 	}
 	res.Diagnosis = Diagnosis{Events: f.events.lines, Tasks: f.tasks.failures()}
 	if errors.Is(err, context.DeadlineExceeded) {
-		reason = orText(reason, "the caller's time is up")
+		reason = cmp.Or(reason, "the caller's time is up")
 	}
 	return res, &Error{Outcome: o, Subject: f.subject, Reason: reason, Next: next(o, res), Err: err}
 }
 
 // next is what to do after an outcome.
 func next(o Outcome, res ServiceResult) string {
-	before := orText(short(res.Previous.TaskDefinition), "the version before")
+	before := cmp.Or(ShortName(res.Previous.TaskDefinition), "the version before")
 	switch o {
 	case RolledBack:
 		return before + " runs as before; the stopped tasks' reasons and log say what to mend"

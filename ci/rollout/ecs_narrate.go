@@ -1,6 +1,7 @@
 package rollout
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"regexp"
@@ -163,7 +164,7 @@ func stage(sd *types.ServiceDeployment) string {
 	if waiting >= 0 {
 		h := sd.LifecycleHookDetails[waiting]
 		s += fmt.Sprintf(", paused by hook %s until someone continues it or %s, when ECS will %s",
-			aws.ToString(h.HookId), aws.ToTime(h.ExpiresAt).UTC().Format(time.RFC3339), orText(string(h.TimeoutAction), "decide"))
+			aws.ToString(h.HookId), aws.ToTime(h.ExpiresAt).UTC().Format(time.RFC3339), cmp.Or(string(h.TimeoutAction), "decide"))
 	}
 	return s
 }

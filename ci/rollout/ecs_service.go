@@ -84,10 +84,10 @@ func (s Services) describe(ctx context.Context, name string) (types.TaskDefiniti
 		return err
 	})
 	if err != nil {
-		return types.TaskDefinition{}, nil, fmt.Errorf("read task definition %s: %w", short(name), err)
+		return types.TaskDefinition{}, nil, fmt.Errorf("read task definition %s: %w", ShortName(name), err)
 	}
 	if out.TaskDefinition == nil {
-		return types.TaskDefinition{}, nil, fmt.Errorf("read task definition %s: the answer is empty", short(name))
+		return types.TaskDefinition{}, nil, fmt.Errorf("read task definition %s: the answer is empty", ShortName(name))
 	}
 	return *out.TaskDefinition, out.Tags, nil
 }

@@ -51,7 +51,7 @@ func newTaskLog(s Services, cluster, service string, definition types.TaskDefini
 func (l *taskLog) update(ctx context.Context, deployment string) []string {
 	var lines []string
 	for _, t := range l.stopped(ctx, deployment) {
-		id := short(aws.ToString(t.TaskArn))
+		id := ShortName(aws.ToString(t.TaskArn))
 		if l.tasks[id] != nil {
 			continue
 		}
@@ -106,7 +106,7 @@ func (l *taskLog) stopped(ctx context.Context, deployment string) []types.Task {
 		return nil
 	}
 	l.stopping = false
-	unknown := slices.DeleteFunc(list.TaskArns, func(arn string) bool { return l.others[arn] || l.tasks[short(arn)] != nil })
+	unknown := slices.DeleteFunc(list.TaskArns, func(arn string) bool { return l.others[arn] || l.tasks[ShortName(arn)] != nil })
 	if len(unknown) == 0 {
 		return nil
 	}

@@ -1,6 +1,7 @@
 package rollout
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -157,7 +158,7 @@ func (d *functionDeploy) waitQuiet(ctx context.Context) (*lambda.GetFunctionConf
 // once when Lambda says that it failed. The code must be the one that hash
 // names; an empty hash is any.
 func (d *functionDeploy) waitReady(ctx context.Context, version, hash string) (*lambda.GetFunctionConfigurationOutput, error) {
-	what := orText(version, latestVersion)
+	what := cmp.Or(version, latestVersion)
 	for {
 		c, err := d.configuration(ctx, d.req.Function, version)
 		if err != nil {

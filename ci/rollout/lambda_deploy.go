@@ -1,6 +1,7 @@
 package rollout
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -118,7 +119,7 @@ func (d *functionDeploy) finish(ctx context.Context, err error) (FunctionResult,
 		out.Outcome = NotStarted
 		out.Next = "nothing was changed; mend that and deploy again"
 	}
-	d.res.Outcome, d.res.Reason = out.Outcome, orText(out.Reason, err.Error())
+	d.res.Outcome, d.res.Reason = out.Outcome, cmp.Or(out.Reason, err.Error())
 	return d.res, out
 }
 
@@ -166,7 +167,7 @@ func (d *functionDeploy) run(ctx context.Context) error {
 		d.res.Outcome = Unchanged
 		d.res.Reason = fmt.Sprintf("alias %s names version %s with this code already", d.req.Alias, version)
 	}
-	d.Env.say("%s: alias %s -> version %s (before: %s), %s", d.subject, d.req.Alias, version, orText(before.Version, "none"), d.res.Outcome)
+	d.Env.say("%s: alias %s -> version %s (before: %s), %s", d.subject, d.req.Alias, version, cmp.Or(before.Version, "none"), d.res.Outcome)
 	d.prune(ctx, version, before)
 	return nil
 }
@@ -200,7 +201,7 @@ func (d *functionDeploy) overtaken(reason string) error {
 }
 
 func (d *functionDeploy) unmoved() string {
-	return fmt.Sprintf("alias %s still names version %s", d.req.Alias, orText(d.res.Previous.Version, "none"))
+	return fmt.Sprintf("alias %s still names version %s", d.req.Alias, cmp.Or(d.res.Previous.Version, "none"))
 }
 
 // broken is a version that Lambda will not run. Publishing the same code again

@@ -2,6 +2,7 @@ package scan
 
 import (
 	"bufio"
+	"cmp"
 	"fmt"
 	"regexp"
 	"slices"
@@ -40,7 +41,7 @@ func CheckThreshold(s string) error {
 	return nil
 }
 
-func (p Policy) threshold() string { return strings.ToUpper(orElse(p.FailOn, "CRITICAL")) }
+func (p Policy) threshold() string { return strings.ToUpper(cmp.Or(p.FailOn, "CRITICAL")) }
 
 // stops reports whether a severity is as bad as the threshold. One that nobody
 // has rated yet is not; one that is unknown to this program is.

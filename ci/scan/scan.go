@@ -5,6 +5,7 @@
 package scan
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"sort"
@@ -175,12 +176,12 @@ func Decide(r Report, p Policy, now time.Time) Result {
 		}
 	case types.ScanStatusUnsupportedImage:
 		res.Outcome = Unsupported
-		res.Reason = orElse(r.Description, "ECR cannot scan an image without an operating system's packages")
+		res.Reason = cmp.Or(r.Description, "ECR cannot scan an image without an operating system's packages")
 		return res
 	case types.ScanStatusFailed, types.ScanStatusFindingsUnavailable, types.ScanStatusLimitExceeded,
 		types.ScanStatusScanEligibilityExpired, types.ScanStatusImageArchived:
 		res.Outcome = Failed
-		res.Reason = orElse(r.Description, "ECR ended the scan as "+string(r.Status))
+		res.Reason = cmp.Or(r.Description, "ECR ended the scan as "+string(r.Status))
 		return res
 	default:
 		res.Outcome = Failed
@@ -262,12 +263,5 @@ func deref(s *string, def string) string {
 	if s == nil {
 		return def
 	}
-	return orElse(*s, def)
-}
-
-func orElse(s, def string) string {
-	if s == "" {
-		return def
-	}
-	return s
+	return cmp.Or(*s, def)
 }

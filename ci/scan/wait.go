@@ -1,6 +1,7 @@
 package scan
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -90,7 +91,7 @@ func Wait(ctx context.Context, api API, req Request, env rollout.Env) (Result, e
 		}
 		if poll.Elapsed() >= timeout {
 			return Result{Outcome: Unknown, Status: last.Status, Counts: last.Counts, Reason: strings.TrimSpace(fmt.Sprintf(
-				"no result after %s, last state %q %s", timeout, orElse(last.Status, "none"), last.Reason))}, nil
+				"no result after %s, last state %q %s", timeout, cmp.Or(last.Status, "none"), last.Reason))}, nil
 		}
 		if err := poll.Wait(ctx); err != nil {
 			return Result{Outcome: Unknown, Reason: "cancelled"}, fmt.Errorf("wait for the scan of %s@%s: %w", req.Repository, req.Digest, err)

@@ -3,6 +3,7 @@
 package status
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"slices"
@@ -53,14 +54,14 @@ type Report struct {
 func (r Report) String() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s\n", r.Target)
-	fmt.Fprintf(&b, "ecs     %s: %s, %d of %d tasks, since %s\n", r.Service.Name, orText(r.Service.TaskDefinition, "nothing"), r.Service.Running, r.Service.Desired, when(r.Service.Since))
-	fmt.Fprintf(&b, "        image %s", orText(r.Service.Image, "unknown"))
+	fmt.Fprintf(&b, "ecs     %s: %s, %d of %d tasks, since %s\n", r.Service.Name, cmp.Or(r.Service.TaskDefinition, "nothing"), r.Service.Running, r.Service.Desired, when(r.Service.Since))
+	fmt.Fprintf(&b, "        image %s", cmp.Or(r.Service.Image, "unknown"))
 	if len(r.Service.Tags) > 0 {
 		fmt.Fprintf(&b, " (%s)", strings.Join(r.Service.Tags, ", "))
 	}
-	fmt.Fprintf(&b, ", commit %s\n", orText(r.Service.Commit, "not recorded"))
-	fmt.Fprintf(&b, "lambda  %s: alias %s at version %s, since %s\n", r.Function.Name, r.Function.Alias, orText(r.Function.Version, "none"), when(r.Function.Since))
-	fmt.Fprintf(&b, "        code %s, commit %s\n", orText(r.Function.CodeSHA256, "unknown"), orText(r.Function.Commit, "not recorded"))
+	fmt.Fprintf(&b, ", commit %s\n", cmp.Or(r.Service.Commit, "not recorded"))
+	fmt.Fprintf(&b, "lambda  %s: alias %s at version %s, since %s\n", r.Function.Name, r.Function.Alias, cmp.Or(r.Function.Version, "none"), when(r.Function.Since))
+	fmt.Fprintf(&b, "        code %s, commit %s\n", cmp.Or(r.Function.CodeSHA256, "unknown"), cmp.Or(r.Function.Commit, "not recorded"))
 	drift := r.Drift()
 	if len(drift) == 0 {
 		drift = []string{"none"}
@@ -95,11 +96,4 @@ func when(t time.Time) string {
 		return "unknown"
 	}
 	return t.UTC().Format(time.RFC3339)
-}
-
-func orText(s, def string) string {
-	if s == "" {
-		return def
-	}
-	return s
 }

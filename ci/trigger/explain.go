@@ -1,6 +1,7 @@
 package trigger
 
 import (
+	"cmp"
 	"fmt"
 	"strconv"
 	"strings"
@@ -19,7 +20,7 @@ func Explain(e Event, d Decision) string {
 	row := func(cells ...string) { _, _ = fmt.Fprintln(w, strings.Join(cells, "\t")) }
 	row("event", e.Name+" of "+printable(e.Ref)+" at "+printable(e.SHA[:min(len(e.SHA), 12)])+fork(e.Fork))
 	row("rule", d.Why)
-	row("environment", orText(d.Environment, "none"))
+	row("environment", cmp.Or(d.Environment, "none"))
 	row("target", where(e, d))
 	row("deploys", yesNo(d.Deploys))
 	_ = w.Flush()

@@ -4,6 +4,7 @@
 package trigger
 
 import (
+	"cmp"
 	"fmt"
 	"regexp"
 	"slices"
@@ -208,11 +209,11 @@ func ruleFor(e Event, ref gitref.Name) (rule, error) {
 	case Schedule:
 		return rule{
 			why: "a schedule only looks for drift", runs: only(Drift, "the environment is compared with its configuration"),
-			environment: orText(e.Environment, "prod"),
+			environment: cmp.Or(e.Environment, "prod"),
 		}, nil
 	case Dispatch:
 		runs, err := chosen(e.Stages)
-		return rule{why: "a dispatch runs the chosen stages and what they need", runs: runs, environment: orText(e.Environment, "dev")}, err
+		return rule{why: "a dispatch runs the chosen stages and what they need", runs: runs, environment: cmp.Or(e.Environment, "dev")}, err
 	default:
 		return pushed(ref), nil
 	}
@@ -243,10 +244,3 @@ func pushed(ref gitref.Name) rule {
 func tested(why string) map[string]string { return map[string]string{Test: why, Check: why} }
 
 func only(stage, why string) map[string]string { return map[string]string{stage: why} }
-
-func orText(s, def string) string {
-	if s == "" {
-		return def
-	}
-	return s
-}
