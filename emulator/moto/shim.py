@@ -9,6 +9,7 @@ import hashlib
 import json
 import logging
 import uuid
+from urllib.parse import quote
 
 from moto.applicationautoscaling.models import applicationautoscaling_backends
 from moto.applicationautoscaling.responses import ApplicationAutoScalingResponse
@@ -22,6 +23,7 @@ from moto.iam.exceptions import IAMException
 from moto.iam.responses import IamResponse
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication
 from moto.redshift.models import Cluster as RedshiftCluster
+from moto.s3.responses import S3Response
 from moto.server import main
 
 
@@ -174,6 +176,30 @@ def lambda_code():
     DomainDispatcherApplication.__call__ = call
 
 
+def s3_encoded_versions():
+    """ListObjectVersions with its keys encoded where encoding-type=url asks for it."""
+    plain = S3Response.list_object_versions
+
+    def list_object_versions(self):
+        if self.querystring.get("encoding-type", [None])[0] != "url":
+            return plain(self)
+        serialized = self.serialized
+
+        def encoded(answer):
+            for entry in answer.result["Versions"] + answer.result["DeleteMarkers"]:
+                entry["Key"] = quote(entry["Key"])
+            answer.result["EncodingType"] = "url"
+            return serialized(answer)
+
+        self.serialized = encoded
+        try:
+            return plain(self)
+        finally:
+            del self.serialized
+
+    S3Response.list_object_versions = list_object_versions
+
+
 logging.getLogger("werkzeug").setLevel(logging.ERROR)
 application_auto_scaling_tags()
 redshift_availability()
@@ -182,4 +208,5 @@ iam_simulation()
 security_group_descriptions()
 lambda_revisions()
 lambda_code()
+s3_encoded_versions()
 main()
