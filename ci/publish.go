@@ -33,7 +33,8 @@ func (m *SensorBackend) Publish(
 	// Vulnerability database as OSV files, such as the unpacked database of vuln.go.dev, for an image that ECR cannot scan.
 	// +optional
 	advisories *dagger.Directory,
-) (string, error) {
+) (shown string, err error) {
+	defer clean(&shown, &err)
 	passes, err := newGate(ctx, failOn, allow, advisories)
 	if err != nil {
 		return "", err
@@ -94,6 +95,7 @@ func (m *SensorBackend) publish(ctx context.Context, c *cloud, zip lambdazip.Arc
 	if err != nil {
 		return ecr.Pushed{}, scan.Result{}, err
 	}
+	secretsGiven.Learn(login.Password)
 	pushed, err := ecr.Push(ctx, ecr.PushRequest{
 		Tarball:     path,
 		Repository:  *repository.RepositoryUri,

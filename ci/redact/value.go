@@ -31,8 +31,9 @@ func (r *Redactor) value(v reflect.Value) {
 			v.SetMapIndex(key, element)
 		}
 	case reflect.String:
-		if v.CanSet() {
-			v.SetString(r.Text(v.String()))
+		// What is clean is not written to: someone may be reading it.
+		if clean := r.Text(v.String()); clean != v.String() && v.CanSet() {
+			v.SetString(clean)
 		}
 	default:
 	}
