@@ -69,7 +69,7 @@ func (d *delivery) stages(ctx context.Context, chosen []string) []pipeline.Stage
 	}
 	work := map[string]func(context.Context) (string, error){
 		stageTest: d.test, stageCheck: d.check, stageBuild: d.build, stageInfra: d.infra, stageLambda: d.lambda,
-		stageECS: d.ecs, stageSmoke: d.smoke, stageDrift: d.drift,
+		stageECS: d.ecs, stageSmoke: d.smoke, stageNegative: d.negative, stageLoad: d.load, stageDrift: d.drift,
 	}
 	var stages []pipeline.Stage
 	for _, name := range trigger.Stages() {
@@ -244,4 +244,20 @@ func (d *delivery) smoke(ctx context.Context) (string, error) {
 	}
 	report, err := d.m.smoke(ctx, d.cloud, out, ref.Commit, image, d.readings)
 	return report.String(), err
+}
+
+func (d *delivery) negative(ctx context.Context) (string, error) {
+	out, err := d.have(ctx)
+	if err != nil {
+		return "", err
+	}
+	return refusesHostile(ctx, d.cloud, out)
+}
+
+func (d *delivery) load(ctx context.Context) (string, error) {
+	out, err := d.have(ctx)
+	if err != nil {
+		return "", err
+	}
+	return underLoad(ctx, d.cloud, out, usualLoad())
 }

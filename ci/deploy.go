@@ -11,15 +11,17 @@ import (
 
 // The stages' names, as reports and the stages argument use them.
 const (
-	stageTest   = trigger.Test
-	stageCheck  = trigger.Check
-	stageBuild  = trigger.Build
-	stageInfra  = trigger.Infra
-	stageLambda = trigger.Lambda
-	stageECS    = trigger.ECS
-	stageSmoke  = trigger.Smoke
-	stageDrift  = trigger.Drift
-	stageNotify = trigger.Notify
+	stageTest     = trigger.Test
+	stageCheck    = trigger.Check
+	stageBuild    = trigger.Build
+	stageInfra    = trigger.Infra
+	stageLambda   = trigger.Lambda
+	stageECS      = trigger.ECS
+	stageSmoke    = trigger.Smoke
+	stageNegative = trigger.Negative
+	stageLoad     = trigger.Load
+	stageDrift    = trigger.Drift
+	stageNotify   = trigger.Notify
 )
 
 // Deploy runs the pipeline: test, build and push, infrastructure, Lambda and ECS side by side, a smoke test, and the notification, which always comes last. Ends with a table of the stages; fails if any stage failed.
@@ -36,7 +38,7 @@ const (
 // +cache="never"
 func (m *SensorBackend) Deploy(
 	ctx context.Context,
-	// Stages to run: test, build, infra, lambda, ecs, smoke. By default all of them, except smoke in a real account, where it would leave test readings. Notify always runs.
+	// Stages to run: test, build, infra, lambda, ecs, smoke, negative, load. By default those up to ecs, and smoke except in a real account, where it would leave test readings. Notify always runs.
 	// +optional
 	stages []string,
 	// Sensor file for the smoke test; see smoke.
@@ -88,13 +90,15 @@ func (m *SensorBackend) Deploy(
 	// +optional
 	alarms []string,
 ) (string, error) {
-	all := []string{stageTest, stageBuild, stageInfra, stageLambda, stageECS, stageSmoke, stageNotify}
+	all := []string{stageTest, stageBuild, stageInfra, stageLambda, stageECS, stageSmoke, stageNegative, stageLoad, stageNotify}
 	chosen, err := pipeline.Choose(all, stages)
 	if err != nil {
 		return "", err
 	}
-	if len(stages) == 0 && m.AccessKeyID != nil {
-		chosen = slices.DeleteFunc(chosen, func(name string) bool { return name == stageSmoke })
+	if len(stages) == 0 {
+		chosen = slices.DeleteFunc(chosen, func(name string) bool {
+			return name == stageNegative || name == stageLoad || name == stageSmoke && m.AccessKeyID != nil
+		})
 	}
 	w := wish{event: trigger.Event{Name: byHand}, readings: readings}
 	w.decision = trigger.ByHand(chosen, m.Environment)

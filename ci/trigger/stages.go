@@ -8,19 +8,23 @@ import (
 
 // The stages' names.
 const (
-	Test   = "test"
-	Check  = "check"
-	Build  = "build"
-	Infra  = "infra"
-	Lambda = "lambda"
-	ECS    = "ecs"
-	Smoke  = "smoke"
-	Drift  = "drift"
-	Notify = "notify"
+	Test     = "test"
+	Check    = "check"
+	Build    = "build"
+	Infra    = "infra"
+	Lambda   = "lambda"
+	ECS      = "ecs"
+	Smoke    = "smoke"
+	Negative = "negative"
+	Load     = "load"
+	Drift    = "drift"
+	Notify   = "notify"
 )
 
 // Stages lists every stage in the pipeline's order.
-func Stages() []string { return []string{Test, Check, Build, Infra, Lambda, ECS, Smoke, Drift, Notify} }
+func Stages() []string {
+	return []string{Test, Check, Build, Infra, Lambda, ECS, Smoke, Negative, Load, Drift, Notify}
+}
 
 // Needs lists the stages that must have passed before one starts. Drift and
 // notify need none: drift compares what is there, notify tells how the others
@@ -35,6 +39,11 @@ func Needs(stage string) []string {
 		return []string{Test, Check, Build, Infra}
 	case Smoke:
 		return []string{Test, Check, Build, Infra, Lambda, ECS}
+	case Negative:
+		return []string{Test, Check, Build, Infra, Lambda, ECS, Smoke}
+	case Load:
+		// Hostile requests would disturb the measurement.
+		return []string{Test, Check, Build, Infra, Lambda, ECS, Smoke, Negative}
 	default:
 		return nil
 	}
@@ -47,7 +56,7 @@ func choosable() []string {
 }
 
 // chosen gives, for each stage of a wish and what those need, why it runs. An
-// empty wish is all but drift.
+// empty wish is what a push to main runs.
 func chosen(wish []string) (map[string]string, error) {
 	why := map[string]string{}
 	if len(wish) == 0 {

@@ -147,6 +147,8 @@ func TestDecideDispatch(t *testing.T) {
 		{"lambda", "test check build infra lambda notify"},
 		{"ecs lambda", "test check build infra lambda ecs notify"},
 		{"smoke", "test check build infra lambda ecs smoke notify"},
+		{"negative", "test check build infra lambda ecs smoke negative notify"},
+		{"load", "test check build infra lambda ecs smoke negative load notify"},
 		{"drift", "drift notify"},
 		{"notify", "notify"},
 		{"build test build", "test check build notify"},
@@ -181,7 +183,7 @@ func TestDecideRefuses(t *testing.T) {
 		{"stages of a push", Event{Name: Push, Ref: "refs/heads/main", SHA: sha, Stages: []string{Test}}, "stages are chosen by workflow_dispatch alone"},
 		{"environment of a push", Event{Name: Push, Ref: "refs/heads/main", SHA: sha, Environment: "dev"}, "the branch decides"},
 		{"unknown environment", Event{Name: Dispatch, Ref: "refs/heads/main", SHA: sha, Environment: "production"}, `unknown environment "production": choose from dev, staging, prod`},
-		{"unknown stage", Event{Name: Dispatch, Ref: "refs/heads/main", SHA: sha, Stages: []string{"tset"}}, `unknown stage "tset": choose from test, check, build, infra, lambda, ecs, smoke, drift`},
+		{"unknown stage", Event{Name: Dispatch, Ref: "refs/heads/main", SHA: sha, Stages: []string{"tset"}}, `unknown stage "tset": choose from test, check, build, infra, lambda, ecs, smoke, negative, load, drift`},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -227,16 +229,18 @@ environment   dev
 target        the AWS account of the credentials
 deploys       no
 
-STAGE    RUNS   WHY
-test     yes    develop is tested and built
-check    yes    develop is tested and built
-build    yes    develop is tested and built
-infra    no     develop is tested and built
-lambda   no     develop is tested and built
-ecs      no     develop is tested and built
-smoke    no     develop is tested and built
-drift    no     develop is tested and built
-notify   yes    every run is reported
+STAGE      RUNS   WHY
+test       yes    develop is tested and built
+check      yes    develop is tested and built
+build      yes    develop is tested and built
+infra      no     develop is tested and built
+lambda     no     develop is tested and built
+ecs        no     develop is tested and built
+smoke      no     develop is tested and built
+negative   no     develop is tested and built
+load       no     develop is tested and built
+drift      no     develop is tested and built
+notify     yes    every run is reported
 `
 	if got := Explain(e, d); got != want {
 		t.Errorf("got\n%s\nwant\n%s", got, want)
@@ -265,7 +269,7 @@ func FuzzDecide(f *testing.F) {
 			t.Errorf("%q deploys", ref)
 		}
 		text := Explain(e, d)
-		if lines := strings.Count(text, "\n"); lines != 16 {
+		if lines := strings.Count(text, "\n"); lines != 18 {
 			t.Errorf("the explanation has %d lines:\n%s", lines, text)
 		}
 		if strings.ContainsAny(text, "\r\x1b\x00\u202e") {
