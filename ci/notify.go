@@ -71,7 +71,7 @@ func tellRecord(ctx context.Context, to receivers, file *dagger.File) (string, e
 	}
 	told := notify.All(ctx, senders, r, notify.Limit)
 	if err := notify.Err(told); err != nil {
-		return "", fmt.Errorf("%s", notify.Line(told))
+		return "", errors.New(notify.Line(told))
 	}
 	return notify.Line(told), nil
 }

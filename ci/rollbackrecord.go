@@ -36,9 +36,9 @@ func (r *rollbackRun) keep(ctx context.Context, after history.Entry) {
 		say("the rollback's record is not kept: %v", err)
 		return
 	}
-	var stages []string
-	for _, result := range r.results {
-		stages = append(stages, result.Stage)
+	stages := make([]string, len(r.results))
+	for i, result := range r.results {
+		stages[i] = result.Stage
 	}
 	kept := record.Record{
 		Schema: record.Schema, ID: id, Kind: record.Rollback, Commit: after.Commit, Left: r.left(), Event: byRollback,

@@ -3,6 +3,7 @@ package notify
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"regexp"
 	"strings"
@@ -54,7 +55,7 @@ func (g GitHub) Send(ctx context.Context, r record.Record) (string, error) {
 		ID int64 `json:"id"`
 	}
 	if err := json.Unmarshal(answer, &made); err != nil || made.ID == 0 {
-		return "", fmt.Errorf("make a deployment: its answer does not name it: is the address that of GitHub's API?")
+		return "", errors.New("make a deployment: its answer does not name it: is the address that of GitHub's API?")
 	}
 	if _, err := g.post(ctx, fmt.Sprintf("/deployments/%d/statuses", made.ID), status); err != nil {
 		return "", fmt.Errorf("deployment %d is made and has no status: %w", made.ID, err)

@@ -66,7 +66,7 @@ func one(ctx context.Context, s Sender, r record.Record, limit time.Duration) To
 		t := Told{Name: s.Name()}
 		defer func() {
 			if p := recover(); p != nil {
-				t.Err = fmt.Errorf("the sender panicked")
+				t.Err = errors.New("the sender panicked")
 			}
 			end <- t
 		}()

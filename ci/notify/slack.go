@@ -3,6 +3,7 @@ package notify
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"strings"
 
@@ -109,11 +110,11 @@ func (s SlackChannel) post(ctx context.Context, thread string, m report.SlackMes
 	}
 	switch err := json.Unmarshal(answer, &out); {
 	case err != nil:
-		return "", fmt.Errorf("its answer is not Slack's: is the address that of its API?")
+		return "", errors.New("its answer is not Slack's: is the address that of its API?")
 	case !out.OK:
 		return "", redact.New(s.Token).Error(fmt.Errorf("it refuses%s", said([]byte(out.Error))))
 	case out.Timestamp == "":
-		return "", fmt.Errorf("its answer does not name the message")
+		return "", errors.New("its answer does not name the message")
 	}
 	return out.Timestamp, nil
 }
