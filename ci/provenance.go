@@ -15,8 +15,6 @@ import (
 	"dagger/sensor-backend/provenance"
 	"dagger/sensor-backend/rollout"
 	"dagger/sensor-backend/tfrun"
-
-	awsecr "github.com/aws/aws-sdk-go-v2/service/ecr"
 )
 
 // VerifyProvenance checks that the commit's image in ECR and the processor's zip were built by this pipeline from this commit: what is attached to the image has to be signed with the key and to name all three. Refuses by name what is unsigned, signed with another key, of another commit or of another digest.
@@ -257,8 +255,7 @@ func (m *SensorBackend) verifyProvenance(ctx context.Context, c *cloud, key prov
 // imageOf is an image by its reference, with credentials for its registry.
 func imageOf(ctx context.Context, c *cloud, reference string) (ecr.Image, error) {
 	repository, digest, _ := strings.Cut(reference, "@")
-	login, err := ecr.Login(ctx, awsecr.NewFromConfig(c.config))
-	secretsGiven.Learn(login.Password)
+	login, err := c.registryLogin(ctx)
 	return ecr.Image{Repository: repository, Digest: digest, Credentials: login}, err
 }
 

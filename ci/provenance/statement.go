@@ -1,7 +1,9 @@
 // Package provenance says what was built from what, by what, in a form that
 // others can check: an in-toto Statement (v1) with a SLSA provenance predicate
 // (v1), in a DSSE envelope that is signed if there is a key. cosign
-// verify-attestation reads it. There is no keyless signing: that takes an
+// verify-attestation reads it: the verification code of cosign v2.6.5 was seen to
+// accept what Sign and ecr.Attach make of an ECDSA key, and to refuse it with
+// another key. There is no keyless signing: that takes an
 // identity token which GitHub gives to a job and not to what a job calls.
 // Start at Build and Verify.
 package provenance
