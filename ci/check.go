@@ -41,7 +41,8 @@ func (m *SensorBackend) Check(
 	// Grype's vulnerability database, unpacked; by default the newest, downloaded.
 	// +optional
 	packageDatabase *dagger.Directory,
-) (string, error) {
+) (shown string, err error) {
+	defer clean(&shown, &err)
 	names, err := pipeline.Choose(gateNames(), only)
 	if err != nil {
 		return "", err
@@ -90,7 +91,8 @@ func (m *SensorBackend) Lint(
 	// +defaultPath="/"
 	// +ignore=[".git", "**/.terraform", "**/node_modules", "ci/internal/dagger", "ci/dagger.gen.go"]
 	source *dagger.Directory,
-) (string, error) {
+) (shown string, err error) {
+	defer clean(&shown, &err)
 	names := []string{gateLint, gateVet, gateWorkflows, gateTerraform, gatePolicy}
 	return m.judgeGates(ctx, names, checksWish{in: checkInput{source: source}})
 }

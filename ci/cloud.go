@@ -25,6 +25,8 @@ type cloud struct {
 	config aws.Config
 	// account is the account's twelve digits.
 	account string
+	// caller is the ARN of who works on it.
+	caller string
 	// emulator is the emulated AWS; nil for a real account.
 	emulator *dagger.Service
 	// bound is the emulated AWS's address in containers that it is bound to.
@@ -61,12 +63,9 @@ func (m *SensorBackend) connect(ctx context.Context) (*cloud, func(), error) {
 func (m *SensorBackend) credentials(ctx context.Context) (*target.Credentials, error) {
 	var values [3]string
 	for i, secret := range []*dagger.Secret{m.AccessKeyID, m.SecretAccessKey, m.SessionToken} {
-		if secret == nil {
-			continue
-		}
-		value, err := secret.Plaintext(ctx)
+		value, err := plaintext(ctx, secret, "the AWS credentials")
 		if err != nil {
-			return nil, fmt.Errorf("read the AWS credentials: %w; is the variable that the argument names set?", err)
+			return nil, err
 		}
 		values[i] = value
 	}
@@ -172,7 +171,7 @@ func (c *cloud) identify(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("log in to AWS in %s: %w; are the credentials valid and not expired?", c.config.Region, err)
 	}
-	c.account = aws.ToString(out.Account)
+	c.account, c.caller = aws.ToString(out.Account), aws.ToString(out.Arn)
 	return nil
 }
 

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"fmt"
@@ -9,6 +10,7 @@ import (
 	"time"
 
 	"dagger/sensor-backend/internal/dagger"
+	"dagger/sensor-backend/notify"
 	"dagger/sensor-backend/pipeline"
 	"dagger/sensor-backend/record"
 	"dagger/sensor-backend/report"
@@ -27,7 +29,9 @@ type wish struct {
 	gate     gate
 	proof    proof
 	checks   checksWish
-	webhook  *dagger.Secret
+	signing
+	// tell is whom the run is told to.
+	tell []notify.Sender
 }
 
 // finished is a run that is over.
@@ -66,7 +70,7 @@ func (m *SensorBackend) deliver(ctx context.Context, w wish) (finished, error) {
 		Schema: record.Schema, ID: id, Kind: record.Run, Commit: ref.Commit, Committed: w.committed, Branch: ref.Branch,
 		Event: w.event.Name, Ref: w.event.Ref, Decision: w.decision, By: w.by, Started: started,
 	}
-	run := &delivery{m: m, wish: w}
+	run := &delivery{m: m, wish: w, id: id, started: started}
 	target := "no environment"
 	if w.decision.Environment != "" {
 		c, done, err := m.connect(ctx)
@@ -75,10 +79,7 @@ func (m *SensorBackend) deliver(ctx context.Context, w wish) (finished, error) {
 		}
 		defer done()
 		run.cloud, target = c, m.targetName(c)
-		r.Target = record.Target{Environment: m.Environment, Region: m.Region, Emulated: c.emulator != nil}
-		if c.emulator == nil {
-			r.Target.Account = c.account
-		}
+		r.Target, r.By.Actor = m.recordTarget(c), cmp.Or(r.By.Actor, c.caller)
 	}
 	if w.decision.Deploys {
 		giveBack, err := m.turn(ctx, run.cloud)
@@ -92,30 +93,46 @@ func (m *SensorBackend) deliver(ctx context.Context, w wish) (finished, error) {
 	run.record(ctx, results)
 	run.describe(&r, results)
 	r.Ended = time.Now().UTC()
-	results = append(results, m.told(ctx, r, w.webhook))
+	secretsGiven.Value(&r)
+	results = append(results, run.told(ctx, r))
 	r.SetStages(results)
+	secretsGiven.Value(&r)
 	r.Ended = time.Now().UTC()
-	m.keep(ctx, run.cloud, r)
+	m.keep(ctx, run.cloud, r, run.beside...)
 	return finished{
 		record: r, cause: firstCause(results), run: run,
 		report: fmt.Sprintf("On %s\n\n%s\nTook %s, on %s", target, report.Terminal(r), r.Ended.Sub(started).Round(time.Second), target),
 	}, nil
 }
 
+// recordTarget is where a run works, for its record.
+func (m *SensorBackend) recordTarget(c *cloud) record.Target {
+	t := record.Target{Environment: m.Environment, Region: m.Region, Emulated: c.emulator != nil}
+	if c.emulator == nil {
+		t.Account = c.account
+	}
+	return t
+}
+
 // told runs the stage that tells others, however the ones before it ended. That
-// it fails shows in the report and fails nothing: what was deployed is deployed.
-func (m *SensorBackend) told(ctx context.Context, r record.Record, webhook *dagger.Secret) pipeline.Result {
+// someone is not told shows in the report and fails nothing: what was deployed is
+// deployed.
+func (d *delivery) told(ctx context.Context, r record.Record) pipeline.Result {
 	return pipeline.Run(context.WithoutCancel(ctx), []pipeline.Stage{{
 		Name: stageNotify,
 		Run: func(ctx context.Context) (string, error) {
-			if webhook == nil {
-				return "reported here, no webhook given", nil
+			senders := slices.Clone(d.tell)
+			if d.decision.Deploys {
+				senders = append(senders, d.topic())
 			}
-			if err := notify(ctx, report.Terminal(r), webhook); err != nil {
-				say("notify: %v", err)
-				return "NOT told: " + err.Error(), nil
+			if len(senders) == 0 {
+				return "reported here, nobody else was named", nil
 			}
-			return "report posted", nil
+			told := notify.All(ctx, senders, r, notify.Limit)
+			if notify.Err(told) != nil {
+				say("notify: %s", notify.Line(told))
+			}
+			return notify.Line(told), nil
 		},
 	}}, time.Now)[0]
 }

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"time"
 
 	"dagger/sensor-backend/gates"
 	"dagger/sensor-backend/internal/dagger"
@@ -38,6 +39,17 @@ type delivery struct {
 	profile *dagger.File
 	// outputs are the infrastructure's; nil if infra did not run.
 	outputs tfrun.Outputs
+	// id and started name the run and its start.
+	id      string
+	started time.Time
+	// beside holds what is kept beside the record.
+	beside []attachment
+	// verifying guards unverified, why the provenance is refused.
+	verifying  sync.Once
+	unverified error
+	// reading guards read, the outputs that were read from the state.
+	reading sync.Mutex
+	read    tfrun.Outputs
 
 	function rollout.FunctionResult
 	service  rollout.ServiceResult
@@ -122,7 +134,8 @@ func (d *delivery) build(ctx context.Context) (string, error) {
 		return "", err
 	}
 	d.image, d.imageSize = pushed.Reference, pushed.Size
-	return fmt.Sprintf("%s, tags %s, %s", pushed.Digest, strings.Join(pushed.Tags, " "), verdict), nil
+	attested, err := d.attest(ctx, zip)
+	return fmt.Sprintf("%s, tags %s, %s, %s", pushed.Digest, strings.Join(pushed.Tags, " "), verdict, attested), err
 }
 
 func (d *delivery) infra(ctx context.Context) (string, error) {
@@ -148,13 +161,22 @@ func (d *delivery) configured(ctx context.Context, image string) (*terraform, er
 	return d.m.configured(ctx, d.cloud, image, zip)
 }
 
-// have returns the infrastructure's outputs, read from the state if infra is
-// not part of this run.
+// have returns the infrastructure's outputs, read from the state once if infra
+// is not part of this run.
 func (d *delivery) have(ctx context.Context) (tfrun.Outputs, error) {
 	if d.outputs != nil {
 		return d.outputs, nil
 	}
-	return d.m.readOutputs(ctx, d.cloud)
+	d.reading.Lock()
+	defer d.reading.Unlock()
+	if d.read != nil {
+		return d.read, nil
+	}
+	out, err := d.m.readOutputs(ctx, d.cloud)
+	if err == nil {
+		d.read = out
+	}
+	return out, err
 }
 
 // deployable returns the image to deploy: the one just pushed, or the one that
@@ -175,6 +197,9 @@ func (d *delivery) lambda(ctx context.Context) (string, error) {
 	if err != nil {
 		return "", err
 	}
+	if err := d.verified(ctx, out); err != nil {
+		return "", err
+	}
 	if err := d.noteBefore(out); err != nil {
 		return "", err
 	}
@@ -189,6 +214,9 @@ func (d *delivery) ecs(ctx context.Context) (string, error) {
 	}
 	image, err := d.deployable(ctx, out)
 	if err != nil {
+		return "", err
+	}
+	if err := d.verified(ctx, out); err != nil {
 		return "", err
 	}
 	if err := d.noteBefore(out); err != nil {

@@ -47,6 +47,30 @@ func (m *SensorBackend) Deploy(
 	// Address to post the report to; see notify.
 	// +optional
 	webhook *dagger.Secret,
+	// Token of a Slack bot; see notify.
+	// +optional
+	slackToken *dagger.Secret,
+	// Channel that the bot posts to.
+	// +optional
+	slackChannel string,
+	// GitHub token that may write deployments; see notify.
+	// +optional
+	githubToken *dagger.Secret,
+	// GitHub repository, OWNER/NAME.
+	// +optional
+	githubRepository string,
+	// Address of GitHub's API, for a GitHub of one's own.
+	// +default="https://api.github.com"
+	githubAPI string,
+	// Key that signs the provenance of what is built, such as file://cosign.key: as cosign generate-key-pair writes it, or an ECDSA or Ed25519 key in PEM. Provenance and bill of materials are then attached to the image, where cosign verify-attestation reads them; without it the provenance is kept unsigned beside the run's record.
+	// +optional
+	signingKey *dagger.Secret,
+	// Password of the signing key.
+	// +optional
+	signingKeyPassword *dagger.Secret,
+	// Public key that what is deployed must be signed with; see verify-provenance. By default nothing is verified.
+	// +optional
+	publicKey *dagger.Secret,
 	// Least severity of an image's finding that stops the pipeline: CRITICAL, HIGH, MEDIUM or LOW.
 	// +default="CRITICAL"
 	failOn string,
@@ -76,8 +100,18 @@ func (m *SensorBackend) Deploy(
 			return name == stageNegative || name == stageLoad || name == stageSmoke && m.AccessKeyID != nil
 		})
 	}
-	w := wish{event: trigger.Event{Name: byHand}, readings: readings, webhook: webhook}
+	w := wish{event: trigger.Event{Name: byHand}, readings: readings}
 	w.decision = trigger.ByHand(chosen, m.Environment)
+	w.tell, err = receivers{
+		webhook: webhook, slackToken: slackToken, slackChannel: slackChannel,
+		githubToken: githubToken, githubRepository: githubRepository, githubAPI: githubAPI,
+	}.senders(ctx)
+	if err != nil {
+		return "", err
+	}
+	if w.signing, err = newSigning(ctx, signingKey, signingKeyPassword, publicKey); err != nil {
+		return "", err
+	}
 	if w.gate, err = newGate(ctx, failOn, allow, advisories); err != nil {
 		return "", err
 	}

@@ -15,7 +15,8 @@ import (
 // Drift compares the world with the configuration and changes nothing. What deployments and autoscaling change is no drift. Any difference is an error that lists them, with exit code 2.
 //
 // +cache="never"
-func (m *SensorBackend) Drift(ctx context.Context) (string, error) {
+func (m *SensorBackend) Drift(ctx context.Context) (shown string, err error) {
+	defer clean(&shown, &err)
 	report, err := m.terraformOnce(ctx, func(tf *terraform) (string, error) { return lookForDrift(ctx, tf) })
 	return report, exits(err)
 }
@@ -52,7 +53,8 @@ func (m *SensorBackend) Destroy(
 	ctx context.Context,
 	// PROJECT-ENVIRONMENT, such as sensor-dev, as a sign that this is meant.
 	confirm string,
-) (string, error) {
+) (shown string, err error) {
+	defer clean(&shown, &err)
 	if name := m.Project + "-" + m.Environment; confirm != name {
 		return "", fmt.Errorf("nothing destroyed: to destroy the environment with its data, give --confirm %s", name)
 	}
@@ -88,7 +90,8 @@ func (m *SensorBackend) Unlock(
 	ctx context.Context,
 	// The lock's id.
 	lock string,
-) (string, error) {
+) (shown string, err error) {
+	defer clean(&shown, &err)
 	if lock == "" {
 		return "", errors.New("give the lock's id, as the refused run printed it")
 	}

@@ -15,7 +15,7 @@ var anyExit = dagger.ContainerWithExecOpts{Expect: dagger.ReturnTypeAny}
 
 // passed waits for the container's last command and returns the container if
 // that ended with 0. The error names what ran and ends with the last lines of
-// what it wrote.
+// what it wrote, without secrets.
 func passed(ctx context.Context, run *dagger.Container, what string) (*dagger.Container, error) {
 	code, err := run.ExitCode(ctx)
 	if err != nil {
@@ -32,7 +32,7 @@ func passed(ctx context.Context, run *dagger.Container, what string) (*dagger.Co
 	if err != nil {
 		return nil, fmt.Errorf("run %s: %w", what, err)
 	}
-	return nil, fmt.Errorf("%s failed (exit code %d):\n%s", what, code, excerpt.Of(stdout+"\n"+stderr))
+	return nil, secretsGiven.Error(fmt.Errorf("%s failed (exit code %d):\n%s", what, code, excerpt.Of(stdout+"\n"+stderr)))
 }
 
 // fresh makes the next command run even if nothing it can see has changed: it

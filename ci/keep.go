@@ -1,38 +1,34 @@
 package main
 
 import (
-	"bytes"
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
-	"fmt"
-	"strings"
 
 	"dagger/sensor-backend/lambdazip"
 	"dagger/sensor-backend/record"
 	"dagger/sensor-backend/report"
-
-	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/service/s3"
+	"dagger/sensor-backend/runlog"
 )
 
-// keep puts the run's record and its page beside the state. A run that worked on
-// no environment leaves none; a record that cannot be kept changes no outcome.
-func (m *SensorBackend) keep(ctx context.Context, c *cloud, r record.Record) {
+// attachment is a file that is kept beside a run's record.
+type attachment struct {
+	suffix, mediaType string
+	content           []byte
+}
+
+// keep puts the run's record, its page and what else there is beside the state.
+// A run that worked on no environment leaves none; a record that cannot be kept
+// changes no outcome.
+func (m *SensorBackend) keep(ctx context.Context, c *cloud, r record.Record, more ...attachment) {
 	if c == nil {
 		return
 	}
-	if err := m.keepIn(context.WithoutCancel(ctx), c, r); err != nil {
+	if err := m.keepIn(context.WithoutCancel(ctx), c, r, more); err != nil {
 		say("the run's record is not kept: %v", err)
 	}
 }
 
-func (m *SensorBackend) keepIn(ctx context.Context, c *cloud, r record.Record) error {
-	place, err := m.statePlace(ctx, c)
-	if err != nil {
-		return err
-	}
-	kept, err := r.Encode()
+func (m *SensorBackend) keepIn(ctx context.Context, c *cloud, r record.Record, more []attachment) error {
+	log, err := m.runLog(ctx, c)
 	if err != nil {
 		return err
 	}
@@ -40,23 +36,22 @@ func (m *SensorBackend) keepIn(ctx context.Context, c *cloud, r record.Record) e
 	if err != nil {
 		return err
 	}
-	for key, content := range map[string][]byte{r.Key(): kept, strings.TrimSuffix(r.Key(), ".json") + ".html": page} {
-		kind := "application/json"
-		if strings.HasSuffix(key, ".html") {
-			kind = "text/html; charset=utf-8"
-		}
-		_, err := c.s3().PutObject(ctx, &s3.PutObjectInput{
-			Bucket: aws.String(place.Bucket), Key: aws.String(key), Body: bytes.NewReader(content), ContentType: aws.String(kind),
-		})
-		if err != nil {
-			return fmt.Errorf("write %s: %w", key, err)
+	for _, a := range append(more, attachment{".html", "text/html; charset=utf-8", page}) {
+		if err := log.Attach(ctx, r, a.suffix, a.mediaType, a.content); err != nil {
+			return err
 		}
 	}
-	return nil
+	// Last, so that whoever finds a record finds the rest.
+	return log.Put(ctx, r)
+}
+
+// runLog is where the records of runs are kept: beside the state.
+func (m *SensorBackend) runLog(ctx context.Context, c *cloud) (runlog.Log, error) {
+	place, err := m.statePlace(ctx, c)
+	return runlog.Log{API: c.s3(), Bucket: place.Bucket}, err
 }
 
 // zipDigest names a package as registries name images.
 func zipDigest(zip lambdazip.Archive) string {
-	sum := sha256.Sum256(zip.Zip)
-	return "sha256:" + hex.EncodeToString(sum[:])
+	return sha256Of(zip.Zip)
 }

@@ -29,13 +29,13 @@ func (m *SensorBackend) Logs(
 	// How long to go on for new lines, such as 1h; they show as they come. By default only what is there is shown.
 	// +optional
 	follow string,
-) (string, error) {
+) (shown string, err error) {
+	defer clean(&shown, &err)
 	output, ok := map[string]string{"api": "api_log_group", "processor": "processor_log_group"}[of]
 	if !ok {
 		return "", fmt.Errorf("unknown log %q: choose from api, processor", of)
 	}
 	req := logs.Request{Filter: filter}
-	var err error
 	if req.Since, err = duration("since", since); err != nil {
 		return "", err
 	}

@@ -98,6 +98,7 @@ func New(
 		target.CheckEnvironment(environment),
 		target.CheckRegion(region),
 		checkArchitecture(architecture),
+		checkBranch(branch),
 		checkCommit(commit),
 	)
 	if err != nil {

@@ -33,7 +33,8 @@ func (m *SensorBackend) Publish(
 	// Vulnerability database as OSV files, such as the unpacked database of vuln.go.dev, for an image that ECR cannot scan.
 	// +optional
 	advisories *dagger.Directory,
-) (string, error) {
+) (shown string, err error) {
+	defer clean(&shown, &err)
 	passes, err := newGate(ctx, failOn, allow, advisories)
 	if err != nil {
 		return "", err
@@ -52,6 +53,16 @@ func (m *SensorBackend) Publish(
 		return "", exits(err)
 	}
 	return pushed.String() + "\n" + verdict.String(), nil
+}
+
+// registryLogin asks for credentials for the registry. The emulated one's are
+// no secret, and a word that every report holds.
+func (c *cloud) registryLogin(ctx context.Context) (ecr.Credentials, error) {
+	login, err := ecr.Login(ctx, awsecr.NewFromConfig(c.config))
+	if c.emulator == nil {
+		secretsGiven.Learn(login.Password)
+	}
+	return login, err
 }
 
 // imageTag is the tag that names branch and commit.
@@ -90,7 +101,7 @@ func (m *SensorBackend) publish(ctx context.Context, c *cloud, zip lambdazip.Arc
 	if err != nil {
 		return ecr.Pushed{}, scan.Result{}, fmt.Errorf("build the image: %w", err)
 	}
-	login, err := ecr.Login(ctx, registry)
+	login, err := c.registryLogin(ctx)
 	if err != nil {
 		return ecr.Pushed{}, scan.Result{}, err
 	}

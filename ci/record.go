@@ -19,7 +19,8 @@ import (
 // Deployments lists what this environment ran, newest first, as JSON: task definition, image digest, Lambda version, code hash, commit. It is kept in SSM and is where rollback finds its way.
 //
 // +cache="never"
-func (m *SensorBackend) Deployments(ctx context.Context) (string, error) {
+func (m *SensorBackend) Deployments(ctx context.Context) (shown string, err error) {
+	defer clean(&shown, &err)
 	c, done, err := m.connect(ctx)
 	if err != nil {
 		return "", err

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"dagger/sensor-backend/history"
+	"dagger/sensor-backend/pipeline"
 	"dagger/sensor-backend/rollout"
 	"dagger/sensor-backend/tfrun"
 )
@@ -46,7 +47,7 @@ func (m *SensorBackend) Rollback(
 	if err != nil {
 		return "", err
 	}
-	r := &rollbackRun{m: m, cloud: c, out: out, only: only}
+	r := &rollbackRun{m: m, cloud: c, out: out, only: only, started: time.Now().UTC()}
 	report, err := r.run(ctx, to)
 	return report, exits(err)
 }
@@ -62,6 +63,12 @@ type rollbackRun struct {
 	function rollout.FunctionState
 	now      history.Entry
 	past     history.History
+
+	// started, results and how each half ended are for the record.
+	started        time.Time
+	results        []pipeline.Result
+	serviceResult  rollout.ServiceResult
+	functionResult rollout.FunctionResult
 }
 
 func (r *rollbackRun) run(ctx context.Context, to string) (string, error) {
@@ -84,11 +91,11 @@ func (r *rollbackRun) run(ctx context.Context, to string) (string, error) {
 	var lines []string
 	var failures []error
 	if r.only != stageLambda {
-		line, err := r.restoreService(ctx, target)
+		line, err := r.half(ctx, stageECS, func() (string, error) { return r.restoreService(ctx, target) })
 		lines, failures = append(lines, line), append(failures, err)
 	}
 	if r.only != stageECS {
-		line, err := r.restoreFunction(ctx, target)
+		line, err := r.half(ctx, stageLambda, func() (string, error) { return r.restoreFunction(ctx, target) })
 		lines, failures = append(lines, line), append(failures, err)
 	}
 	failures = append(failures, r.record(ctx))
@@ -140,6 +147,7 @@ func (r *rollbackRun) restoreService(ctx context.Context, target history.Entry) 
 	result, err := services(r.cloud).Restore(ctx, rollout.ServiceState{
 		Cluster: r.service.Cluster, Service: r.service.Service, TaskDefinition: to, Settled: true,
 	}, rollout.FollowOptions{})
+	r.serviceResult = result
 	if err != nil {
 		return fmt.Sprintf("ecs: %s is not back", to), withDiagnosis(err, result)
 	}
@@ -155,6 +163,7 @@ func (r *rollbackRun) restoreFunction(ctx context.Context, target history.Entry)
 	result, err := functions(r.cloud).Restore(ctx, rollout.FunctionState{
 		Function: r.function.Function, Alias: r.function.Alias, Version: to.Version, CodeSHA256: to.Digest,
 	}, 0)
+	r.functionResult = result
 	if err != nil {
 		return fmt.Sprintf("lambda: version %s is not back", to.Version), err
 	}
@@ -179,5 +188,6 @@ func (r *rollbackRun) record(ctx context.Context) error {
 	if e, ok := past.Find(history.Service, after.Service.Version); ok {
 		after.Commit, after.Schema, after.NoWayBack = e.Commit, e.Schema, e.NoWayBack
 	}
+	r.keep(ctx, after)
 	return r.m.store(r.cloud).Save(ctx, past.Add(after))
 }

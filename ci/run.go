@@ -48,7 +48,8 @@ func (m *SensorBackend) Explain(
 	// The repository's .git directory.
 	// +defaultPath="/.git"
 	history *dagger.Directory,
-) (string, error) {
+) (shown string, err error) {
+	defer clean(&shown, &err)
 	e := trigger.Event{
 		Name: event, Ref: ref, SHA: sha, Fork: fork, Stages: named(stages), Environment: environment,
 		Paths: readCommit(ctx, history, base, sha).paths,
@@ -100,9 +101,33 @@ func (m *SensorBackend) Run(
 	// Address of the CI's run, for the record.
 	// +optional
 	url string,
-	// Address to post the report to; see notify. An empty one is none.
+	// Address to post the report to; see notify. An empty one is none, as is an empty token.
 	// +optional
 	webhook *dagger.Secret,
+	// Token of a Slack bot; see notify.
+	// +optional
+	slackToken *dagger.Secret,
+	// Channel that the bot posts to.
+	// +optional
+	slackChannel string,
+	// GitHub token that may write deployments; see notify.
+	// +optional
+	githubToken *dagger.Secret,
+	// GitHub repository, OWNER/NAME.
+	// +optional
+	githubRepository string,
+	// Address of GitHub's API, for a GitHub of one's own.
+	// +default="https://api.github.com"
+	githubAPI string,
+	// Key that signs the provenance of what is built; see deploy. An empty one is none.
+	// +optional
+	signingKey *dagger.Secret,
+	// Password of the signing key.
+	// +optional
+	signingKeyPassword *dagger.Secret,
+	// Public key that what is deployed must be signed with; see verify-provenance. An empty one is none.
+	// +optional
+	publicKey *dagger.Secret,
 	// Sensor file for the smoke test; see smoke.
 	// +optional
 	readings *dagger.File,
@@ -145,7 +170,14 @@ func (m *SensorBackend) Run(
 	if w.gate, err = newGate(ctx, "CRITICAL", nil, nil); err != nil {
 		return nil, err
 	}
-	if w.webhook, err = ifSet(ctx, webhook); err != nil {
+	w.tell, err = receivers{
+		webhook: webhook, slackToken: slackToken, slackChannel: slackChannel,
+		githubToken: githubToken, githubRepository: githubRepository, githubAPI: githubAPI,
+	}.senders(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if w.signing, err = newSigning(ctx, signingKey, signingKeyPassword, publicKey); err != nil {
 		return nil, err
 	}
 	on := *m
@@ -186,20 +218,4 @@ func named(list []string) []string {
 		}
 	}
 	return names
-}
-
-// ifSet is the secret, or nil if it is empty: what a workflow has for a secret
-// that nobody set.
-func ifSet(ctx context.Context, secret *dagger.Secret) (*dagger.Secret, error) {
-	if secret == nil {
-		return nil, nil
-	}
-	value, err := secret.Plaintext(ctx)
-	if err != nil {
-		return nil, fmt.Errorf("read the webhook's address: %w", err)
-	}
-	if strings.TrimSpace(value) == "" {
-		return nil, nil
-	}
-	return secret, nil
 }

@@ -91,15 +91,11 @@ func (m *SensorBackend) licences(ctx context.Context) (seen, error) {
 	var saw seen
 	known := 0
 	for _, of := range []string{artefactImage, artefactProcessor} {
-		file, err := m.Sbom(ctx, of)
+		text, err := m.billOf(ctx, of)
 		if err != nil {
 			return saw, err
 		}
-		text, err := file.Contents(ctx)
-		if err != nil {
-			return saw, fmt.Errorf("list what the %s is made of: %w", of, err)
-		}
-		bill, err := sbom.Parse(text)
+		bill, err := sbom.Parse(string(text))
 		if err != nil {
 			return saw, fmt.Errorf("list what the %s is made of: %w", of, err)
 		}

@@ -40,6 +40,13 @@ func checkCommit(name string) error {
 	return nil
 }
 
+func checkBranch(name string) error {
+	if name == "" {
+		return nil
+	}
+	return gitref.CheckBranch(name)
+}
+
 // revision is the commit and branch that image and version are named after:
 // what was given, and otherwise what the repository stands on.
 func (m *SensorBackend) revision(ctx context.Context) (gitref.Ref, error) {

@@ -26,7 +26,8 @@ func (m *SensorBackend) Smoke(
 	// Sensor file to use, CSV with the header timestamp,value and at least one anomaly. By default the seeded generator makes one.
 	// +optional
 	readings *dagger.File,
-) (string, error) {
+) (shown string, err error) {
+	defer clean(&shown, &err)
 	c, done, err := m.connect(ctx)
 	if err != nil {
 		return "", err

@@ -13,7 +13,8 @@ import (
 // SetupBackend makes the bucket (versioned, encrypted, private, TLS only) and the lock table for Terraform's state, once for an account and region. Running it again repairs their settings and changes nothing else.
 //
 // +cache="never"
-func (m *SensorBackend) SetupBackend(ctx context.Context) (string, error) {
+func (m *SensorBackend) SetupBackend(ctx context.Context) (shown string, err error) {
+	defer clean(&shown, &err)
 	c, done, err := m.connect(ctx)
 	if err != nil {
 		return "", err

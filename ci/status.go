@@ -15,7 +15,8 @@ import (
 // Status says what runs: both halves by digest and commit, since when, and where they or the records disagree.
 //
 // +cache="never"
-func (m *SensorBackend) Status(ctx context.Context) (string, error) {
+func (m *SensorBackend) Status(ctx context.Context) (shown string, err error) {
+	defer clean(&shown, &err)
 	c, done, err := m.connect(ctx)
 	if err != nil {
 		return "", err

@@ -18,7 +18,8 @@ import (
 // Plan shows what apply would change, by name what would be destroyed or replaced, what it breaks of the policy and what it costs; it changes nothing. The plan is saved: apply it, and exactly it, with apply --plan ID.
 //
 // +cache="never"
-func (m *SensorBackend) Plan(ctx context.Context) (string, error) {
+func (m *SensorBackend) Plan(ctx context.Context) (shown string, err error) {
+	defer clean(&shown, &err)
 	return m.terraformOnce(ctx, func(tf *terraform) (string, error) {
 		summary, err := tf.run(ctx, planAndSave)
 		if err != nil {
@@ -41,7 +42,8 @@ func (m *SensorBackend) Apply(
 	// Allow the plan to destroy or replace what holds data: buckets, tables, queues, images, keys, the warehouse.
 	// +optional
 	loseData bool,
-) (string, error) {
+) (shown string, err error) {
+	defer clean(&shown, &err)
 	if plan != "" && !planID.MatchString(plan) {
 		return "", fmt.Errorf("plan %q: give the 16 hex digits that plan printed", plan)
 	}
@@ -65,7 +67,8 @@ func (m *SensorBackend) Apply(
 // Outputs returns the infrastructure's outputs, a JSON object of names and values.
 //
 // +cache="never"
-func (m *SensorBackend) Outputs(ctx context.Context) (string, error) {
+func (m *SensorBackend) Outputs(ctx context.Context) (shown string, err error) {
+	defer clean(&shown, &err)
 	c, done, err := m.connect(ctx)
 	if err != nil {
 		return "", err

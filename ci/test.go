@@ -12,7 +12,8 @@ import (
 // Test runs the services' tests against a real PostgreSQL, with the race detector, and returns the coverage of each package.
 //
 // A failing test is an error that carries the failing packages' output.
-func (m *SensorBackend) Test(ctx context.Context) (string, error) {
+func (m *SensorBackend) Test(ctx context.Context) (shown string, err error) {
+	defer clean(&shown, &err)
 	profile, err := m.Coverage(ctx)
 	if err != nil {
 		return "", err

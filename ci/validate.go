@@ -10,7 +10,8 @@ import (
 )
 
 // ValidateInfra checks the Terraform configuration's format and validity and runs its tests, without any AWS.
-func (m *SensorBackend) ValidateInfra(ctx context.Context) (string, error) {
+func (m *SensorBackend) ValidateInfra(ctx context.Context) (shown string, err error) {
+	defer clean(&shown, &err)
 	run := terraformProviders(m.Infra).
 		WithExec([]string{"terraform", "fmt", "-check", "-diff", "-recursive"}, anyExit)
 	if _, err := passed(ctx, run, "terraform fmt -check"); err != nil {
@@ -28,7 +29,8 @@ func (m *SensorBackend) ValidateInfra(ctx context.Context) (string, error) {
 }
 
 // CheckPolicy plans every variable file in infra/environments on a mocked AWS and judges what would be there by the policy. A broken rule without an exception, and an exception that excuses nothing, are errors.
-func (m *SensorBackend) CheckPolicy(ctx context.Context) (string, error) {
+func (m *SensorBackend) CheckPolicy(ctx context.Context) (shown string, err error) {
+	defer clean(&shown, &err)
 	files, err := m.Infra.Glob(ctx, "environments/*.tfvars")
 	if err != nil {
 		return "", fmt.Errorf("look for the variable files: %w", err)
@@ -52,7 +54,8 @@ func (m *SensorBackend) CheckPolicy(ctx context.Context) (string, error) {
 }
 
 // Cost estimates what this environment costs a month in this region, resource by resource, fixed and by usage, from a dated table of prices. Asks nothing of AWS.
-func (m *SensorBackend) Cost(ctx context.Context) (string, error) {
+func (m *SensorBackend) Cost(ctx context.Context) (shown string, err error) {
+	defer clean(&shown, &err)
 	files, err := m.variableFiles(ctx)
 	if err != nil {
 		return "", err

@@ -10,13 +10,13 @@ import (
 
 // exits gives an error the exit code of the outcome it carries: the dagger CLI
 // ends with the code of an error that says it is a command's. Errors without an
-// outcome end with 1.
+// outcome end with 1. What it returns shows no secret.
 func exits(err error) error {
 	code := exitCode(err)
 	if code <= 1 {
-		return err
+		return secretsGiven.Error(err)
 	}
-	return &gqlerror.Error{Message: err.Error(), Extensions: execError(code)}
+	return &gqlerror.Error{Message: secretsGiven.Text(err.Error()), Extensions: execError(code)}
 }
 
 // execError is the form in which an error carries an exit code.

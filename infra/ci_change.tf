@@ -215,6 +215,16 @@ locals {
       resources = [local.named.alarm, local.named.log_group]
       condition = null
     }
+    KeepRuns = {
+      actions   = ["s3:GetObject", "s3:PutObject"]
+      resources = ["${local.state_bucket}/runs/${var.environment}/*"]
+      condition = null
+    }
+    Tell = {
+      actions   = ["sns:Publish"]
+      resources = [local.named.topic]
+      condition = null
+    }
     Record = {
       actions   = ["ssm:GetParameter", "ssm:GetParameterHistory", "ssm:PutParameter"]
       resources = [local.named.parameter]

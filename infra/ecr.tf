@@ -60,6 +60,19 @@ resource "aws_ecr_lifecycle_policy" "api" {
         }
         action = { type = "expire" }
       },
+      {
+        # What is said of an image lies beside it as an image of its own, and
+        # stays for longer than any image above.
+        rulePriority = 4
+        description  = "Keep the last 100 attestations"
+        selection = {
+          tagStatus     = "tagged"
+          tagPrefixList = ["sha256-"]
+          countType     = "imageCountMoreThan"
+          countNumber   = 100
+        }
+        action = { type = "expire" }
+      },
     ]
   })
 }

@@ -39,11 +39,18 @@ func Read(dir fs.FS) (Ref, error) {
 	if !fs.ValidPath(name) {
 		return Ref{}, fmt.Errorf("read HEAD: %q is no valid reference", clip(name))
 	}
+	branch, found := strings.CutPrefix(name, "refs/heads/")
+	if !found {
+		return Ref{}, fmt.Errorf("read HEAD: %q is no branch", clip(name))
+	}
+	if err := CheckBranch(branch); err != nil {
+		return Ref{}, fmt.Errorf("read HEAD: %w", err)
+	}
 	commit, err := resolve(dir, name)
 	if err != nil {
 		return Ref{}, err
 	}
-	return Ref{Commit: commit, Branch: strings.TrimPrefix(name, "refs/heads/")}, nil
+	return Ref{Commit: commit, Branch: branch}, nil
 }
 
 func resolve(dir fs.FS, name string) (string, error) {

@@ -59,6 +59,15 @@ func ParseName(ref string) (Name, error) {
 	return name, nil
 }
 
+// CheckBranch refuses a branch's name, without refs/heads/, that git does not
+// take.
+func CheckBranch(name string) error {
+	if why := malformed(name); why != "" {
+		return fmt.Errorf("branch %q is none that git takes: %s", clip(name), why)
+	}
+	return nil
+}
+
 // malformed says which rule of git-check-ref-format(1) a short name breaks.
 func malformed(name string) string {
 	switch {

@@ -1,7 +1,7 @@
 // Package report turns a run record into what people read: a table for the
 // terminal, Markdown for a CI's step summary, a page with a picture of the
 // stages, messages for Slack and SNS, and a deployment's status for GitHub. It
-// is pure; package notifier sends. Names from outside, such as a branch's, are
+// is pure; package notify sends. Names from outside, such as a branch's, are
 // escaped for each form.
 package report
 

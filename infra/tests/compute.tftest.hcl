@@ -89,8 +89,8 @@ run "images_are_scanned_kept_and_immutable" {
   }
 
   assert {
-    condition     = length(jsondecode(aws_ecr_lifecycle_policy.api.policy).rules) == 3
-    error_message = "untagged images and old ones of develop and main must expire"
+    condition     = length(jsondecode(aws_ecr_lifecycle_policy.api.policy).rules) == 4
+    error_message = "untagged images, old ones of develop and main, and old attestations must expire"
   }
 }
 
