@@ -99,6 +99,15 @@ func (h History) Previous(now Entry, parts ...Part) (Entry, error) {
 	return Entry{}, errors.New("nothing is recorded that ran before and was not left by a rollback: name a version or digest")
 }
 
+// Undo is the entry to go back to from a deploy that began and did not end: the
+// newest, which was noted before it began. Previous would go back behind that.
+func (h History) Undo() (Entry, error) {
+	if len(h) == 0 {
+		return Entry{}, errors.New("nothing is recorded that ran before the deploy that is under way: name a version or digest")
+	}
+	return h[0], nil
+}
+
 // Find is the newest entry of which a half has that version, its number alone,
 // or digest.
 func (h History) Find(part Part, name string) (Entry, bool) {

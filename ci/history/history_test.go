@@ -50,6 +50,18 @@ func TestBothGoToOneEntry(t *testing.T) {
 	}
 }
 
+// TestUndo goes back to what ran, not to what ran before that.
+func TestUndo(t *testing.T) {
+	t.Parallel()
+	h := History{}.Add(ran("api:1", "1")).Add(ran("api:2", "2"))
+	if to, err := h.Undo(); err != nil || to.Service.Version != "api:2" {
+		t.Errorf("%v, %v", to, err)
+	}
+	if to, err := (History{}).Undo(); err == nil || !strings.Contains(err.Error(), "name a version or digest") {
+		t.Errorf("%v, %v", to, err)
+	}
+}
+
 func TestWhatRunsIsNotRecorded(t *testing.T) {
 	t.Parallel()
 	h := History{}.Add(ran("api:1", "1"))
