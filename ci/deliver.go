@@ -74,6 +74,9 @@ func (m *SensorBackend) deliver(ctx context.Context, w wish) (finished, error) {
 			return finished{}, err
 		}
 		defer done()
+		if err := w.proof.possible(c); err != nil {
+			return finished{}, err
+		}
 		run.cloud, target = c, m.targetName(c)
 		r.Target = record.Target{Environment: m.Environment, Region: m.Region, Emulated: c.emulator != nil}
 		if c.emulator == nil {

@@ -63,6 +63,9 @@ func (m *SensorBackend) Deploy(
 	// CloudWatch alarms that take a canary's traffic back when they ring.
 	// +optional
 	alarms []string,
+	// Percentage of a canary's invocations that may fail; see deploy-lambda.
+	// +default=0
+	maxErrorRate float64,
 ) (string, error) {
 	all := []string{stageTest, stageBuild, stageInfra, stageLambda, stageECS, stageSmoke, stageNotify}
 	chosen, err := pipeline.Choose(all, stages)
@@ -77,7 +80,7 @@ func (m *SensorBackend) Deploy(
 	if w.gate, err = newGate(ctx, failOn, allow, advisories); err != nil {
 		return "", err
 	}
-	if w.proof, err = newProof(canary, bake, alarms); err != nil {
+	if w.proof, err = newProof(canary, bake, alarms, maxErrorRate); err != nil {
 		return "", err
 	}
 	done, err := m.deliver(ctx, w)
