@@ -136,3 +136,13 @@ func (h History) Way(from string, to Entry) error {
 	}
 	return nil
 }
+
+// WayFrom is Way from what was deployed just now, and is not recorded yet, to a
+// task definition that ran before.
+func (h History) WayFrom(now Entry, to string) error {
+	before, known := h.Find(Service, to)
+	if !known {
+		return nil
+	}
+	return h.Add(now).Way(now.Service.Version, before)
+}

@@ -114,6 +114,24 @@ func TestWay(t *testing.T) {
 	}
 }
 
+// TestWayFrom stops an automatic rollback of a deploy that is not recorded yet.
+func TestWayFrom(t *testing.T) {
+	t.Parallel()
+	one, two := ran("api:1", "1"), ran("api:2", "2")
+	one.Schema, two.Schema, two.NoWayBack = 1, 3, []int{3}
+	h := History{}.Add(one)
+	if err := h.WayFrom(two, "api:1"); err == nil || !strings.Contains(err.Error(), "migration 3, which came after api:1, cannot be undone") {
+		t.Errorf("error %v", err)
+	}
+	if err := h.WayFrom(two, "api:0"); err != nil {
+		t.Errorf("what is not recorded bars no way: %v", err)
+	}
+	two.NoWayBack = nil
+	if err := h.WayFrom(two, "api:1"); err != nil || len(h) != 1 {
+		t.Errorf("%v; %d entries", err, len(h))
+	}
+}
+
 func TestMigrations(t *testing.T) {
 	t.Parallel()
 	newest, noWayBack, err := Migrations(fstest.MapFS{
