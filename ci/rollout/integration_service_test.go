@@ -67,12 +67,13 @@ func newEmulated(t *testing.T, strategy *types.DeploymentConfiguration) *emulate
 	must(t, err)
 	vpc, subnet := network(t)
 	var balancers []types.LoadBalancer
+	var grace *int32
 	if strategy.Strategy != "" {
-		balancers = []types.LoadBalancer{e.balance(t, vpc, subnet)}
+		balancers, grace = []types.LoadBalancer{e.balance(t, vpc, subnet)}, aws.Int32(90)
 	}
 	_, err = e.ecs.CreateService(t.Context(), &ecs.CreateServiceInput{
 		Cluster: &e.name, ServiceName: &e.name, TaskDefinition: e.define(t), DesiredCount: aws.Int32(2),
-		LaunchType: types.LaunchTypeFargate, LoadBalancers: balancers, DeploymentConfiguration: strategy,
+		LaunchType: types.LaunchTypeFargate, LoadBalancers: balancers, HealthCheckGracePeriodSeconds: grace, DeploymentConfiguration: strategy,
 		NetworkConfiguration: &types.NetworkConfiguration{AwsvpcConfiguration: &types.AwsVpcConfiguration{Subnets: []string{subnet}}},
 	})
 	must(t, err)
@@ -216,14 +217,15 @@ func (e *emulated) ask(ctx context.Context, t *testing.T) string {
 	return string(answer)
 }
 
-// traffic sends requests until the returned function is called, which tells how
-// many each variant answered.
+// traffic sends requests, of which one was answered when it returns, until the
+// returned function is called, which tells how many each variant answered.
 func (e *emulated) traffic(t *testing.T) (stop func() map[string]int) {
 	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())
 	answered := make(chan map[string]int, 1)
+	first := e.ask(ctx, t)
 	go func() {
-		counts := map[string]int{}
+		counts := map[string]int{first: 1}
 		for ctx.Err() == nil {
 			if answer := e.ask(ctx, t); ctx.Err() == nil {
 				counts[answer]++
