@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -154,7 +155,8 @@ func (r *rollbackRun) restoreService(ctx context.Context, target history.Entry) 
 	if err != nil {
 		return fmt.Sprintf("ecs: %s is not back", to), withDiagnosis(err, result)
 	}
-	return fmt.Sprintf("ecs: %s -> %s, %s in %s", r.now.Service.Version, to, result.Outcome, time.Since(start).Round(100*time.Millisecond)), nil
+	from := cmp.Or(rollout.ShortName(r.service.Coming), r.now.Service.Version)
+	return fmt.Sprintf("ecs: %s -> %s, %s in %s", from, to, result.Outcome, time.Since(start).Round(100*time.Millisecond)), nil
 }
 
 func (r *rollbackRun) restoreFunction(ctx context.Context, target history.Entry) (string, error) {
