@@ -201,8 +201,9 @@ func TestEmulatedFunction(t *testing.T) {
 		f.deploy(t, "slow", rollout.Completed, proves(0))
 	})
 	t.Run("throttled", func(t *testing.T) {
-		var list []string
-		for _, operation := range []string{"GetAlias", "GetFunctionConfiguration", "UpdateFunctionCode", "PublishVersion", "Invoke", "UpdateAlias"} {
+		operations := []string{"GetAlias", "GetFunctionConfiguration", "UpdateFunctionCode", "PublishVersion", "Invoke", "UpdateAlias"}
+		list := make([]string, 0, len(operations))
+		for _, operation := range operations {
 			list = append(list, fmt.Sprintf(`{"kind":"throttle","operation":"lambda:%s","times":4,"code":"TooManyRequestsException"}`, operation))
 		}
 		faults(t, `{"faults":[`+strings.Join(list, ",")+`]}`)

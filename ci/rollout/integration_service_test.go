@@ -115,7 +115,7 @@ func (e *emulated) balance(t *testing.T, vpc, subnet string) types.LoadBalancer 
 	balancer, err := api.CreateLoadBalancer(t.Context(), &elb.CreateLoadBalancerInput{Name: &short, Subnets: []string{subnet}})
 	must(t, err)
 	e.dnsName = *balancer.LoadBalancers[0].DNSName
-	var groups []*string
+	groups := make([]*string, 0, 2)
 	for _, side := range []string{"a", "b"} {
 		group, err := api.CreateTargetGroup(t.Context(), &elb.CreateTargetGroupInput{
 			Name: aws.String(short + side), Protocol: elbtypes.ProtocolEnumHttp, Port: aws.Int32(8080), VpcId: &vpc, TargetType: elbtypes.TargetTypeEnumIp,

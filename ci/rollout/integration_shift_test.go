@@ -37,6 +37,7 @@ func linear() *types.DeploymentConfiguration {
 // TestEmulatedShifts follows deployments that move the traffic, through their
 // stages to their end.
 func TestEmulatedShifts(t *testing.T) {
+	t.Parallel()
 	for _, c := range []struct {
 		name     string
 		strategy *types.DeploymentConfiguration
@@ -68,6 +69,7 @@ func TestEmulatedShifts(t *testing.T) {
 // TestEmulatedShiftsTakenBack follows deployments that end before, or in the middle
 // of, the move of the traffic.
 func TestEmulatedShiftsTakenBack(t *testing.T) {
+	t.Parallel()
 	for _, c := range []struct {
 		name, variant string
 		strategy      *types.DeploymentConfiguration
