@@ -78,6 +78,9 @@ func (m *SensorBackend) deliver(ctx context.Context, w wish) (finished, error) {
 			return finished{}, err
 		}
 		defer done()
+		if err := w.proof.possible(c); err != nil {
+			return finished{}, err
+		}
 		run.cloud, target = c, m.targetName(c)
 		r.Target, r.By.Actor = m.recordTarget(c), cmp.Or(r.By.Actor, c.caller)
 	}

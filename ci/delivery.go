@@ -10,9 +10,11 @@ import (
 
 	"dagger/sensor-backend/gates"
 	"dagger/sensor-backend/internal/dagger"
+	"dagger/sensor-backend/internal/telemetry"
 	"dagger/sensor-backend/lambdazip"
 	"dagger/sensor-backend/pipeline"
 	"dagger/sensor-backend/rollout"
+	"dagger/sensor-backend/scan"
 	"dagger/sensor-backend/tfrun"
 	"dagger/sensor-backend/trigger"
 )
@@ -30,6 +32,8 @@ type delivery struct {
 	// empty and 0 if build did not run.
 	image     string
 	imageSize int64
+	// verdict is what the gate said of the pushed image.
+	verdict scan.Result
 	// planned is what Terraform did; not Seen if infra did not run.
 	planned tfrun.Summary
 	// checked is what the gates found, and findings the same as SARIF.
@@ -80,12 +84,15 @@ func (d *delivery) stages(ctx context.Context, chosen []string) []pipeline.Stage
 	return stages
 }
 
-// announced makes a stage say when it starts and how it ends.
+// announced makes a stage say when it starts and how it ends, and a span of its
+// own around what it does.
 func announced(stage pipeline.Stage) pipeline.Stage {
 	run := stage.Run
-	stage.Run = func(ctx context.Context) (string, error) {
+	stage.Run = func(ctx context.Context) (produced string, err error) {
+		ctx, span := Tracer().Start(ctx, stage.Name)
+		defer telemetry.EndWithCause(span, &err)
 		say("%s: starting", stage.Name)
-		produced, err := run(ctx)
+		produced, err = run(ctx)
 		if err != nil {
 			say("%s: FAILED: %v", stage.Name, err)
 			return produced, err
@@ -133,7 +140,7 @@ func (d *delivery) build(ctx context.Context) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	d.image, d.imageSize = pushed.Reference, pushed.Size
+	d.image, d.imageSize, d.verdict = pushed.Reference, pushed.Size, verdict
 	attested, err := d.attest(ctx, zip)
 	return fmt.Sprintf("%s, tags %s, %s, %s", pushed.Digest, strings.Join(pushed.Tags, " "), verdict, attested), err
 }
@@ -222,11 +229,20 @@ func (d *delivery) ecs(ctx context.Context) (string, error) {
 	if err := d.noteBefore(out); err != nil {
 		return "", err
 	}
-	d.service, err = d.m.deployService(ctx, d.cloud, out, image)
+	d.service, err = d.m.deployService(ctx, d.cloud, out, image, d.scanned)
 	if err != nil {
 		return "", withDiagnosis(err, d.service)
 	}
 	return serviceLine(d.service), nil
+}
+
+// scanned tells what this run's gate said of the image that it pushed, and asks
+// the registry about any other.
+func (d *delivery) scanned(ctx context.Context, repository, digest string) (string, error) {
+	if strings.HasSuffix(d.image, "/"+repository+"@"+digest) {
+		return d.verdict.String(), d.verdict.Err(d.image)
+	}
+	return d.gate.look(d.cloud)(ctx, repository, digest)
 }
 
 func (d *delivery) smoke(ctx context.Context) (string, error) {

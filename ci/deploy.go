@@ -29,8 +29,9 @@ const (
 // Without AWS credentials all of it happens on an emulated AWS. One deploy at a
 // time works on an environment; a second is refused with who is at work. When
 // it is interrupted, what AWS has begun goes on: ECS completes the deployment or
-// its circuit breaker takes it back, and the Lambda alias is moved or not; look
-// at status. The exit code tells how a half ended: 3 rolled back, 4 rollback
+// its circuit breaker takes it back, the Lambda alias is moved or not, and a
+// canary keeps its share; status tells, the next deploy settles it, and rollback
+// takes it back. The exit code tells how a half ended: 3 rolled back, 4 rollback
 // failed, 5 failed, 6 superseded, 7 stopped, 8 timed out and still running, 9
 // cancelled, 10 lost sight of, 11 verification failed, 12 refused before any
 // change, 1 anything else.
@@ -89,6 +90,9 @@ func (m *SensorBackend) Deploy(
 	// CloudWatch alarms that take a canary's traffic back when they ring.
 	// +optional
 	alarms []string,
+	// Percentage of a canary's invocations that may fail; see deploy-lambda.
+	// +default=0
+	maxErrorRate float64,
 ) (string, error) {
 	all := []string{stageTest, stageBuild, stageInfra, stageLambda, stageECS, stageSmoke, stageNegative, stageLoad, stageNotify}
 	chosen, err := pipeline.Choose(all, stages)
@@ -115,7 +119,7 @@ func (m *SensorBackend) Deploy(
 	if w.gate, err = newGate(ctx, failOn, allow, advisories); err != nil {
 		return "", err
 	}
-	if w.proof, err = newProof(canary, bake, alarms); err != nil {
+	if w.proof, err = newProof(canary, bake, alarms, maxErrorRate); err != nil {
 		return "", err
 	}
 	done, err := m.deliver(ctx, w)

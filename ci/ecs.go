@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"dagger/sensor-backend/ecr"
+	"dagger/sensor-backend/internal/dagger"
 	"dagger/sensor-backend/rollout"
 	"dagger/sensor-backend/tfrun"
 	"dagger/sensor-backend/verify"
@@ -30,7 +31,17 @@ func (m *SensorBackend) DeployEcs(
 	// The image's digest, sha256:… By default the one that was pushed for the present branch and commit.
 	// +optional
 	digest string,
+	// Least severity of a finding of the registry's scan that stops it: CRITICAL, HIGH, MEDIUM or LOW.
+	// +default="CRITICAL"
+	failOn string,
+	// Findings to let pass; see publish.
+	// +optional
+	allow *dagger.File,
 ) (string, error) {
+	passes, err := newGate(ctx, failOn, allow, nil)
+	if err != nil {
+		return "", err
+	}
 	c, done, err := m.connect(ctx)
 	if err != nil {
 		return "", err
@@ -52,7 +63,7 @@ func (m *SensorBackend) DeployEcs(
 	if err := m.recordRunning(ctx, c, out, ""); err != nil {
 		return "", err
 	}
-	result, err := m.deployService(ctx, c, out, image)
+	result, err := m.deployService(ctx, c, out, image, passes.look(c))
 	if err != nil {
 		return "", exits(withDiagnosis(err, result))
 	}
@@ -104,7 +115,10 @@ func services(c *cloud) rollout.Services {
 	}
 }
 
-func (m *SensorBackend) deployService(ctx context.Context, c *cloud, out tfrun.Outputs, image string) (rollout.ServiceResult, error) {
+// scanned says what is known of an image's scan; see verify.Clients.
+type scanned = func(ctx context.Context, repository, digest string) (string, error)
+
+func (m *SensorBackend) deployService(ctx context.Context, c *cloud, out tfrun.Outputs, image string, gate scanned) (rollout.ServiceResult, error) {
 	if err := out.Need("ecs_cluster", "ecs_service", "ecs_task_family", "api_container"); err != nil {
 		return rollout.ServiceResult{Outcome: rollout.NotStarted}, err
 	}
@@ -115,7 +129,7 @@ func (m *SensorBackend) deployService(ctx context.Context, c *cloud, out tfrun.O
 		Container: out["api_container"],
 		Image:     image,
 		Verify: func(ctx context.Context, svc ecstypes.Service, revision *ecs.RegisterTaskDefinitionInput) error {
-			report := verify.Run(ctx, out["ecs_service"], verify.Service(m.verifiers(ctx, c), svc, revision))
+			report := verify.Run(ctx, out["ecs_service"], verify.Service(m.verifiers(ctx, c, gate), svc, revision))
 			for line := range strings.Lines(report.String()) {
 				say("ecs: %s", strings.TrimRight(line, "\n"))
 			}
@@ -125,7 +139,7 @@ func (m *SensorBackend) deployService(ctx context.Context, c *cloud, out tfrun.O
 }
 
 // verifiers are the clients that look at what a new revision needs.
-func (m *SensorBackend) verifiers(ctx context.Context, c *cloud) verify.Clients {
+func (m *SensorBackend) verifiers(ctx context.Context, c *cloud, gate scanned) verify.Clients {
 	caller := ""
 	if out, err := sts.NewFromConfig(c.config).GetCallerIdentity(ctx, &sts.GetCallerIdentityInput{}); err == nil {
 		caller = aws.ToString(out.Arn)
@@ -135,6 +149,7 @@ func (m *SensorBackend) verifiers(ctx context.Context, c *cloud) verify.Clients 
 		Roles:        iam.NewFromConfig(c.config),
 		LogGroups:    cloudwatchlogs.NewFromConfig(c.config),
 		TargetGroups: elb.NewFromConfig(c.config),
+		Gate:         gate,
 		Caller:       caller,
 	}
 }

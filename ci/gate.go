@@ -10,6 +10,7 @@ import (
 	"dagger/sensor-backend/internal/dagger"
 	"dagger/sensor-backend/rollout"
 	"dagger/sensor-backend/scan"
+	"dagger/sensor-backend/verify"
 
 	awsecr "github.com/aws/aws-sdk-go-v2/service/ecr"
 )
@@ -50,6 +51,22 @@ func newGate(ctx context.Context, failOn string, allow *dagger.File, advisories 
 		}
 	}
 	return g, nil
+}
+
+// look is the verify tree's line on the registry's scan of an image. One that ECR
+// cannot scan was judged by its packages when it was pushed.
+func (g gate) look(c *cloud) scanned {
+	return func(ctx context.Context, repository, digest string) (string, error) {
+		verdict, err := scan.Wait(ctx, awsecr.NewFromConfig(c.config), scan.Request{Repository: repository, Digest: digest, Policy: g.policy},
+			rollout.Env{Progress: func(line string) { say("ecs: %s", line) }})
+		if err != nil {
+			return "", err
+		}
+		if verdict.Outcome == scan.Unsupported {
+			return "", &verify.SkipError{Reason: verdict.String() + ": publish judges it by its packages"}
+		}
+		return verdict.String(), verdict.Err(repository + "@" + digest)
+	}
 }
 
 // judge waits for ECR's scan of a pushed image and decides; for an image that

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -11,6 +12,7 @@ import (
 	"dagger/sensor-backend/tfrun"
 
 	"github.com/aws/aws-sdk-go-v2/service/cloudwatch"
+	"github.com/aws/aws-sdk-go-v2/service/cloudwatchlogs"
 	"github.com/aws/aws-sdk-go-v2/service/lambda"
 )
 
@@ -28,8 +30,11 @@ func (m *SensorBackend) DeployLambda(
 	// CloudWatch alarms that take a canary's traffic back when they ring.
 	// +optional
 	alarms []string,
+	// Percentage of a canary's invocations, below 100, that may fail; more take its traffic back. 0 watches none. The emulated AWS keeps no metrics to watch.
+	// +default=0
+	maxErrorRate float64,
 ) (string, error) {
-	proof, err := newProof(canary, bake, alarms)
+	proof, err := newProof(canary, bake, alarms, maxErrorRate)
 	if err != nil {
 		return "", err
 	}
@@ -38,6 +43,9 @@ func (m *SensorBackend) DeployLambda(
 		return "", err
 	}
 	defer done()
+	if err := proof.possible(c); err != nil {
+		return "", err
+	}
 	giveBack, err := m.turn(ctx, c)
 	if err != nil {
 		return "", exits(err)
@@ -70,10 +78,17 @@ type proof struct {
 	weight float64
 	bake   time.Duration
 	alarms []string
+	// maxErrorRate is the share of the invocations that may fail; 0 watches none.
+	maxErrorRate float64
 }
 
-func newProof(percent int, bake string, alarms []string) (proof, error) {
-	if percent == 0 {
+func newProof(percent int, bake string, alarms []string, maxErrorPercent float64) (proof, error) {
+	switch {
+	case maxErrorPercent < 0 || maxErrorPercent >= 100:
+		return proof{}, fmt.Errorf("max-error-rate %v: give a percentage from 0, for none watched, below 100", maxErrorPercent)
+	case maxErrorPercent > 0 && percent == 0:
+		return proof{}, fmt.Errorf("max-error-rate %v: it is watched in a canary; give --canary too", maxErrorPercent)
+	case percent == 0:
 		return proof{}, nil
 	}
 	if percent < 0 || percent > 99 {
@@ -83,7 +98,16 @@ func newProof(percent int, bake string, alarms []string) (proof, error) {
 	if err != nil || d <= 0 {
 		return proof{}, fmt.Errorf("bake %q: give a time such as 30s or 5m", bake)
 	}
-	return proof{weight: float64(percent) / 100, bake: d, alarms: alarms}, nil
+	return proof{weight: float64(percent) / 100, bake: d, alarms: alarms, maxErrorRate: maxErrorPercent / 100}, nil
+}
+
+// possible refuses, before anything is changed, a proof that this AWS cannot
+// give.
+func (p proof) possible(c *cloud) error {
+	if p.maxErrorRate > 0 && c.emulator != nil {
+		return errors.New("the emulated AWS keeps no metrics, so no error rate can be watched: leave out --max-error-rate")
+	}
+	return nil
 }
 
 const (
@@ -100,12 +124,14 @@ func (p proof) canary(c *cloud) rollout.Canary {
 		Watch: func(ctx context.Context, _, _ string) (string, error) {
 			return alarm.Ringing(ctx, cloudwatch.NewFromConfig(c.config), p.alarms)
 		},
+		MaxErrorRate: p.maxErrorRate, Metrics: cloudwatch.NewFromConfig(c.config),
 	}
 }
 
 func functions(c *cloud) rollout.Functions {
 	return rollout.Functions{
 		Lambda: lambda.NewFromConfig(c.config),
+		Logs:   cloudwatchlogs.NewFromConfig(c.config),
 		Env:    rollout.Env{Progress: func(line string) { say("lambda: %s", line) }},
 	}
 }

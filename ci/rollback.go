@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -18,7 +19,9 @@ import (
 //
 // It goes to what is recorded and not to the number before, which may be as bad;
 // what was rolled back from is never gone back to. A database migration that
-// cannot be undone refuses the way.
+// cannot be undone refuses the way. While a deploy is under way, such as one
+// whose run was interrupted, previous is what runs beside it: the deployment is
+// replaced, and a canary's share taken back.
 //
 // +cache="never"
 func (m *SensorBackend) Rollback(
@@ -115,7 +118,10 @@ func (r *rollbackRun) target(to string) (history.Entry, error) {
 	case stageLambda:
 		parts = parts[1:]
 	}
-	if to == "previous" {
+	switch {
+	case to == "previous" && r.underWay():
+		return r.past.Undo()
+	case to == "previous":
 		return r.past.Previous(r.now, parts...)
 	}
 	for _, part := range parts {
@@ -138,6 +144,12 @@ func (r *rollbackRun) target(to string) (history.Entry, error) {
 	return history.Entry{}, fmt.Errorf("%s is not recorded, so it is not known which half it names: add --only", to)
 }
 
+// underWay reports whether a half that is rolled back is in the middle of a
+// deploy.
+func (r *rollbackRun) underWay() bool {
+	return r.only != stageLambda && r.service.Coming != "" || r.only != stageECS && len(r.function.Weights) > 0
+}
+
 func (r *rollbackRun) restoreService(ctx context.Context, target history.Entry) (string, error) {
 	to := target.Service.Version
 	if to == "" {
@@ -151,7 +163,8 @@ func (r *rollbackRun) restoreService(ctx context.Context, target history.Entry) 
 	if err != nil {
 		return fmt.Sprintf("ecs: %s is not back", to), withDiagnosis(err, result)
 	}
-	return fmt.Sprintf("ecs: %s -> %s, %s in %s", r.now.Service.Version, to, result.Outcome, time.Since(start).Round(100*time.Millisecond)), nil
+	from := cmp.Or(rollout.ShortName(r.service.Coming), r.now.Service.Version)
+	return fmt.Sprintf("ecs: %s -> %s, %s in %s", from, to, result.Outcome, time.Since(start).Round(100*time.Millisecond)), nil
 }
 
 func (r *rollbackRun) restoreFunction(ctx context.Context, target history.Entry) (string, error) {

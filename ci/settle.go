@@ -10,40 +10,20 @@ import (
 )
 
 // settle makes a deploy one thing: if one half failed, the other, which
-// succeeded and changed something, goes back to what ran before. Its result
-// says so.
+// succeeded, goes back to what ran before.
 func (d *delivery) settle(ctx context.Context, results []pipeline.Result) {
 	// A canceled run has to be settled as well.
 	ctx = context.WithoutCancel(ctx)
-	var function, service *pipeline.Result
-	for i := range results {
-		switch results[i].Stage {
-		case stageLambda:
-			function = &results[i]
-		case stageECS:
-			service = &results[i]
-		}
+	half := func(stage string, restore func(context.Context) (string, error)) pipeline.Half {
+		return pipeline.Half{Stage: stage, Back: func() (string, error) {
+			did, err := restore(ctx)
+			if err == nil {
+				say("%s: %s", stage, did)
+			}
+			return did, err
+		}}
 	}
-	if function == nil || service == nil {
-		return
-	}
-	passed := func(r *pipeline.Result) bool { return r.Outcome == pipeline.Passed }
-	switch {
-	case passed(function) && !passed(service):
-		d.takeBack(function, func() (string, error) { return d.restoreFunction(ctx) })
-	case passed(service) && !passed(function):
-		d.takeBack(service, func() (string, error) { return d.restoreService(ctx) })
-	}
-}
-
-func (d *delivery) takeBack(half *pipeline.Result, restore func() (string, error)) {
-	remark, err := restore()
-	if err != nil {
-		half.Outcome, half.Err = pipeline.Failed, fmt.Errorf("deployed, and not taken back although the other half failed: %w", err)
-		return
-	}
-	half.Produced += "; " + remark
-	say("%s: %s", half.Stage, remark)
+	pipeline.Settle(results, [2]pipeline.Half{half(stageLambda, d.restoreFunction), half(stageECS, d.restoreService)})
 }
 
 func (d *delivery) restoreFunction(ctx context.Context) (string, error) {
@@ -73,15 +53,11 @@ func (d *delivery) wayBack(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	before, known := h.Find(history.Service, rollout.ShortName(d.service.Previous.TaskDefinition))
-	if !known {
-		return nil
-	}
 	now := history.Entry{Service: history.Half{Version: rollout.ShortName(d.service.TaskDefinition)}}
 	if now.Schema, now.NoWayBack, err = d.m.migrations(ctx); err != nil {
 		return err
 	}
-	return h.Add(now).Way(now.Service.Version, before)
+	return h.WayFrom(now, rollout.ShortName(d.service.Previous.TaskDefinition))
 }
 
 // record notes what ran before and what runs now, once a half was deployed. A

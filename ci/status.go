@@ -39,6 +39,7 @@ func (m *SensorBackend) Status(ctx context.Context) (shown string, err error) {
 		Service: status.Service{
 			Name: service.Service, TaskDefinition: rollout.ShortName(service.TaskDefinition), Since: service.Since,
 			Desired: service.Desired, Running: service.Running, Settled: service.Settled,
+			Coming: rollout.ShortName(service.Coming),
 		},
 		Function: status.Function{
 			Name: function.Function, Alias: function.Alias, Version: function.Version,

@@ -169,10 +169,12 @@ locals {
   }
 
   ci_deploy = {
-    # The token is for the whole registry, and a task definition has no name
-    # before it is registered: AWS accepts no other resource.
+    # The token is for the whole registry, a task definition has no name before
+    # it is registered, metrics have none: AWS accepts no other resource.
     DeployUnnamed = {
-      actions   = ["ecr:GetAuthorizationToken", "ecs:DescribeTaskDefinition", "ecs:RegisterTaskDefinition"]
+      actions = [
+        "cloudwatch:GetMetricData", "ecr:GetAuthorizationToken", "ecs:DescribeTaskDefinition", "ecs:RegisterTaskDefinition",
+      ]
       resources = ["*"]
       condition = null
     }

@@ -49,14 +49,15 @@ func TestDeploy(t *testing.T) {
 	}
 
 	crashing := altered(t, "services", map[string]string{
-		"cmd/api/main.go": "package main\n\nimport \"log\"\n\nvar commit, version string\n\nfunc main() { log.Fatal(\"cannot run on purpose \", commit, version) }\n",
+		"cmd/api/main.go":       "package main\n\nimport \"log\"\n\nvar commit, version string\n\nfunc main() { log.Fatal(\"cannot run on purpose \", commit, version) }\n",
+		"cmd/processor/main.go": edited(t, "services/cmd/processor/main.go", `"dev"`, `"with a crash"`),
 	})
 	broken := w.dagger(t, "--services", crashing, "deploy", "--stages=build,infra,lambda,ecs")
-	if broken.code == 0 {
-		t.Fatalf("an image that exits at once was deployed:\n%s", broken.stdout)
+	if broken.code != 3 {
+		t.Fatalf("an image that exits at once was deployed with exit code %d, want 3 for rolled back:\n%s", broken.code, broken.stdout)
 	}
 	wantOutcomes(t, broken.stderr, map[string]string{"build": "passed", "infra": "passed", "lambda": "passed", "ecs": "failed", "notify": "passed"})
-	for _, want := range []string{"rolled back", "cannot run on purpose"} {
+	for _, want := range []string{"rolled back", "cannot run on purpose", "taken back to version"} {
 		if !strings.Contains(broken.stderr, want) {
 			t.Errorf("the report does not show %q", want)
 		}

@@ -3,15 +3,16 @@ package excerpt
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 )
 
 // most is how many lines are kept: a screen.
 const most = 60
 
-// Of returns the last lines of a tool's output without those that report
-// nothing wrong: empty ones and those of Go packages that passed or have no
-// tests. Its first line tells how many were left out before.
+// Of returns the lines of a tool's output that Last chooses, a screen of them,
+// without those that report nothing wrong: empty ones and those of Go packages
+// that passed or have no tests. It tells how many were left out before and after.
 func Of(output string) string {
 	var kept []string
 	for line := range strings.Lines(output) {
@@ -20,10 +21,38 @@ func Of(output string) string {
 			kept = append(kept, line)
 		}
 	}
-	if cut := len(kept) - most; cut > 0 {
-		kept = append([]string{fmt.Sprintf("(%d lines before)", cut)}, kept[cut:]...)
+	start, end := window(kept, most)
+	var told []string
+	if start > 0 {
+		told = append(told, fmt.Sprintf("(%d lines before)", start))
 	}
-	return strings.Join(kept, "\n")
+	told = append(told, kept[start:end]...)
+	if after := len(kept) - end; after > 0 {
+		told = append(told, fmt.Sprintf("(%d lines after)", after))
+	}
+	return strings.Join(told, "\n")
+}
+
+// Last is at most n lines: the last ones, or, where a Go program panicked before
+// those, the ones from the panic on. What it died of stands above its stacks,
+// and those alone can be longer than any excerpt.
+func Last(lines []string, n int) []string {
+	start, end := window(lines, n)
+	return lines[start:end]
+}
+
+func window(lines []string, n int) (start, end int) {
+	start = max(0, len(lines)-n)
+	if p := slices.IndexFunc(lines, panics); p >= 0 {
+		start = min(start, p)
+	}
+	return start, min(len(lines), start+n)
+}
+
+// panics reports whether a line is the first that Go's runtime writes when it
+// ends a program.
+func panics(line string) bool {
+	return strings.HasPrefix(line, "panic: ") || strings.HasPrefix(line, "fatal error: ")
 }
 
 // FirstLine is the first line of a text that says more below it.

@@ -99,6 +99,15 @@ func (h History) Previous(now Entry, parts ...Part) (Entry, error) {
 	return Entry{}, errors.New("nothing is recorded that ran before and was not left by a rollback: name a version or digest")
 }
 
+// Undo is the entry to go back to from a deploy that began and did not end: the
+// newest, which was noted before it began. Previous would go back behind that.
+func (h History) Undo() (Entry, error) {
+	if len(h) == 0 {
+		return Entry{}, errors.New("nothing is recorded that ran before the deploy that is under way: name a version or digest")
+	}
+	return h[0], nil
+}
+
 // Find is the newest entry of which a half has that version, its number alone,
 // or digest.
 func (h History) Find(part Part, name string) (Entry, bool) {
@@ -126,4 +135,14 @@ func (h History) Way(from string, to Entry) error {
 		}
 	}
 	return nil
+}
+
+// WayFrom is Way from what was deployed just now, and is not recorded yet, to a
+// task definition that ran before.
+func (h History) WayFrom(now Entry, to string) error {
+	before, known := h.Find(Service, to)
+	if !known {
+		return nil
+	}
+	return h.Add(now).Way(now.Service.Version, before)
 }

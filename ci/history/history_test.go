@@ -50,6 +50,18 @@ func TestBothGoToOneEntry(t *testing.T) {
 	}
 }
 
+// TestUndo goes back to what ran, not to what ran before that.
+func TestUndo(t *testing.T) {
+	t.Parallel()
+	h := History{}.Add(ran("api:1", "1")).Add(ran("api:2", "2"))
+	if to, err := h.Undo(); err != nil || to.Service.Version != "api:2" {
+		t.Errorf("%v, %v", to, err)
+	}
+	if to, err := (History{}).Undo(); err == nil || !strings.Contains(err.Error(), "name a version or digest") {
+		t.Errorf("%v, %v", to, err)
+	}
+}
+
 func TestWhatRunsIsNotRecorded(t *testing.T) {
 	t.Parallel()
 	h := History{}.Add(ran("api:1", "1"))
@@ -99,6 +111,24 @@ func TestWay(t *testing.T) {
 	}
 	if err := h.Way("api:1", two); err != nil {
 		t.Errorf("forward is no way back: %v", err)
+	}
+}
+
+// TestWayFrom stops an automatic rollback of a deploy that is not recorded yet.
+func TestWayFrom(t *testing.T) {
+	t.Parallel()
+	one, two := ran("api:1", "1"), ran("api:2", "2")
+	one.Schema, two.Schema, two.NoWayBack = 1, 3, []int{3}
+	h := History{}.Add(one)
+	if err := h.WayFrom(two, "api:1"); err == nil || !strings.Contains(err.Error(), "migration 3, which came after api:1, cannot be undone") {
+		t.Errorf("error %v", err)
+	}
+	if err := h.WayFrom(two, "api:0"); err != nil {
+		t.Errorf("what is not recorded bars no way: %v", err)
+	}
+	two.NoWayBack = nil
+	if err := h.WayFrom(two, "api:1"); err != nil || len(h) != 1 {
+		t.Errorf("%v; %d entries", err, len(h))
 	}
 }
 

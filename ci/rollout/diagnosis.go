@@ -28,8 +28,8 @@ type TaskFailure struct {
 	Containers []ContainerFailure
 	// LogStream names where Log was read.
 	LogStream string
-	// Log is the tail of the failed container's log, oldest line first; only
-	// the first tasks have it.
+	// Log is the tail of the failed container's log, or its lines from a panic
+	// on, oldest line first; only the first tasks have it.
 	Log []string
 }
 

@@ -91,6 +91,9 @@ type ServiceState struct {
 	TaskDefinition string
 	// Deployment is the id of the service's primary deployment.
 	Deployment string
+	// Coming is the ARN of what that deployment puts in TaskDefinition's place;
+	// empty once it has.
+	Coming string
 	// Settled is true when a deployment of TaskDefinition completed. A service
 	// that never came up, such as one whose image was never pushed, has nothing
 	// worth going back to.

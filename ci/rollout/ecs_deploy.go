@@ -273,6 +273,9 @@ func state(cluster, service string, svc types.Service) ServiceState {
 			st.Settled, st.TaskDefinition, newest = true, aws.ToString(d.TaskDefinition), at
 		}
 	}
+	if coming := aws.ToString(p.TaskDefinition); st.Settled && coming != st.TaskDefinition {
+		st.Coming = coming
+	}
 	return st
 }
 

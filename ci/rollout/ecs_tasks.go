@@ -7,6 +7,8 @@ import (
 	"strings"
 	"time"
 
+	"dagger/sensor-backend/excerpt"
+
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/cloudwatchlogs"
 	"github.com/aws/aws-sdk-go-v2/service/ecs"
@@ -16,8 +18,10 @@ import (
 const (
 	// maxTasksRead is the most that DescribeTasks takes at once.
 	maxTasksRead = 100
-	// maxLogs is how many tasks' logs are read, maxLogLines how many lines.
+	// maxLogs is how many tasks' logs are read, maxLogRead how many lines of
+	// each, and maxLogLines how many are shown.
 	maxLogs     = 2
+	maxLogRead  = 1000
 	maxLogLines = 20
 	// logGrace is how many updates an empty log is asked for again: the last
 	// lines of a crashed task arrive a little after it.
@@ -173,15 +177,17 @@ func (l *taskLog) readLog(ctx context.Context, t *TaskFailure) {
 		}
 		out, err := l.s.Logs.GetLogEvents(ctx, &cloudwatchlogs.GetLogEventsInput{
 			LogGroupName: aws.String(group), LogStreamName: aws.String(stream),
-			Limit: aws.Int32(maxLogLines), StartFromHead: aws.Bool(false),
+			Limit: aws.Int32(maxLogRead), StartFromHead: aws.Bool(false),
 		})
 		if err != nil || len(out.Events) == 0 {
 			continue
 		}
 		t.LogStream = group + ":" + stream
-		for _, e := range out.Events[max(0, len(out.Events)-maxLogLines):] {
-			t.Log = append(t.Log, strings.TrimRight(aws.ToString(e.Message), "\r\n"))
+		lines := make([]string, 0, len(out.Events))
+		for _, e := range out.Events {
+			lines = append(lines, strings.TrimRight(aws.ToString(e.Message), "\r\n"))
 		}
+		t.Log = excerpt.Last(lines, maxLogLines)
 		return
 	}
 }

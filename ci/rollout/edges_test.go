@@ -80,7 +80,7 @@ func TestCurrentDuringADeployment(t *testing.T) {
 		f := newFakeECS()
 		f.deploy(f.define(newDigest), 2)
 		st, err := services(f).Current(t.Context(), "c", "api")
-		if err != nil || !st.Settled || st.TaskDefinition != f.previous() {
+		if err != nil || !st.Settled || st.TaskDefinition != f.previous() || st.Coming != f.latest {
 			t.Errorf("what completed before counts: %+v, %v", st, err)
 		}
 	})

@@ -210,7 +210,7 @@ func crashes(id string, counted bool) func(*fakeECS) {
 			}
 		}
 		f.stopTask(id, *d.Id, "Essential container in task exited", types.TaskStopCodeEssentialContainerExited, aws.Int32(1), "")
-		f.logs["ecs/api/"+id] = []string{"starting", "panic: no database"}
+		f.logs["ecs/api/"+id] = append([]string{"starting", "panic: no database"}, slices.Repeat([]string{"goroutine 7 [running]:"}, 60)...)
 		f.event("(service api) has started 1 tasks: (task " + id + ").")
 	}
 }
@@ -454,7 +454,8 @@ func (f *fakeECS) DescribeTasks(_ context.Context, in *ecs.DescribeTasksInput, _
 
 func (f *fakeECS) GetLogEvents(_ context.Context, in *cloudwatchlogs.GetLogEventsInput, _ ...func(*cloudwatchlogs.Options)) (*cloudwatchlogs.GetLogEventsOutput, error) {
 	out := &cloudwatchlogs.GetLogEventsOutput{}
-	for _, line := range f.logs[*in.LogStreamName] {
+	lines := f.logs[*in.LogStreamName]
+	for _, line := range lines[max(0, len(lines)-int(*in.Limit)):] {
 		out.Events = append(out.Events, logtypes.OutputLogEvent{Message: &line})
 	}
 	return out, nil

@@ -12,6 +12,8 @@ import (
 	"dagger/sensor-backend/lambdazip"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/cloudwatchlogs"
+	logtypes "github.com/aws/aws-sdk-go-v2/service/cloudwatchlogs/types"
 	"github.com/aws/aws-sdk-go-v2/service/lambda"
 	"github.com/aws/aws-sdk-go-v2/service/lambda/types"
 )
@@ -48,6 +50,8 @@ type fakeLambda struct {
 	refuse                           map[string]func(n int) error
 	before                           map[string]func(f *fakeLambda, n int)
 	functionError, payload, logLines string
+	// streams are the log's lines by stream; nil means that it is not read.
+	streams map[string][]string
 
 	calls map[string]int
 	// history is each state the alias was in.
@@ -225,6 +229,27 @@ func (f *fakeLambda) DeleteFunction(_ context.Context, in *lambda.DeleteFunction
 	}
 	delete(f.versions, *in.Qualifier)
 	return &lambda.DeleteFunctionOutput{}, nil
+}
+
+// FilterLogEvents gives one stream a page, and nothing at its first call: the
+// lines are not there yet.
+func (f *fakeLambda) FilterLogEvents(_ context.Context, in *cloudwatchlogs.FilterLogEventsInput, _ ...func(*cloudwatchlogs.Options)) (*cloudwatchlogs.FilterLogEventsOutput, error) {
+	if err := f.call("FilterLogEvents"); err != nil {
+		return nil, err
+	}
+	out := &cloudwatchlogs.FilterLogEventsOutput{}
+	if *in.LogGroupName != "/aws/lambda/processor" || f.calls["FilterLogEvents"] == 1 {
+		return out, nil
+	}
+	names := slices.Sorted(maps.Keys(f.streams))
+	page, _ := strconv.Atoi(aws.ToString(in.NextToken))
+	for _, line := range f.streams[names[page]] {
+		out.Events = append(out.Events, logtypes.FilteredLogEvent{Message: &line, LogStreamName: &names[page]})
+	}
+	if page+1 < len(names) {
+		out.NextToken = aws.String(strconv.Itoa(page + 1))
+	}
+	return out, nil
 }
 
 func (f *fakeLambda) Invoke(_ context.Context, in *lambda.InvokeInput, _ ...func(*lambda.Options)) (*lambda.InvokeOutput, error) {

@@ -25,7 +25,7 @@ func (d *functionDeploy) moveAlias(ctx context.Context, version string, w map[st
 		case aws.ToString(a.FunctionVersion) == version && maps.Equal(weights(a.RoutingConfig), w):
 			return false, nil
 		case aws.ToString(a.FunctionVersion) != before.Version && aws.ToString(a.FunctionVersion) != version:
-			return false, d.overtaken(fmt.Sprintf("someone else moved alias %s to version %s", d.req.Alias, aws.ToString(a.FunctionVersion)))
+			return false, d.moved(a)
 		default:
 			err = d.updateAlias(ctx, a, version, w)
 		}

@@ -26,6 +26,9 @@ type LambdaAPI interface {
 type Functions struct {
 	// Lambda is the API.
 	Lambda LambdaAPI
+	// Logs finds what a canary that failed complained of; nil means that logs are
+	// not shown.
+	Logs LogSearch
 	// Env is the clock, the randomness and where progress goes.
 	Env Env
 }

@@ -2,9 +2,9 @@ package rollout
 
 import (
 	"context"
-	"encoding/base64"
 	"errors"
 	"fmt"
+	"maps"
 	"strings"
 	"time"
 
@@ -32,19 +32,25 @@ func (d *functionDeploy) canary(ctx context.Context, version string, before Func
 		return false, err
 	}
 	d.Env.say("%s: version %s gets %.0f %% of the traffic for %s", d.subject, version, 100*d.req.Canary.Weight, d.req.Canary.Bake)
-	wrong, err := d.bake(ctx, version)
+	begin := time.Now()
+	wrong, err := d.bake(ctx, version, before)
 	if wrong == "" && err == nil {
 		return true, nil
 	}
-	return false, d.takeBack(ctx, version, before, wrong, err)
+	err = d.takeBack(ctx, version, before, wrong, err)
+	var failed *failureError
+	if wrong != "" && errors.As(err, &failed) {
+		failed.reason += logged(d.complaints(ctx, version, begin))
+	}
+	return false, err
 }
 
 // bake watches the version while it has its share. It does not count against
 // the deploy's time limit.
-func (d *functionDeploy) bake(ctx context.Context, version string) (wrong string, err error) {
+func (d *functionDeploy) bake(ctx context.Context, version string, before FunctionState) (wrong string, err error) {
 	poll := d.Env.Poll()
 	defer func() { d.req.Timeout += poll.Elapsed() }()
-	watches := d.watches(version)
+	watches := d.watches(version, before)
 	for {
 		for _, watch := range watches {
 			err := d.Env.retry(ctx, func() (err error) {
@@ -65,9 +71,21 @@ func (d *functionDeploy) bake(ctx context.Context, version string) (wrong string
 }
 
 // watches are the questions that are asked throughout a bake that begins now.
-func (d *functionDeploy) watches(version string) []func(context.Context) (string, error) {
+func (d *functionDeploy) watches(version string, before FunctionState) []func(context.Context) (string, error) {
 	c := d.req.Canary
-	var all []func(context.Context) (string, error)
+	disturbed := 0
+	all := []func(context.Context) (string, error){func(ctx context.Context) (string, error) {
+		err := d.undisturbed(ctx, version, before)
+		var other *failureError
+		if disturbed++; !errors.As(err, &other) {
+			disturbed = 0
+		}
+		// A read may show once more what was before our own change.
+		if disturbed == 1 {
+			return "", nil
+		}
+		return "", err
+	}}
 	if c.Watch != nil {
 		all = append(all, func(ctx context.Context) (string, error) { return c.Watch(ctx, d.req.Function, version) })
 	}
@@ -76,6 +94,22 @@ func (d *functionDeploy) watches(version string) []func(context.Context) (string
 		all = append(all, func(ctx context.Context) (string, error) { return rate.wrong(ctx, version) })
 	}
 	return all
+}
+
+// undisturbed fails when someone else moved the alias or took the canary's share.
+func (d *functionDeploy) undisturbed(ctx context.Context, version string, before FunctionState) error {
+	a, err := d.alias(ctx, d.req.Function, d.req.Alias)
+	switch {
+	case err != nil:
+		return fmt.Errorf("read alias %s: %w", d.req.Alias, err)
+	case a == nil:
+		return d.overtaken(fmt.Sprintf("someone else deleted alias %s", d.req.Alias))
+	case aws.ToString(a.FunctionVersion) != before.Version:
+		return d.moved(a)
+	case !maps.Equal(weights(a.RoutingConfig), map[string]float64{version: d.req.Canary.Weight}):
+		return d.overtaken(fmt.Sprintf("someone else changed the weights of alias %s", d.req.Alias))
+	}
+	return nil
 }
 
 // check refuses a canary that cannot be meant.
@@ -133,22 +167,9 @@ func (d *functionDeploy) invoke(ctx context.Context, version string, n int) erro
 	}
 	if kind := aws.ToString(out.FunctionError); kind != "" {
 		reason := fmt.Sprintf("invocation %d of version %s failed (%s): %s", n, version, kind, strings.TrimSpace(string(out.Payload)))
-		if tail := logTail(aws.ToString(out.LogResult)); tail != "" {
-			reason += "\nlog: " + tail
-		}
+		reason += logTail(aws.ToString(out.LogResult))
 		return &failureError{outcome: VerificationFailed, reason: reason, next: d.unmoved() + "; mend the code and deploy again"}
 	}
 	d.Env.say("%s: invocation %d of version %s answered in %s", d.subject, n, version, time.Since(begin).Round(time.Millisecond))
 	return nil
-}
-
-// logTail reads the last lines that an invocation logged (API Invoke:
-// LogResult is base64).
-func logTail(encoded string) string {
-	raw, err := base64.StdEncoding.DecodeString(encoded)
-	if err != nil {
-		return ""
-	}
-	lines := strings.Split(strings.TrimSpace(string(raw)), "\n")
-	return strings.Join(lines[max(0, len(lines)-5):], "\nlog: ")
 }

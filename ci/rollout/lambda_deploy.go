@@ -10,6 +10,7 @@ import (
 	"dagger/sensor-backend/lambdazip"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/lambda"
 )
 
 // latestVersion is the qualifier of the unpublished code.
@@ -198,6 +199,11 @@ func (d *functionDeploy) restore(ctx context.Context, to FunctionState) error {
 
 func (d *functionDeploy) overtaken(reason string) error {
 	return &failureError{outcome: Superseded, reason: reason, next: "see who else deploys, then deploy again"}
+}
+
+// moved is an alias that names a version which is neither ours nor the one before.
+func (d *functionDeploy) moved(a *lambda.GetAliasOutput) error {
+	return d.overtaken(fmt.Sprintf("someone else moved alias %s to version %s", d.req.Alias, aws.ToString(a.FunctionVersion)))
 }
 
 func (d *functionDeploy) unmoved() string {

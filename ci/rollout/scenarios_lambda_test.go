@@ -168,9 +168,9 @@ func lambdaScenarios() []lambdaScenario {
 		},
 		{
 			name: "canary panics", change: canary(bake), arrange: func(f *fakeLambda) {
-				f.functionError, f.payload, f.logLines = "Unhandled", `{"errorMessage":"index out of range"}`, "START\npanic: index out of range\nEND"
+				f.functionError, f.payload, f.logLines = "Unhandled", `{"errorType":"Runtime.ExitError"}`, panicLog
 			},
-			want: rollout.VerificationFailed, reason: "invocation 1 of version 2 failed (Unhandled): {\"errorMessage\":\"index out of range\"}\nlog: START\nlog: panic: index out of range",
+			want: rollout.VerificationFailed, reason: "invocation 1 of version 2 failed (Unhandled): {\"errorType\":\"Runtime.ExitError\"}\nlog: panic: index out of range\nlog: goroutine 1 [running]:",
 			calls: map[string]int{"Invoke": 1, "UpdateAlias": 0}, end: 3,
 		},
 		{
@@ -180,6 +180,54 @@ func lambdaScenarios() []lambdaScenario {
 		{
 			name: "alarm in the canary", change: canary(withWatch(alarmAfter(20 * time.Second))),
 			want: rollout.RolledBack, reason: "alarm errors is in ALARM", history: []string{"1map[2:0.1]", "1map[]"}, end: 23, within: 8,
+		},
+		{
+			name: "alarm in the canary, its log tells why", change: canary(withWatch(alarmAfter(20 * time.Second))), arrange: func(f *fakeLambda) {
+				f.streams = map[string][]string{
+					"2026/11/25/[1]00": {"panic: of the version before"},
+					"2026/11/25/[2]01": {"panic: no table", "goroutine 1 [running]:", "panic: no table"},
+					"2026/11/25/[2]02": {`{"level":"ERROR","msg":"no bucket"}`},
+				}
+			},
+			want: rollout.RolledBack, reason: "alarm errors is in ALARM\nlog: panic: no table\nlog: {\"level\":\"ERROR\",\"msg\":\"no bucket\"}",
+			history: []string{"1map[2:0.1]", "1map[]"}, end: 23, within: 10,
+		},
+		{
+			name: "alarm in the canary, its log may not be read", change: canary(withWatch(alarmAfter(20 * time.Second))), arrange: func(f *fakeLambda) {
+				f.streams, f.refuse["FilterLogEvents"] = map[string][]string{}, times(1, 9, "AccessDeniedException")
+			},
+			want: rollout.RolledBack, reason: "alarm errors is in ALARM", calls: map[string]int{"FilterLogEvents": 1}, end: 23, within: 8,
+		},
+		{
+			name: "canary overtaken by a second deploy", change: canary(bake), arrange: func(f *fakeLambda) {
+				f.versions["7"] = &fakeCode{sha: "theirs", state: types.StateActive}
+				f.before["GetAlias"] = func(f *fakeLambda, n int) {
+					if n == 6 {
+						f.aliases["PROD"].version, f.aliases["PROD"].weights = "7", nil
+					}
+				}
+			},
+			want: rollout.Superseded, reason: "someone else moved alias PROD to version 7", history: []string{"1map[2:0.1]"}, end: 11, within: 6,
+		},
+		{
+			name: "canary's share taken by someone", change: canary(bake), arrange: func(f *fakeLambda) {
+				f.before["GetAlias"] = func(f *fakeLambda, n int) {
+					if n == 6 {
+						f.aliases["PROD"].weights = nil
+					}
+				}
+			},
+			want: rollout.Superseded, reason: "someone else changed the weights of alias PROD", history: []string{"1map[2:0.1]"}, end: 11, within: 6,
+		},
+		{
+			name: "stale read in the canary", change: canary(bake), arrange: func(f *fakeLambda) {
+				f.before["GetAlias"] = func(f *fakeLambda, n int) {
+					if f.aliases["PROD"].weights = map[string]float64{"2": 0.1}; n < 3 || n == 4 {
+						f.aliases["PROD"].weights = nil
+					}
+				}
+			},
+			want: rollout.Completed, history: []string{"1map[2:0.1]", "2map[]"}, end: 63, within: 10,
 		},
 		{
 			name: "canary cannot be watched", change: canary(withWatch(func(context.Context, string, string) (string, error) { return "", apiError("AccessDeniedException") })),
@@ -217,6 +265,24 @@ func lambdaScenarios() []lambdaScenario {
 	}
 }
 
+// panicLog is what Lambda shows of an invocation in which a Go program panicked.
+const panicLog = `INIT_START Runtime Version: provided:al2023.v58
+START RequestId: 6f1c Version: 2
+reading 3 records
+panic: index out of range
+
+goroutine 1 [running]:
+main.parse(...)
+	/src/cmd/processor/parse.go:40
+main.handle({0xc000012345, 0x10})
+	/src/cmd/processor/main.go:31 +0x1d
+main.main()
+	/src/cmd/processor/main.go:12 +0x25
+exit status 2
+END RequestId: 6f1c
+REPORT RequestId: 6f1c	Duration: 3.10 ms	Billed Duration: 4 ms	Memory Size: 128 MB
+`
+
 func mustZip(binary string) []byte {
 	a, err := lambdazip.Build([]byte(binary))
 	if err != nil {
@@ -241,6 +307,9 @@ func (s lambdaScenario) run(t *testing.T) observed {
 			ctx = c
 		}
 		fns := rollout.Functions{Lambda: f, Env: rollout.Env{Random: func() float64 { return 0.5 }, Progress: func(line string) { o.said(time.Since(start), line) }}}
+		if f.streams != nil {
+			fns.Logs = f
+		}
 		req := rollout.FunctionRequest{Function: "processor", Alias: "PROD", Zip: zipped(t, "new"), Architecture: ""}
 		if s.change != nil {
 			if s.change(&req); req.Zip == nil {

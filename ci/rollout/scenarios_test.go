@@ -39,6 +39,7 @@ type waiterVerdict struct {
 type row struct {
 	name         string
 	ours         observed
+	want         rollout.Outcome
 	end          float64
 	waiter       waiterVerdict
 	waiterRuns   int
@@ -57,7 +58,7 @@ func TestVerdictScenarios(t *testing.T) {
 	check := func(t *testing.T, name string, o observed, s expectation) {
 		t.Helper()
 		s.check(t, o)
-		rows = append(rows, row{name: name, ours: o, end: s.end})
+		rows = append(rows, row{name: name, ours: o, want: s.want, end: s.end})
 	}
 	compare := func(t *testing.T, waiter func(*testing.T) (waiterVerdict, bool)) {
 		r := &rows[len(rows)-1]
@@ -176,7 +177,7 @@ func report(t *testing.T, rows []row) {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%-72s %-24s %8s %8s %6s   %-15s %8s\n", "scenario", "verdict", "truth s", "ours s", "calls", "SDK waiter", "late s")
 	var late []float64
-	falseSuccess, falseFailure, compared := 0, 0, 0
+	wrong, falseSuccess, falseFailure, compared := 0, 0, 0, 0
 	var waiterLate []float64
 	for _, r := range rows {
 		calls := 0
@@ -184,6 +185,9 @@ func report(t *testing.T, rows []row) {
 			calls += n
 		}
 		fmt.Fprintf(&b, "%-72s %-24s %8.0f %8.1f %6d   ", r.name, r.ours.outcome, r.end, r.ours.seconds, calls)
+		if r.ours.outcome != r.want {
+			wrong++
+		}
 		if r.ours.outcome.OK() {
 			late = append(late, r.ours.seconds-r.end)
 		}
@@ -205,7 +209,7 @@ func report(t *testing.T, rows []row) {
 		}
 		fmt.Fprintf(&b, "%-15s %8.0f\n", says, r.waiterMean-r.end)
 	}
-	fmt.Fprintf(&b, "\n%d scenarios. Ours: 0 false verdicts, success reported %.1f s after the truth at the 95th percentile.\n", len(rows), percentile(late, 0.95))
+	fmt.Fprintf(&b, "\n%d scenarios. Ours: %d false verdicts, success reported %.1f s after the truth at the 95th percentile.\n", len(rows), wrong, percentile(late, 0.95))
 	fmt.Fprintf(&b, "SDK waiters, on %d of them: %d false successes, %d false failures; a true success was reported %.0f s late on the mean.\n",
 		compared, falseSuccess, falseFailure, mean(waiterLate))
 	t.Log("\n" + b.String())

@@ -24,8 +24,11 @@ type Service struct {
 	Since time.Time
 	// Desired and Running are numbers of tasks.
 	Desired, Running int
-	// Settled is false while a deployment is under way or none ever completed.
+	// Settled is false as long as no deployment completed.
 	Settled bool
+	// Coming is the family:revision that a deployment under way puts in
+	// TaskDefinition's place; empty if there is none.
+	Coming string
 }
 
 // Function is what the Lambda half runs.
@@ -79,6 +82,8 @@ func (r Report) Drift() []string {
 	}
 	if !s.Settled {
 		all = append(all, "ecs: the deployment has not completed")
+	} else if s.Coming != "" {
+		all = append(all, fmt.Sprintf("ecs: a deployment of %s is under way", s.Coming))
 	} else if s.Running != s.Desired {
 		all = append(all, fmt.Sprintf("ecs: %d tasks run, %d are wanted", s.Running, s.Desired))
 	}

@@ -31,6 +31,7 @@ func TestReport(t *testing.T) {
 		{func(r *Report) { r.Function.Commit = "ffff" }, "different commits: ecs 0a1b, lambda ffff"},
 		{func(r *Report) { r.Service.Settled = false }, "has not completed"},
 		{func(r *Report) { r.Service.Running = 1 }, "1 tasks run, 2 are wanted"},
+		{func(r *Report) { r.Service.Coming, r.Service.Running = "api:8", 3 }, "a deployment of api:8 is under way"},
 		{func(r *Report) { r.Service.Image = "h/api:latest" }, "named by a tag"},
 		{func(r *Report) { r.Function.Weights = map[string]float64{"6": 0.1} }, "version 6 has 10 %"},
 	} {

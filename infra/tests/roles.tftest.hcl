@@ -124,6 +124,13 @@ run "ci_policies_name_their_actions" {
   }
 
   assert {
+    condition = flatten([
+      for statement in jsondecode(aws_iam_policy.ci["deploy"].policy).Statement : statement.Action if contains(statement.Resource, "*")
+    ]) == ["cloudwatch:GetMetricData", "ecr:GetAuthorizationToken", "ecs:DescribeTaskDefinition", "ecs:RegisterTaskDefinition"]
+    error_message = "on every resource a deploy may read metrics, get the registry's token and make task definitions, no more"
+  }
+
+  assert {
     condition     = alltrue([for policy in concat(values(aws_iam_policy.ci), aws_iam_policy.boundary) : length(replace(policy.policy, " ", "")) <= 6144])
     error_message = "IAM allows 6144 characters in a policy"
   }

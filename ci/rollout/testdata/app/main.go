@@ -1,6 +1,7 @@
-// Command app is what the integration tests deploy. The file /variant in its
-// image says how it behaves: "crash" exits at once, "deaf" never gets healthy,
-// "slow" takes its time, anything else is well.
+// Command app is what the integration tests deploy as a service. The file
+// /variant in its image says how it behaves: "crash" panics at once, "deaf" never
+// gets healthy, "slow" takes its time, "brittle" panics at its first request,
+// anything else is well.
 package main
 
 import (
@@ -29,8 +30,7 @@ func main() {
 	fmt.Println("starting as", variant)
 	switch {
 	case strings.HasPrefix(variant, "crash"):
-		fmt.Println("panic: no database on purpose")
-		os.Exit(3)
+		panic("no database on purpose")
 	case strings.HasPrefix(variant, "slow"):
 		time.Sleep(3 * time.Second)
 	}
@@ -38,6 +38,14 @@ func main() {
 		if strings.HasPrefix(variant, "deaf") {
 			w.WriteHeader(http.StatusServiceUnavailable)
 		}
+	})
+	http.HandleFunc("/", func(w http.ResponseWriter, _ *http.Request) {
+		if strings.HasPrefix(variant, "brittle") {
+			// net/http would take a panic for the request's alone.
+			go func() { panic("no request on purpose") }()
+			time.Sleep(time.Second)
+		}
+		fmt.Fprint(w, variant)
 	})
 	server := &http.Server{Addr: address, ReadHeaderTimeout: time.Second}
 	if err := server.ListenAndServe(); err != nil {
