@@ -9,6 +9,7 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -104,6 +105,19 @@ func (t Tasks) Run(ctx context.Context, req Request) error {
 		Outcome: rollout.Failed, Subject: subject, Reason: failure,
 		Next: "the service was not updated and runs as before; mend the migration and deploy again",
 	}
+}
+
+// Needed reports whether the container of a revision is given a variable, as
+// text or as a secret: without its DATABASE_URL the API has nothing to migrate.
+func Needed(definition types.TaskDefinition, container, variable string) bool {
+	for _, c := range definition.ContainerDefinitions {
+		if aws.ToString(c.Name) != container {
+			continue
+		}
+		return slices.ContainsFunc(c.Secrets, func(s types.Secret) bool { return aws.ToString(s.Name) == variable }) ||
+			slices.ContainsFunc(c.Environment, func(e types.KeyValuePair) bool { return aws.ToString(e.Name) == variable })
+	}
+	return false
 }
 
 // start runs the task and returns its ARN. The token lets ECS know a request

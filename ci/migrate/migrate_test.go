@@ -231,3 +231,23 @@ func TestCanceled(t *testing.T) {
 		check(t, tasks(&again).Run(ctx, request()), rollout.Canceled, []string{"was not updated"})
 	})
 }
+
+func TestNeeded(t *testing.T) {
+	t.Parallel()
+	secret := types.ContainerDefinition{Name: aws.String("api"), Secrets: []types.Secret{{Name: aws.String("DATABASE_URL")}}}
+	text := types.ContainerDefinition{Name: aws.String("api"), Environment: []types.KeyValuePair{{Name: aws.String("DATABASE_URL")}}}
+	other := types.ContainerDefinition{Name: aws.String("log"), Secrets: secret.Secrets}
+	for name, test := range map[string]struct {
+		containers []types.ContainerDefinition
+		want       bool
+	}{
+		"a secret":          {[]types.ContainerDefinition{other, secret}, true},
+		"a text":            {[]types.ContainerDefinition{text}, true},
+		"another container": {[]types.ContainerDefinition{other, {Name: aws.String("api")}}, false},
+		"no such container": {nil, false},
+	} {
+		if got := Needed(types.TaskDefinition{ContainerDefinitions: test.containers}, "api", "DATABASE_URL"); got != test.want {
+			t.Errorf("%s: %t", name, got)
+		}
+	}
+}
