@@ -37,7 +37,7 @@ func connect(ctx context.Context, cfg config, log *slog.Logger) (*dependencies, 
 	if cfg.databaseURL != "" {
 		db, err := openWarehouse(ctx, cfg, tracer)
 		if err != nil {
-			d.close()
+			d.close(ctx)
 			return nil, err
 		}
 		d.db = db
@@ -50,7 +50,7 @@ func connect(ctx context.Context, cfg config, log *slog.Logger) (*dependencies, 
 		return d, nil
 	}
 	if err := d.connectAWS(ctx, cfg); err != nil {
-		d.close()
+		d.close(ctx)
 		return nil, err
 	}
 	return d, nil
@@ -115,13 +115,13 @@ func (d *dependencies) warehouse() httpapi.Warehouse {
 
 // close ends the writers and then the connections they use, and sends the last
 // traces. No request may run any more.
-func (d *dependencies) close() {
+func (d *dependencies) close(ctx context.Context) {
 	if d.db != nil {
 		d.queue.Close()
 		d.db.Close()
 	}
 	const patience = 3 * time.Second
-	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), patience)
 	defer cancel()
 	d.tracer.Close(ctx)
 }

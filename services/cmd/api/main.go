@@ -73,7 +73,7 @@ func serve(ctx context.Context, cfg config, listener net.Listener, log *slog.Log
 		_ = listener.Close()
 		return err
 	}
-	defer deps.close()
+	defer deps.close(ctx)
 
 	api := httpapi.New(httpapi.Config{ //nolint:contextcheck // a request brings its own
 		Warehouse: deps.warehouse(),

@@ -57,7 +57,7 @@ type job struct {
 	done     chan outcome
 
 	waiting    tracing.Span    // ended by the writer, or by who gives up
-	traced     context.Context //nolint:containedctx // like ctx, inside of committing
+	traced     context.Context // like ctx, inside of committing
 	committing tracing.Span
 }
 
@@ -174,7 +174,7 @@ func (q *Queue) insert(group []*job, readings []reading.Reading) (warehouse.Stor
 	for _, j := range group {
 		j.traced, j.committing = q.options.Tracer.StartInside(j.ctx, tracing.Internal, "commit batch")
 	}
-	ctx, cancel := context.WithTimeout(q.options.Tracer.Detach(group[0].traced), q.options.Timeout)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(group[0].traced), q.options.Timeout)
 	defer cancel()
 	stored, err := q.store.Insert(ctx, readings)
 	for _, j := range group {

@@ -77,15 +77,6 @@ func (t *Tracer) StartInside(ctx context.Context, kind Kind, name string) (conte
 	return t.Start(ctx, kind, name)
 }
 
-// Detach returns a context that has the span of ctx, but neither its end nor
-// its values.
-func (t *Tracer) Detach(ctx context.Context) context.Context {
-	if t == nil {
-		return context.Background()
-	}
-	return trace.ContextWithSpan(context.Background(), trace.SpanFromContext(ctx))
-}
-
 // End ends the span.
 func (s Span) End() {
 	if s.span != nil {

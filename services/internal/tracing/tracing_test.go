@@ -51,25 +51,6 @@ func TestSpansArrive(t *testing.T) {
 	}
 }
 
-func TestDetach(t *testing.T) {
-	t.Parallel()
-	collector := tracetest.Start(t)
-	tracer := collector.Tracer(t)
-	ctx, cancel := context.WithCancel(t.Context())
-	ctx, outer := tracer.Start(ctx, tracing.Server, "outer")
-	cancel()
-	detached := tracer.Detach(ctx)
-	if detached.Err() != nil {
-		t.Error("the detached context has ended with the other")
-	}
-	_, inner := tracer.Start(detached, tracing.Internal, "inner")
-	inner.End()
-	outer.End()
-	if spans := collector.Spans(tracer); spans["inner"].Parent != spans["outer"].ID {
-		t.Errorf("%+v", spans)
-	}
-}
-
 func TestFromXRay(t *testing.T) {
 	t.Parallel()
 	collector := tracetest.Start(t)
@@ -109,7 +90,7 @@ func TestOffCostsNothing(t *testing.T) {
 	allocated := testing.AllocsPerRun(100, func() {
 		ctx := tracer.FromXRay(tracer.FromHeader(t.Context(), header), "")
 		ctx, span := tracer.Start(ctx, tracing.Server, "name")
-		_, inner := tracer.StartInside(tracer.Detach(ctx), tracing.Client, "name")
+		_, inner := tracer.StartInside(ctx, tracing.Client, "name")
 		inner.Text("key", "value")
 		inner.Count("key", 7)
 		inner.Fail(failure)
