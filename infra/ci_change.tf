@@ -207,6 +207,17 @@ locals {
       ]
       condition = null
     }
+    # The migration is a task of its own, of the service's family and in its cluster.
+    Migrate = {
+      actions   = ["ecs:RunTask"]
+      resources = [local.task_definition]
+      condition = { ArnEquals = { "ecs:cluster" = local.named.cluster } }
+    }
+    GiveUpMigration = {
+      actions   = ["ecs:StopTask"]
+      resources = ["arn:${local.partition}:ecs:${local.account_scope}:task/${local.name}/*"]
+      condition = null
+    }
     DeployFunction = {
       actions = [
         "lambda:DeleteFunction", "lambda:GetAlias", "lambda:GetFunction", "lambda:GetFunctionConfiguration",

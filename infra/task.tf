@@ -55,6 +55,9 @@ resource "aws_ecs_task_definition" "api" {
       [
         { name = "AWS_REGION", value = var.region },
         { name = "METADATA_TABLE", value = aws_dynamodb_table.metadata.name },
+        # The pipeline runs the same image once with "migrate" before it updates
+        # the service: no task that serves changes the schema.
+        { name = "MIGRATE_ON_START", value = "false" },
         { name = "PORT", value = tostring(local.api_port) },
         { name = "SOURCE_BUCKET", value = aws_s3_bucket.data["source"].bucket },
       ],

@@ -130,6 +130,15 @@ run "the_task_can_change_nothing_of_itself" {
   }
 }
 
+run "no_task_that_serves_migrates" {
+  assert {
+    condition = contains(
+      jsondecode(aws_ecs_task_definition.api.container_definitions)[0].environment, { name = "MIGRATE_ON_START", value = "false" }
+    )
+    error_message = "the pipeline's own task migrates, not the service's"
+  }
+}
+
 run "files_go_to_the_alias" {
   assert {
     condition = (
