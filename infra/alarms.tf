@@ -72,7 +72,7 @@ locals {
     }
     processor-duration = {
       metric    = ["AWS/Lambda", "Duration", "Maximum"]
-      above     = 50 * 1000 # of the 60 seconds it has
+      above     = local.processor_timeout * 1000 * 5 / 6
       minutes   = 5
       about     = "a file takes almost the whole time the processor has: split it or raise the timeout"
       dimension = local.processor_dimensions

@@ -121,6 +121,24 @@ resource "aws_s3_bucket_lifecycle_configuration" "data" {
     }
   }
 
+  # What Redshift has loaded, or failed to, is of no use to anybody.
+  dynamic "rule" {
+    for_each = var.enable_redshift && each.key == "source" ? ["staging/"] : []
+
+    content {
+      id     = "staged"
+      status = "Enabled"
+
+      filter {
+        prefix = rule.value
+      }
+
+      expiration {
+        days = 1
+      }
+    }
+  }
+
   rule {
     id     = "cool-down"
     status = "Enabled"

@@ -50,7 +50,8 @@ locals {
         "redshift:CreateCluster", "redshift:CreateClusterParameterGroup", "redshift:CreateClusterSubnetGroup",
         "redshift:CreateTags", "redshift:DeleteCluster", "redshift:DeleteClusterParameterGroup",
         "redshift:DeleteClusterSubnetGroup", "redshift:DeleteTags", "redshift:DisableLogging", "redshift:EnableLogging",
-        "redshift:ModifyCluster", "redshift:ModifyClusterParameterGroup", "redshift:ModifyClusterSubnetGroup",
+        "redshift:ModifyCluster", "redshift:ModifyClusterIamRoles", "redshift:ModifyClusterParameterGroup",
+        "redshift:ModifyClusterSubnetGroup",
       ]
       resources = [
         for kind in ["cluster", "parametergroup", "subnetgroup"] :
@@ -160,6 +161,11 @@ locals {
       condition = null
     }
     PassRoles = local.pass_roles
+    PassWarehouseRole = {
+      actions   = ["iam:PassRole"]
+      resources = ["${local.iam_arn}:role/${local.global_name}-warehouse"]
+      condition = { StringEquals = { "iam:PassedToService" = ["redshift.amazonaws.com"] } }
+    }
   }
 
   pass_roles = {
@@ -201,6 +207,17 @@ locals {
         "arn:${local.partition}:ecs:${local.account_scope}:task/${local.name}/*",
         local.task_definition,
       ]
+      condition = null
+    }
+    # The migration is a task of its own, of the service's family and in its cluster.
+    Migrate = {
+      actions   = ["ecs:RunTask"]
+      resources = [local.task_definition]
+      condition = { ArnEquals = { "ecs:cluster" = local.named.cluster } }
+    }
+    GiveUpMigration = {
+      actions   = ["ecs:StopTask"]
+      resources = ["arn:${local.partition}:ecs:${local.account_scope}:task/${local.name}/*"]
       condition = null
     }
     DeployFunction = {

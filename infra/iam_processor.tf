@@ -36,9 +36,11 @@ resource "aws_iam_role_policy" "processor" {
         Condition = { StringLike = { "s3:prefix" = ["incoming/*"] } }
       },
       {
+        # A long object is written in parts, which are dropped when the file
+        # turns out to be bad.
         Sid    = "WriteProcessed"
         Effect = "Allow"
-        Action = ["s3:PutObject"]
+        Action = ["s3:AbortMultipartUpload", "s3:PutObject"]
         Resource = [
           "${aws_s3_bucket.data["processed"].arn}/processed/*",
           "${aws_s3_bucket.data["processed"].arn}/quarantine/*",

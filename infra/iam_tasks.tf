@@ -98,10 +98,12 @@ resource "aws_iam_role_policy" "task" {
     Version = "2012-10-17"
     Statement = [
       {
-        Sid      = "StoreBatches"
-        Effect   = "Allow"
-        Action   = ["s3:PutObject"]
-        Resource = "${aws_s3_bucket.data["source"].arn}/incoming/*"
+        Sid    = "StoreBatches"
+        Effect = "Allow"
+        Action = ["s3:PutObject"]
+        Resource = [
+          for prefix in concat(["incoming"], var.enable_redshift ? ["staging"] : []) : "${aws_s3_bucket.data["source"].arn}/${prefix}/*"
+        ]
       },
       {
         Sid      = "ReadMetadata"

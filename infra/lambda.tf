@@ -1,3 +1,11 @@
+locals {
+  # The longest Lambda offers, in seconds: a file of 1 GiB takes minutes, and a
+  # short one is charged for its own time only.
+  processor_timeout = 15 * 60
+
+  page_url = var.page_url != "" ? var.page_url : local.api_url
+}
+
 resource "aws_lambda_function" "processor" {
   function_name = "${local.name}-processor"
   role          = aws_iam_role.processor.arn
@@ -5,7 +13,7 @@ resource "aws_lambda_function" "processor" {
   handler       = "bootstrap"
   architectures = [var.architecture == "ARM64" ? "arm64" : "x86_64"]
   memory_size   = 256
-  timeout       = 60
+  timeout       = local.processor_timeout
   filename      = var.processor_zip
   publish       = true
   kms_key_arn   = aws_kms_key.main.arn
@@ -18,6 +26,7 @@ resource "aws_lambda_function" "processor" {
     variables = {
       ALERTS_TOPIC_ARN = aws_sns_topic.alerts.arn
       METADATA_TABLE   = aws_dynamodb_table.metadata.name
+      PAGE_URL         = local.page_url
       PROCESSED_BUCKET = aws_s3_bucket.data["processed"].bucket
     }
   }
@@ -70,7 +79,7 @@ resource "aws_lambda_function_event_invoke_config" "processor" {
   function_name                = aws_lambda_function.processor.function_name
   qualifier                    = aws_lambda_alias.prod.name
   maximum_retry_attempts       = 2
-  maximum_event_age_in_seconds = 60 * 60
+  maximum_event_age_in_seconds = 6 * 60 * 60 # three tries of the longest kind, and the wait for a free place
 
   dynamic "destination_config" {
     for_each = var.emulated ? [aws_sqs_queue.failed_events.arn] : []

@@ -34,5 +34,6 @@ locals {
   production = var.environment == "prod"
 
   # An emulated load balancer speaks plain HTTP only.
-  https = var.certificate_arn != "" && !var.emulated
+  https   = var.certificate_arn != "" && !var.emulated
+  api_url = "${local.https ? "https" : "http"}://${aws_lb.api.dns_name}"
 }

@@ -40,7 +40,7 @@ output "load_balancer_dns_name" {
 
 output "api_url" {
   description = "Where the API answers."
-  value       = "${local.https ? "https" : "http"}://${aws_lb.api.dns_name}"
+  value       = local.api_url
 }
 
 output "source_bucket" {

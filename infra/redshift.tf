@@ -42,6 +42,8 @@ resource "aws_redshift_cluster" "warehouse" {
   manage_master_password            = true
   master_password_secret_kms_key_id = aws_kms_key.main.arn
 
+  iam_roles = [aws_iam_role.warehouse[0].arn]
+
   encrypted            = true
   kms_key_id           = aws_kms_key.main.arn
   enhanced_vpc_routing = true
@@ -56,6 +58,62 @@ resource "aws_redshift_cluster" "warehouse" {
   automated_snapshot_retention_period = local.production ? 35 : 7
   skip_final_snapshot                 = !local.production
   final_snapshot_identifier           = local.production ? "${local.name}-warehouse-final" : null
+}
+
+# Redshift takes no rows over its connection: the API puts batches under
+# staging/ in the source bucket, and COPY reads them in this role's name.
+resource "aws_iam_role" "warehouse" {
+  count = var.enable_redshift ? 1 : 0
+
+  name                 = "${local.global_name}-warehouse"
+  description          = "Redshift reads the batches the API stages"
+  permissions_boundary = local.permissions_boundary
+
+  assume_role_policy = jsonencode({
+    Version = "2012-10-17"
+    Statement = [{
+      Effect    = "Allow"
+      Action    = "sts:AssumeRole"
+      Principal = { Service = "redshift.amazonaws.com" }
+      # Redshift names cluster and user, this account's, as the external id.
+      Condition = {
+        StringLike = { "sts:ExternalId" = "arn:${local.partition}:redshift:${local.account_scope}:dbuser:${local.name}-warehouse/*" }
+      }
+    }]
+  })
+}
+
+resource "aws_iam_role_policy" "warehouse" {
+  count = var.enable_redshift ? 1 : 0
+
+  name = "load"
+  role = aws_iam_role.warehouse[0].id
+
+  policy = jsonencode({
+    Version = "2012-10-17"
+    Statement = [
+      {
+        Sid      = "ReadStaged"
+        Effect   = "Allow"
+        Action   = ["s3:GetObject"]
+        Resource = "${aws_s3_bucket.data["source"].arn}/staging/*"
+      },
+      {
+        Sid       = "FindStaged"
+        Effect    = "Allow"
+        Action    = ["s3:ListBucket"]
+        Resource  = aws_s3_bucket.data["source"].arn
+        Condition = { StringLike = { "s3:prefix" = ["staging/*"] } }
+      },
+      {
+        Sid       = "UseKeyForStaged"
+        Effect    = "Allow"
+        Action    = ["kms:Decrypt"]
+        Resource  = aws_kms_key.main.arn
+        Condition = { StringEquals = { "kms:ViaService" = "s3.${var.region}.amazonaws.com" } }
+      },
+    ]
+  })
 }
 
 resource "aws_redshift_logging" "warehouse" {

@@ -51,12 +51,21 @@ resource "aws_ecs_task_definition" "api" {
       protocol      = "tcp"
     }]
 
-    environment = [
-      { name = "AWS_REGION", value = var.region },
-      { name = "METADATA_TABLE", value = aws_dynamodb_table.metadata.name },
-      { name = "PORT", value = tostring(local.api_port) },
-      { name = "SOURCE_BUCKET", value = aws_s3_bucket.data["source"].bucket },
-    ]
+    environment = concat(
+      [
+        { name = "AWS_REGION", value = var.region },
+        { name = "METADATA_TABLE", value = aws_dynamodb_table.metadata.name },
+        # The pipeline runs the same image once with "migrate" before it updates
+        # the service: no task that serves changes the schema.
+        { name = "MIGRATE_ON_START", value = "false" },
+        { name = "PORT", value = tostring(local.api_port) },
+        { name = "SOURCE_BUCKET", value = aws_s3_bucket.data["source"].bucket },
+      ],
+      var.enable_redshift ? [
+        { name = "REDSHIFT_COPY_ROLE_ARN", value = aws_iam_role.warehouse[0].arn },
+        { name = "REDSHIFT_STAGING_BUCKET", value = aws_s3_bucket.data["source"].bucket },
+      ] : [],
+    )
 
     secrets = local.warehouse_parameter_arn == "" ? [] : [
       { name = "DATABASE_URL", valueFrom = local.warehouse_parameter_arn },

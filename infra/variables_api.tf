@@ -99,3 +99,14 @@ variable "processor_concurrency" {
     error_message = "processor_concurrency must be a whole number of at least 1, or -1 for no reservation: 0 would stop the processor."
   }
 }
+
+variable "page_url" {
+  description = "Address of the API's page that alerts link to, such as https://sensors.example.com; empty means the load balancer's own. With a certificate, give its domain."
+  type        = string
+  default     = ""
+
+  validation {
+    condition     = var.page_url == "" || can(regex("^https?://[a-zA-Z0-9.-]+(:[0-9]+)?(/[^?#\\s]*)?$", var.page_url))
+    error_message = "page_url must be empty or an http or https address without query and fragment."
+  }
+}

@@ -56,6 +56,11 @@ type ServiceRequest struct {
 	// anything is changed; its error ends the deploy as VerificationFailed. Nil
 	// means no look. It is not asked when there is nothing to do.
 	Verify func(ctx context.Context, service types.Service, revision *ecs.RegisterTaskDefinitionInput) error
+	// Prepare is called with the registered revision before the service is
+	// updated to it: for what has to be done once, such as a migration. An error
+	// ends the deploy with the service as it was; an *Error gives the outcome,
+	// any other is NotStarted. It is not called when there is nothing to update.
+	Prepare func(ctx context.Context, service types.Service, definition types.TaskDefinition) error
 	// Follow says how the deployment is followed.
 	Follow FollowOptions
 }

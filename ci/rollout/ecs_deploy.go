@@ -3,6 +3,7 @@ package rollout
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"regexp"
 	"strings"
@@ -69,7 +70,7 @@ func (s Services) Deploy(ctx context.Context, req ServiceRequest) (ServiceResult
 	}
 	return s.roll(ctx, rollRequest{
 		cluster: req.Cluster, service: req.Service, follow: req.Follow,
-		container: req.Container, definition: *td, before: svc,
+		container: req.Container, definition: *td, before: svc, prepare: req.Prepare,
 	}, res)
 }
 
@@ -171,6 +172,7 @@ type rollRequest struct {
 	follow           FollowOptions
 	definition       types.TaskDefinition
 	before           types.Service
+	prepare          func(ctx context.Context, service types.Service, definition types.TaskDefinition) error
 }
 
 // roll makes the service run a registered task definition and follows it.
@@ -194,6 +196,11 @@ func (s Services) roll(ctx context.Context, req rollRequest, res ServiceResult) 
 		f.join(res.Previous.Deployment)
 		f.updated = true
 	case update, force:
+		if req.prepare != nil {
+			if err := req.prepare(ctx, req.before, req.definition); err != nil {
+				return s.unprepared(ctx, subj, res, err)
+			}
+		}
 		f.record.remember(ctx, req.before)
 		out, err := s.update(ctx, req, step == force)
 		switch {
@@ -207,6 +214,16 @@ func (s Services) roll(ctx context.Context, req rollRequest, res ServiceResult) 
 		s.Env.say("%s: deploying %s as %s", subj, ShortName(arn), cmp.Or(f.view.Deployment, "a new deployment"))
 	}
 	return f.follow(ctx, res)
+}
+
+// unprepared ends a deploy whose preparation failed.
+func (s Services) unprepared(ctx context.Context, subj string, res ServiceResult, err error) (ServiceResult, error) {
+	var e *Error
+	if !errors.As(err, &e) {
+		return s.refused(ctx, subj, NotStarted, res, err)
+	}
+	res.Outcome, res.Reason = e.Outcome, err.Error()
+	return res, err
 }
 
 // step is what has to be done to make a service run a task definition.

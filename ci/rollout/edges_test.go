@@ -39,6 +39,46 @@ func TestEachOutcomeHasItsExitCode(t *testing.T) {
 
 func services(f *fakeECS) rollout.Services { return rollout.Services{ECS: f, Logs: f} }
 
+// TestPrepare wants the preparation to see the new revision before the service
+// does, and its failure to leave the service alone.
+func TestPrepare(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		f := newFakeECS()
+		f.script = []step{at(20, completes)}
+		var fails error
+		calls := 0
+		deploy := func() (rollout.ServiceResult, error) {
+			return services(f).Deploy(t.Context(), rollout.ServiceRequest{
+				Cluster: "c", Service: "api", Container: "api", Image: newDigest,
+				Prepare: func(_ context.Context, svc types.Service, td types.TaskDefinition) error {
+					calls++
+					if aws.ToString(svc.TaskDefinition) == aws.ToString(td.TaskDefinitionArn) || aws.ToString(td.ContainerDefinitions[0].Image) != newDigest || f.calls["UpdateService"] != 0 {
+						t.Errorf("called for %+v", td)
+					}
+					return fails
+				},
+			})
+		}
+		fails = errors.New("no")
+		if res, err := deploy(); res.Outcome != rollout.NotStarted || !errors.Is(err, fails) || f.calls["UpdateService"] != 0 {
+			t.Errorf("%+v, %v", res, err)
+		}
+		fails = &rollout.Error{Outcome: rollout.Failed, Subject: "task"}
+		if res, err := deploy(); res.Outcome != rollout.Failed || !errors.Is(err, fails) || f.calls["UpdateService"] != 0 {
+			t.Errorf("%+v, %v", res, err)
+		}
+		fails = nil
+		if res, err := deploy(); err != nil || res.Outcome != rollout.Completed || calls != 3 {
+			t.Errorf("%+v, %v, %d calls", res, err, calls)
+		}
+		// What runs already needs no preparation.
+		if res, err := deploy(); err != nil || res.Outcome != rollout.Unchanged || calls != 3 {
+			t.Errorf("%+v, %v, %d calls", res, err, calls)
+		}
+	})
+}
+
 func TestRestoreService(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

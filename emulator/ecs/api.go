@@ -31,7 +31,7 @@ type request struct {
 // Handles says whether Call answers the operation; the others are moto's.
 func Handles(operation string) bool {
 	return slices.Contains([]string{
-		"CreateService", "UpdateService", "DeleteService", "DescribeServices", "ListTasks", "DescribeTasks", "StopTask",
+		"CreateService", "UpdateService", "DeleteService", "DescribeServices", "RunTask", "ListTasks", "DescribeTasks", "StopTask",
 		"ListServiceDeployments", "DescribeServiceDeployments", "StopServiceDeployment", "DescribeServiceRevisions",
 	}, operation)
 }
@@ -43,7 +43,7 @@ func (c *Controller) Call(ctx context.Context, region, operation string, body []
 	if err := json.Unmarshal(body, &raw); err != nil {
 		return nil, awsapi.Errorf("SerializationException", "the body of %s is not a JSON object: %v", operation, err)
 	}
-	if operation != "CreateService" && operation != "UpdateService" {
+	if operation != "CreateService" && operation != "UpdateService" && operation != "RunTask" {
 		if err := json.Unmarshal(body, &in); err != nil {
 			return nil, awsapi.Errorf("SerializationException", "the body of %s: %v", operation, err)
 		}
@@ -57,6 +57,8 @@ func (c *Controller) Call(ctx context.Context, region, operation string, body []
 		return c.deleteService(ctx, region, in, raw)
 	case "DescribeServices":
 		return c.describeServices(ctx, region, raw)
+	case "RunTask":
+		return c.runTask(ctx, region, raw)
 	case "ListTasks":
 		return c.listTasks(ctx, region, in, raw)
 	case "DescribeTasks":

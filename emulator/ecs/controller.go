@@ -54,10 +54,11 @@ type Config struct {
 type Controller struct {
 	config Config
 
-	mu       sync.Mutex
-	services map[string]*service // by ARN
-	handles  map[string]Handle   // by task id
-	closed   bool
+	mu         sync.Mutex
+	services   map[string]*service    // by ARN
+	standalone map[string]*standalone // by task id
+	handles    map[string]Handle      // by task id
+	closed     bool
 }
 
 // service is one scheduled service and what it was created with.
@@ -74,7 +75,9 @@ type service struct {
 
 // New makes a Controller. Run makes it work.
 func New(config Config) *Controller {
-	return &Controller{config: config, services: map[string]*service{}, handles: map[string]Handle{}}
+	return &Controller{
+		config: config, services: map[string]*service{}, standalone: map[string]*standalone{}, handles: map[string]Handle{},
+	}
 }
 
 // Run schedules until ctx ends, then stops all tasks and waits for them.

@@ -29,12 +29,12 @@ func desiredStatus(t *rollout.Task) string {
 	return "RUNNING"
 }
 
-func (s *service) describeTask(t *rollout.Task) any {
+func (p place) describeTask(t *rollout.Task) any {
 	containers := make([]any, 0, len(t.Containers))
 	for _, c := range t.Containers {
 		out := map[string]any{
-			"containerArn": "arn:aws:ecs:" + s.region + ":" + awsapi.DefaultAccount + ":container/" + lastPart(s.clusterARN) + "/" + t.ID + "/" + c.Name,
-			"taskArn":      taskARN(s, t.ID), "name": c.Name, "image": c.Image, "lastStatus": containerStatus(t, c), "healthStatus": c.Health,
+			"containerArn": "arn:aws:ecs:" + p.region + ":" + awsapi.DefaultAccount + ":container/" + lastPart(p.clusterARN) + "/" + t.ID + "/" + c.Name,
+			"taskArn":      p.taskARN(t.ID), "name": c.Name, "image": c.Image, "lastStatus": containerStatus(t, c), "healthStatus": c.Health,
 			"runtimeId":         t.ID + "-" + c.Name,
 			"networkBindings":   []any{},
 			"networkInterfaces": []any{map[string]string{"privateIpv4Address": "127.0.0.1"}},
@@ -51,12 +51,12 @@ func (s *service) describeTask(t *rollout.Task) any {
 		containers = append(containers, out)
 	}
 	out := map[string]any{
-		"taskArn": taskARN(s, t.ID), "clusterArn": s.clusterARN, "taskDefinitionArn": t.Revision.TaskDefinition,
+		"taskArn": p.taskARN(t.ID), "clusterArn": p.clusterARN, "taskDefinitionArn": t.Revision.TaskDefinition,
 		"lastStatus": lastStatus(t), "desiredStatus": desiredStatus(t), "healthStatus": health(t),
-		"startedBy": t.StartedBy, "group": "service:" + s.roll.Name, "containers": containers, "connectivity": "CONNECTED",
+		"startedBy": t.StartedBy, "group": p.group, "containers": containers, "connectivity": "CONNECTED",
 		"launchType": "FARGATE", "platformVersion": "1.4.0", "platformFamily": "Linux", "version": 1 + int(t.State),
-		"createdAt": awsapi.Time(t.CreatedAt), "overrides": map[string]any{}, "attachments": []any{}, "tags": []any{},
-		"enableExecuteCommand": false, "availabilityZone": s.region + "a",
+		"createdAt": awsapi.Time(t.CreatedAt), "overrides": p.overriding(), "attachments": []any{}, "tags": []any{},
+		"enableExecuteCommand": false, "availabilityZone": p.region + "a",
 	}
 	for name, at := range map[string]time.Time{
 		"pullStartedAt": t.CreatedAt, "pullStoppedAt": t.PulledAt, "startedAt": t.StartedAt, "stoppingAt": t.StoppingAt,
@@ -70,6 +70,14 @@ func (s *service) describeTask(t *rollout.Task) any {
 		out["stopCode"], out["stoppedReason"] = t.StopCode, t.StoppedReason
 	}
 	return out
+}
+
+// overriding is what was given to RunTask, and of other tasks an empty object.
+func (p place) overriding() any {
+	if len(p.overrides) == 0 {
+		return map[string]any{}
+	}
+	return p.overrides
 }
 
 func health(t *rollout.Task) string {

@@ -38,6 +38,7 @@ func (f *fakeMoto) JSON(_ context.Context, _, operation string, in, out any) err
 		Services   []string `json:"services"`
 		Definition string   `json:"taskDefinition"`
 		Force      bool     `json:"force"`
+		Cluster    string   `json:"cluster"`
 	}
 	if err := json.Unmarshal(raw, &asked); err != nil {
 		return err
@@ -81,8 +82,13 @@ func (f *fakeMoto) JSON(_ context.Context, _, operation string, in, out any) err
 		case "old":
 			status = "INACTIVE"
 		}
-		return answer(map[string]any{"taskDefinition": map[string]string{"taskDefinitionArn": definition + asked.Definition, "status": status}})
+		return answer(map[string]any{"taskDefinition": map[string]any{
+			"taskDefinitionArn": definition + asked.Definition, "status": status, "containerDefinitions": []any{map[string]string{"name": "api"}},
+		}})
 	case "ListTasks":
+		if asked.Cluster == "none" {
+			return awsapi.Errorf("ClusterNotFoundException", "Cluster not found.")
+		}
 		return answer(map[string]any{"taskArns": f.tasks})
 	case "DescribeTasks":
 		found := []any{}

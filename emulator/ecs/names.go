@@ -47,8 +47,8 @@ func splitDefinition(arn string) (family, revision string) {
 	return family, revision
 }
 
-func taskARN(s *service, id string) string {
-	return "arn:aws:ecs:" + s.region + ":" + awsapi.DefaultAccount + ":task/" + lastPart(s.clusterARN) + "/" + id
+func (p place) taskARN(id string) string {
+	return "arn:aws:ecs:" + p.region + ":" + awsapi.DefaultAccount + ":task/" + lastPart(p.clusterARN) + "/" + id
 }
 
 func (s *service) part(kind, id string) string {

@@ -94,19 +94,11 @@ func (c *Controller) updateService(ctx context.Context, region string, raw map[s
 	}
 	definition := ""
 	if named.Definition != "" {
-		var out struct {
-			Definition struct {
-				ARN    string `json:"taskDefinitionArn"`
-				Status string `json:"status"`
-			} `json:"taskDefinition"`
-		}
-		if err := c.config.Moto.JSON(ctx, region, target+"DescribeTaskDefinition", map[string]string{"taskDefinition": named.Definition}, &out); err != nil {
+		active, err := c.activeDefinition(ctx, region, named.Definition)
+		if err != nil {
 			return nil, err
 		}
-		if out.Definition.Status == "INACTIVE" {
-			return nil, awsapi.Errorf("ClientException", "TaskDefinition is inactive")
-		}
-		definition = out.Definition.ARN
+		definition = active.arn
 	}
 	record, err := c.record(ctx, region, s)
 	if err != nil {

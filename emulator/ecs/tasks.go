@@ -6,14 +6,13 @@ import (
 	"slices"
 
 	"sensor-backend/emulator/awsapi"
-	"sensor-backend/emulator/rollout"
 )
 
 func (c *Controller) listTasks(ctx context.Context, region string, in request, raw map[string]json.RawMessage) (any, error) {
 	var out struct {
 		ARNs []string `json:"taskArns"`
 	}
-	// The cluster is checked, and tasks of RunTask found, by moto.
+	// The cluster is checked by moto.
 	if err := c.config.Moto.JSON(ctx, region, target+"ListTasks", raw, &out); err != nil {
 		return nil, err
 	}
@@ -25,51 +24,36 @@ func (c *Controller) listTasks(ctx context.Context, region string, in request, r
 	defer c.mu.Unlock()
 	found := false
 	for _, s := range c.services {
-		if !s.in(region, in.Cluster) || in.ServiceName != "" && s.roll.Name != lastPart(in.ServiceName) {
+		if !s.place().in(region, in.Cluster) || in.ServiceName != "" && s.roll.Name != lastPart(in.ServiceName) {
 			continue
 		}
 		found = true
 		for _, t := range s.roll.Tasks {
 			family, _ := splitDefinition(t.Revision.TaskDefinition)
 			if desiredStatus(t) == in.DesiredStatus && (in.StartedBy == "" || t.StartedBy == in.StartedBy) && (in.Family == "" || family == in.Family) {
-				arns = append(arns, taskARN(s, t.ID))
+				arns = append(arns, s.place().taskARN(t.ID))
 			}
 		}
 	}
 	if in.ServiceName != "" && !found {
 		return nil, awsapi.Errorf("ServiceNotFoundException", "Service not found.")
 	}
+	for id, s := range c.standalone {
+		family, _ := splitDefinition(s.task.Revision.TaskDefinition)
+		if s.in(region, in.Cluster) && in.ServiceName == "" && desiredStatus(s.task) == in.DesiredStatus &&
+			(in.StartedBy == "" || s.task.StartedBy == in.StartedBy) && (in.Family == "" || family == in.Family) {
+			arns = append(arns, s.taskARN(id))
+		}
+	}
 	return map[string]any{"taskArns": arns}, nil
-}
-
-func (s *service) in(region, cluster string) bool {
-	if cluster == "" {
-		cluster = "default"
-	}
-	return s.region == region && lastPart(s.clusterARN) == lastPart(cluster)
-}
-
-// taskOf finds a task by id or ARN; c.mu is held.
-func (c *Controller) taskOf(region, cluster, id string) (*service, *rollout.Task) {
-	for _, s := range c.services {
-		if !s.in(region, cluster) {
-			continue
-		}
-		for _, t := range s.roll.Tasks {
-			if t.ID == lastPart(id) {
-				return s, t
-			}
-		}
-	}
-	return nil, nil
 }
 
 func (c *Controller) describeTasks(ctx context.Context, region string, in request, raw map[string]json.RawMessage) (any, error) {
 	tasks, others := []any{}, []string{}
 	c.mu.Lock()
 	for _, id := range in.Tasks {
-		if s, t := c.taskOf(region, in.Cluster, id); t != nil {
-			tasks = append(tasks, s.describeTask(t))
+		if found, ok := c.taskOf(region, in.Cluster, id); ok {
+			tasks = append(tasks, found.describeTask(found.task))
 		} else {
 			others = append(others, id)
 		}
@@ -103,11 +87,15 @@ func (c *Controller) describeTasks(ctx context.Context, region string, in reques
 
 func (c *Controller) stopTask(ctx context.Context, region string, in request, raw map[string]json.RawMessage) (any, error) {
 	c.mu.Lock()
-	s, t := c.taskOf(region, in.Cluster, in.Task)
-	if t != nil {
+	found, ok := c.taskOf(region, in.Cluster, in.Task)
+	if ok {
 		defer c.mu.Unlock()
-		c.do(s, s.roll.StopTask(c.config.Clock(), t.ID, in.Reason))
-		return map[string]any{"task": s.describeTask(t)}, nil
+		if s := found.service; s != nil {
+			c.do(s, s.roll.StopTask(c.config.Clock(), found.task.ID, in.Reason))
+		} else {
+			c.stop(c.standalone[found.task.ID], in.Reason)
+		}
+		return map[string]any{"task": found.describeTask(found.task)}, nil
 	}
 	c.mu.Unlock()
 	var out map[string]any

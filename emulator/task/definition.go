@@ -4,6 +4,7 @@ package task
 
 import (
 	"context"
+	"slices"
 	"strings"
 	"time"
 )
@@ -28,6 +29,21 @@ type Container struct {
 	HealthCheck      *HealthCheck      `json:"healthCheck"`
 	StopTimeout      int               `json:"stopTimeout"`
 	Log              *LogConfiguration `json:"logConfiguration"`
+}
+
+// Override is what is different in one run of a container.
+type Override struct {
+	Command     []string   `json:"command"`
+	Environment []Variable `json:"environment"`
+}
+
+// with is the container as it is run with an override.
+func (c Container) with(o Override) Container {
+	if len(o.Command) > 0 {
+		c.Command = o.Command
+	}
+	c.Environment = slices.Concat(c.Environment, o.Environment) // the last value of a name counts
+	return c
 }
 
 // LogConfiguration says where a container's output goes.

@@ -71,6 +71,8 @@ type Spec struct {
 	LoadBalancers []LoadBalancer
 	// Grace is how long failing health checks are overlooked.
 	Grace time.Duration
+	// Overrides are by the name of the container.
+	Overrides map[string]Override
 }
 
 // LoadBalancer sends requests to a port of a container.
@@ -169,6 +171,7 @@ func (r *run) work(ctx context.Context) error {
 	}
 	var images []string
 	for n, c := range definition.Containers {
+		c = c.with(r.spec.Overrides[c.Name])
 		images = append(images, c.Image)
 		root := filepath.Join(r.dir, strconv.Itoa(n)) // a name might lead elsewhere
 		r.containers = append(r.containers, &container{definition: c, root: root, health: "UNKNOWN", ports: map[int]int{}})

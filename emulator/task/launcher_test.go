@@ -93,6 +93,19 @@ func TestTaskEnds(t *testing.T) {
 	}
 }
 
+func TestOverride(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, api(Variable{"EXIT", "3"}))
+	u := b.launch(t, func(s *Spec) {
+		s.Overrides = map[string]Override{"api": {Command: []string{"exit", "7"}, Environment: []Variable{{"EXIT", ""}}}}
+	})
+	u.until(rollout.Pulled)
+	u.until(rollout.Launched)
+	if end := u.until(rollout.Ended); *end.Containers[0].ExitCode != 7 {
+		t.Errorf("it ended with %+v", end)
+	}
+}
+
 func TestOtherContainerMayEnd(t *testing.T) {
 	t.Parallel()
 	no := false

@@ -13,6 +13,7 @@ vpc_cidr        = "10.1.0.0/16"
 zone_count      = 3
 egress_mode     = "endpoints"
 certificate_arn = "arn:aws:acm:us-east-1:111122223333:certificate/9f8e7d6c-0000-4000-8000-ba9876543210"
+page_url        = "https://us.sensors.example.com"
 
 log_retention_days = 365
 access_log_days    = 365

@@ -1,5 +1,5 @@
-# Production in its home region. Account number, mail address and repository
-# are examples: put yours.
+# Production in its home region. Account number, domain, mail address and
+# repository are examples: put yours.
 environment = "prod"
 region      = "eu-central-1"
 
@@ -11,6 +11,7 @@ memory         = 1024
 
 egress_mode     = "endpoints"
 certificate_arn = "arn:aws:acm:eu-central-1:111122223333:certificate/0a1b2c3d-0000-4000-8000-0123456789ab"
+page_url        = "https://sensors.example.com"
 
 log_retention_days = 365
 access_log_days    = 365

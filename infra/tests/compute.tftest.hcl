@@ -130,6 +130,15 @@ run "the_task_can_change_nothing_of_itself" {
   }
 }
 
+run "no_task_that_serves_migrates" {
+  assert {
+    condition = contains(
+      jsondecode(aws_ecs_task_definition.api.container_definitions)[0].environment, { name = "MIGRATE_ON_START", value = "false" }
+    )
+    error_message = "the pipeline's own task migrates, not the service's"
+  }
+}
+
 run "files_go_to_the_alias" {
   assert {
     condition = (
@@ -162,6 +171,36 @@ run "the_processor_is_bounded_and_loses_nothing" {
   assert {
     condition     = aws_lambda_function_event_invoke_config.processor.qualifier == "PROD" && aws_lambda_function_event_invoke_config.processor.maximum_retry_attempts == 2
     error_message = "events of the alias must be tried three times"
+  }
+}
+
+run "the_processor_has_time_for_the_longest_file" {
+  assert {
+    condition     = aws_lambda_function.processor.timeout == 900 && aws_cloudwatch_metric_alarm.processor["processor-duration"].threshold == 750000
+    error_message = "the processor must have all the time there is, and the alarm must come before its end"
+  }
+
+  assert {
+    condition     = aws_lambda_function_event_invoke_config.processor.maximum_event_age_in_seconds >= 4 * aws_lambda_function.processor.timeout
+    error_message = "an event must live longer than three tries of it"
+  }
+}
+
+run "alerts_link_to_the_page" {
+  assert {
+    condition     = aws_lambda_function.processor.environment[0].variables.PAGE_URL == output.api_url
+    error_message = "without an address of its own the page is the load balancer's"
+  }
+}
+
+run "alerts_link_to_the_domain" {
+  variables {
+    page_url = "https://sensors.example.com"
+  }
+
+  assert {
+    condition     = aws_lambda_function.processor.environment[0].variables.PAGE_URL == "https://sensors.example.com"
+    error_message = "alerts must link to the address people know"
   }
 }
 

@@ -44,6 +44,20 @@ run "roles_have_no_wildcards" {
   }
 }
 
+run "the_processor_may_give_up_an_upload" {
+  assert {
+    condition = one([
+      for statement in jsondecode(aws_iam_role_policy.processor.policy).Statement : statement if statement.Sid == "WriteProcessed"
+      ]) == {
+      Sid      = "WriteProcessed"
+      Effect   = "Allow"
+      Action   = ["s3:AbortMultipartUpload", "s3:PutObject"]
+      Resource = ["arn:aws:s3:::bucket/processed/*", "arn:aws:s3:::bucket/quarantine/*"]
+    }
+    error_message = "the processor must be able to write and to give up what it writes, and nothing else in the bucket"
+  }
+}
+
 run "no_ci_roles_without_a_repository" {
   assert {
     condition     = length(aws_iam_role.ci) == 0 && length(aws_iam_openid_connect_provider.github) == 0 && output.ci_role_arns == {}

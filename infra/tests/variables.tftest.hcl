@@ -118,6 +118,16 @@ run "refuses_a_certificate_that_is_no_arn" {
   expect_failures = [var.certificate_arn]
 }
 
+run "refuses_a_page_that_is_no_address" {
+  command = plan
+
+  variables {
+    page_url = "sensors.example.com"
+  }
+
+  expect_failures = [var.page_url]
+}
+
 run "refuses_a_share_over_100_percent" {
   command = plan
 

@@ -55,6 +55,60 @@ run "redshift_is_private_and_encrypted" {
   }
 }
 
+run "redshift_loads_what_the_api_stages" {
+  variables {
+    enable_redshift = true
+  }
+
+  assert {
+    condition = {
+      for each in jsondecode(aws_ecs_task_definition.api.container_definitions)[0].environment : each.name => each.value
+      if startswith(each.name, "REDSHIFT_")
+      } == {
+      REDSHIFT_COPY_ROLE_ARN  = aws_iam_role.warehouse[0].arn
+      REDSHIFT_STAGING_BUCKET = aws_s3_bucket.data["source"].bucket
+    }
+    error_message = "the API must be told where to stage and which role loads"
+  }
+
+  assert {
+    condition     = aws_redshift_cluster.warehouse[0].iam_roles == toset([aws_iam_role.warehouse[0].arn])
+    error_message = "the cluster must have the role"
+  }
+
+  assert {
+    condition = (
+      jsondecode(aws_iam_role_policy.task.policy).Statement[0].Resource == ["arn:aws:s3:::bucket/incoming/*", "arn:aws:s3:::bucket/staging/*"] &&
+      [for statement in jsondecode(aws_iam_role_policy.warehouse[0].policy).Statement : statement.Action] == [["s3:GetObject"], ["s3:ListBucket"], ["kms:Decrypt"]] &&
+      jsondecode(aws_iam_role_policy.warehouse[0].policy).Statement[0].Resource == "arn:aws:s3:::bucket/staging/*"
+    )
+    error_message = "the API must be able to stage, and Redshift to read just that"
+  }
+
+  assert {
+    condition     = jsondecode(aws_iam_role.warehouse[0].assume_role_policy).Statement[0].Condition.StringLike["sts:ExternalId"] == "arn:aws:redshift:eu-central-1:111122223333:dbuser:sensor-staging-warehouse/*"
+    error_message = "only this cluster may take the role"
+  }
+
+  assert {
+    condition = anytrue([
+      for rule in aws_s3_bucket_lifecycle_configuration.data["source"].rule : rule.filter[0].prefix == "staging/" && rule.expiration[0].days == 1
+      if length(rule.expiration) > 0
+    ])
+    error_message = "what was staged must not stay"
+  }
+}
+
+run "nothing_is_staged_without_redshift" {
+  assert {
+    condition = (
+      length(aws_iam_role.warehouse) == 0 && jsondecode(aws_iam_role_policy.task.policy).Statement[0].Resource == ["arn:aws:s3:::bucket/incoming/*"] &&
+      !strcontains(aws_ecs_task_definition.api.container_definitions, "REDSHIFT_")
+    )
+    error_message = "without Redshift the API must not be able to stage"
+  }
+}
+
 run "redshift_survives_a_destroy_in_production" {
   variables {
     environment     = "prod"

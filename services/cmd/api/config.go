@@ -12,15 +12,19 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"sensor-backend/services/internal/httpapi"
+	"sensor-backend/services/internal/tracing"
 )
 
 // config is the environment, read once.
 type config struct {
 	port           string
 	databaseURL    string
+	stagingBucket  string
+	copyRole       string
 	sourceBucket   string
 	metadataTable  string
 	metadataURI    string
+	readTimeout    time.Duration // of a whole request
 	drainDelay     time.Duration
 	stopTimeout    time.Duration
 	retention      time.Duration
@@ -29,6 +33,7 @@ type config struct {
 	migrateOnStart bool
 	writeKeys      httpapi.Keys
 	corsOrigins    []string
+	tracing        tracing.Config
 }
 
 // readConfig returns every mistake in the environment at once.
@@ -37,9 +42,12 @@ func readConfig(getenv func(string) string) (config, error) {
 	cfg := config{
 		port:           r.text("PORT", "8080"),
 		databaseURL:    r.text("DATABASE_URL", ""),
+		stagingBucket:  r.text("REDSHIFT_STAGING_BUCKET", ""),
+		copyRole:       r.text("REDSHIFT_COPY_ROLE_ARN", ""),
 		sourceBucket:   r.text("SOURCE_BUCKET", ""),
 		metadataTable:  r.text("METADATA_TABLE", ""),
 		metadataURI:    r.text("ECS_CONTAINER_METADATA_URI_V4", ""),
+		readTimeout:    30 * time.Second,
 		drainDelay:     r.duration("DRAIN_DELAY", 3*time.Second),
 		stopTimeout:    r.duration("STOP_TIMEOUT", 20*time.Second),
 		retention:      r.duration("RETENTION", 0),
@@ -55,6 +63,9 @@ func readConfig(getenv func(string) string) (config, error) {
 		// pgx has redacted the password.
 		r.errs = append(r.errs, fmt.Errorf("DATABASE_URL: %w", err))
 	}
+	if (cfg.stagingBucket == "") != (cfg.copyRole == "") {
+		r.errs = append(r.errs, errors.New("of REDSHIFT_STAGING_BUCKET and REDSHIFT_COPY_ROLE_ARN only one is set: Redshift needs both"))
+	}
 	for _, origin := range cfg.corsOrigins {
 		if u, err := url.Parse(origin); err != nil || u.Scheme == "" || u.Host == "" || u.Path != "" {
 			r.fail("CORS_ORIGINS", origin, "origins such as https://example.com, separated by commas")
@@ -63,6 +74,9 @@ func readConfig(getenv func(string) string) (config, error) {
 	var err error
 	if cfg.writeKeys, err = httpapi.ParseKeys(getenv("WRITE_KEYS_SHA256")); err != nil {
 		r.errs = append(r.errs, fmt.Errorf("WRITE_KEYS_SHA256: %w", err))
+	}
+	if cfg.tracing, err = tracing.ReadConfig(getenv); err != nil {
+		r.errs = append(r.errs, err)
 	}
 	return cfg, errors.Join(r.errs...)
 }
@@ -130,8 +144,8 @@ func (r *reader) list(name string) []string {
 	return list
 }
 
-// print writes the configuration as environment variables, the password of
-// the database and the keys' digests left out.
+// print writes the configuration as environment variables, passwords, keys'
+// digests and headers left out.
 func (c config) print(out io.Writer) error {
 	database := ""
 	if u, err := url.Parse(c.databaseURL); c.databaseURL != "" {
@@ -147,9 +161,11 @@ func (c config) print(out io.Writer) error {
 	if len(c.writeKeys) > 0 {
 		keys = fmt.Sprintf("(%d digests)", len(c.writeKeys))
 	}
-	for _, line := range [][2]string{
+	lines := [][2]string{
 		{"PORT", c.port},
 		{"DATABASE_URL", database},
+		{"REDSHIFT_STAGING_BUCKET", c.stagingBucket},
+		{"REDSHIFT_COPY_ROLE_ARN", c.copyRole},
 		{"SOURCE_BUCKET", c.sourceBucket},
 		{"METADATA_TABLE", c.metadataTable},
 		{"DRAIN_DELAY", c.drainDelay.String()},
@@ -160,7 +176,8 @@ func (c config) print(out io.Writer) error {
 		{"MIGRATE_ON_START", strconv.FormatBool(c.migrateOnStart)},
 		{"CORS_ORIGINS", strings.Join(c.corsOrigins, ",")},
 		{"WRITE_KEYS_SHA256", keys},
-	} {
+	}
+	for _, line := range append(lines, c.tracing.Lines()...) {
 		if _, err := fmt.Fprintf(out, "%s=%s\n", line[0], line[1]); err != nil {
 			return err
 		}

@@ -2,6 +2,8 @@ package main
 
 import (
 	"context"
+	"log/slog"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 
@@ -11,6 +13,7 @@ import (
 	"sensor-backend/services/internal/metrics"
 	"sensor-backend/services/internal/reading"
 	"sensor-backend/services/internal/store"
+	"sensor-backend/services/internal/tracing"
 	"sensor-backend/services/internal/warehouse"
 )
 
@@ -21,28 +24,56 @@ type dependencies struct {
 	inbox   httpapi.Inbox
 	catalog httpapi.Catalog
 	metrics *metrics.Metrics
+	tracer  *tracing.Tracer
 }
 
 // connect sets up clients; it waits for none of them.
-func connect(ctx context.Context, cfg config) (*dependencies, error) {
-	d := &dependencies{metrics: metrics.New()}
+func connect(ctx context.Context, cfg config, log *slog.Logger) (*dependencies, error) {
+	tracer, err := tracing.New(ctx, cfg.tracing, "sensor-api", version, log)
+	if err != nil {
+		return nil, err
+	}
+	d := &dependencies{metrics: metrics.New(), tracer: tracer}
 	if cfg.databaseURL != "" {
-		db, err := warehouse.Open(ctx, cfg.databaseURL)
+		db, err := openWarehouse(ctx, cfg, tracer)
 		if err != nil {
+			d.close(ctx)
 			return nil, err
 		}
 		d.db = db
-		d.queue = ingest.New(db, ingest.Default())
+		options := ingest.Default()
+		options.Tracer = tracer
+		d.queue = ingest.New(db, options)
 		d.metrics.Pool(db.Stat)
 	}
 	if cfg.sourceBucket == "" && cfg.metadataTable == "" {
 		return d, nil
 	}
 	if err := d.connectAWS(ctx, cfg); err != nil {
-		d.close()
+		d.close(ctx)
 		return nil, err
 	}
 	return d, nil
+}
+
+// openWarehouse sets up the warehouse: a Redshift's when there is a bucket to
+// load it through, and a PostgreSQL's without.
+func openWarehouse(ctx context.Context, cfg config, tracer *tracing.Tracer) (*warehouse.Warehouse, error) {
+	options := warehouse.Options{Tracer: tracer}
+	if cfg.stagingBucket != "" {
+		aws, err := awsconf.Load(ctx)
+		if err != nil {
+			return nil, err
+		}
+		client, err := awsconf.S3(aws)
+		if err != nil {
+			return nil, err
+		}
+		options.Staging = &warehouse.Staging{
+			Bucket: cfg.stagingBucket, Objects: store.NewBucket(client, cfg.stagingBucket), Role: cfg.copyRole,
+		}
+	}
+	return warehouse.Open(ctx, cfg.databaseURL, options)
 }
 
 func (d *dependencies) connectAWS(ctx context.Context, cfg config) error {
@@ -82,11 +113,15 @@ func (d *dependencies) warehouse() httpapi.Warehouse {
 	return queued{d.db, d.queue}
 }
 
-// close ends the writers and then the connections they use. No request may
-// run any more.
-func (d *dependencies) close() {
+// close ends the writers and then the connections they use, and sends the last
+// traces. No request may run any more.
+func (d *dependencies) close(ctx context.Context) {
 	if d.db != nil {
 		d.queue.Close()
 		d.db.Close()
 	}
+	const patience = 3 * time.Second
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), patience)
+	defer cancel()
+	d.tracer.Close(ctx)
 }

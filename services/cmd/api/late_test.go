@@ -74,6 +74,10 @@ func newGateAt(t *testing.T, address, database string) *gate {
 			if err != nil {
 				return
 			}
+			if g.isShut() { // nor does the database hear of it
+				_ = client.Close()
+				continue
+			}
 			server, err := (&net.Dialer{}).DialContext(t.Context(), g.network, g.target)
 			if err != nil || !g.let(client, server) {
 				_ = client.Close()
@@ -96,6 +100,12 @@ func (g *gate) let(client, server net.Conn) bool {
 	}
 	g.sessions[client], g.sessions[server] = struct{}{}, struct{}{}
 	return true
+}
+
+func (g *gate) isShut() bool {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.closed
 }
 
 // shut breaks every session and lets no new one through.

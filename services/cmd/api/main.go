@@ -68,12 +68,12 @@ func run(args []string) error {
 // serve runs until ctx ends, then turns away from the load balancer, finishes
 // the requests that are running and returns.
 func serve(ctx context.Context, cfg config, listener net.Listener, log *slog.Logger) error {
-	deps, err := connect(ctx, cfg)
+	deps, err := connect(ctx, cfg, log)
 	if err != nil {
 		_ = listener.Close()
 		return err
 	}
-	defer deps.close()
+	defer deps.close(ctx)
 
 	api := httpapi.New(httpapi.Config{ //nolint:contextcheck // a request brings its own
 		Warehouse: deps.warehouse(),
@@ -81,6 +81,7 @@ func serve(ctx context.Context, cfg config, listener net.Listener, log *slog.Log
 		Catalog:   deps.catalog,
 		Version:   newVersioner(cfg.metadataURI).version,
 		Metrics:   deps.metrics,
+		Tracer:    deps.tracer,
 		Log:       log,
 		Now:       time.Now,
 		Window:    httpapi.Window{Future: cfg.futureLimit, Retention: cfg.retention},
@@ -91,8 +92,9 @@ func serve(ctx context.Context, cfg config, listener net.Listener, log *slog.Log
 	server := &http.Server{
 		Handler:           api,
 		ReadHeaderTimeout: 5 * time.Second,
-		ReadTimeout:       30 * time.Second,
-		WriteTimeout:      30 * time.Second,
+		ReadTimeout:       cfg.readTimeout,
+		// Longer, so that who was too slow is still told.
+		WriteTimeout: cfg.readTimeout + 10*time.Second,
 		// Longer than the load balancer's 60 s, so that it never sends a
 		// request on a connection that closes under it.
 		IdleTimeout:    75 * time.Second,
@@ -100,7 +102,7 @@ func serve(ctx context.Context, cfg config, listener net.Listener, log *slog.Log
 		ErrorLog:       slog.NewLogLogger(log.Handler(), slog.LevelWarn),
 	}
 	log.InfoContext(ctx, "listening", "address", listener.Addr().String(), "version", version, "commit", commit,
-		"warehouse", deps.db != nil, "inbox", cfg.sourceBucket, "catalog", cfg.metadataTable)
+		"warehouse", deps.db != nil, "inbox", cfg.sourceBucket, "catalog", cfg.metadataTable, "traces", deps.tracer != nil)
 
 	background, cancel := context.WithCancel(ctx)
 	var wg sync.WaitGroup

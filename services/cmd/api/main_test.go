@@ -43,6 +43,9 @@ func start(t *testing.T, cfg config) *running {
 	if cfg.ingestBatches == 0 {
 		cfg.ingestBatches = 64
 	}
+	if cfg.readTimeout == 0 {
+		cfg.readTimeout = 30 * time.Second
+	}
 	cfg.migrateOnStart = true
 	ctx, stop := context.WithCancel(context.WithoutCancel(t.Context()))
 	r := &running{url: "http://" + listener.Addr().String(), stop: stop, done: make(chan error, 1)}
@@ -92,7 +95,7 @@ func (r *running) get(t *testing.T, path string) (int, string) {
 // until asks for a path until it answers with the status.
 func (r *running) until(t *testing.T, path string, status int) {
 	t.Helper()
-	for range 500 {
+	for range 3000 {
 		if got, _ := r.get(t, path); got == status {
 			return
 		}
@@ -232,6 +235,7 @@ func TestReadConfig(t *testing.T) {
 	wrong := environment{
 		"PORT": "http", "DRAIN_DELAY": "soon", "RETENTION": "-1h", "INGEST_BATCHES": "0", "MIGRATE_ON_START": "maybe",
 		"WRITE_KEYS_SHA256": "secret", "CORS_ORIGINS": "example.com", "DATABASE_URL": "postgres://user:hunter2@host:notaport/db",
+		"OTEL_EXPORTER_OTLP_ENDPOINT": "collector", "OTEL_EXPORTER_OTLP_PROTOCOL": "grpc", "REDSHIFT_STAGING_BUCKET": "b",
 	}
 	_, err = readConfig(wrong.get)
 	for name := range wrong {
@@ -247,7 +251,10 @@ func TestReadConfig(t *testing.T) {
 func TestPrintConfig(t *testing.T) {
 	t.Parallel()
 	for _, database := range []string{"postgres://user:hunter2@host/db", "host=h password=hunter2", "postgres://host/db?password=hunter2"} {
-		cfg, err := readConfig(environment{"DATABASE_URL": database, "WRITE_KEYS_SHA256": strings.Repeat("ab", 32)}.get)
+		cfg, err := readConfig(environment{
+			"DATABASE_URL": database, "WRITE_KEYS_SHA256": strings.Repeat("ab", 32),
+			"OTEL_EXPORTER_OTLP_ENDPOINT": "http://collector:4318", "OTEL_EXPORTER_OTLP_HEADERS": "authorization=hunter2",
+		}.get)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -255,7 +262,8 @@ func TestPrintConfig(t *testing.T) {
 		if err := cfg.print(&out); err != nil {
 			t.Fatal(err)
 		}
-		if text := out.String(); strings.Contains(text, "hunter2") || strings.Contains(text, "abab") || !strings.Contains(text, "PORT=8080\n") {
+		if text := out.String(); strings.Contains(text, "hunter2") || strings.Contains(text, "abab") || !strings.Contains(text, "PORT=8080\n") ||
+			!strings.Contains(text, "OTEL_EXPORTER_OTLP_ENDPOINT=http://collector:4318\nOTEL_EXPORTER_OTLP_HEADERS=(1 headers)\n") {
 			t.Errorf("%s", text)
 		}
 	}
@@ -266,7 +274,7 @@ func TestPrintConfig(t *testing.T) {
 func TestMigrateTask(t *testing.T) {
 	t.Parallel()
 	database := pgtest.URL(t)
-	w, err := warehouse.Open(t.Context(), database)
+	w, err := warehouse.Open(t.Context(), database, warehouse.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -5,8 +5,6 @@ import (
 	"fmt"
 	"log/slog"
 	"time"
-
-	"sensor-backend/services/internal/warehouse"
 )
 
 // migrate brings the warehouse's schema up to date and returns: a task of its
@@ -15,7 +13,7 @@ func migrate(ctx context.Context, cfg config, log *slog.Logger) error {
 	if cfg.databaseURL == "" {
 		return fmt.Errorf("DATABASE_URL is not set, there is nothing to migrate")
 	}
-	db, err := warehouse.Open(ctx, cfg.databaseURL)
+	db, err := openWarehouse(ctx, cfg, nil)
 	if err != nil {
 		return err
 	}

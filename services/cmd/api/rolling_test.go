@@ -72,7 +72,7 @@ func (b *balancer) probe(ctx context.Context) {
 // it stops an old one.
 func (b *balancer) takesUp(t *testing.T, r *running) {
 	t.Helper()
-	for range 500 {
+	for range 3000 {
 		b.mu.Lock()
 		ready := slices.ContainsFunc(b.ready, func(u *url.URL) bool { return u.String() == r.url })
 		b.mu.Unlock()
@@ -111,15 +111,19 @@ func startLoad(address string, clients int) *load {
 	l := &load{url: address}
 	for range clients {
 		l.clients.Go(func() {
+			const pause = 200 * time.Millisecond
 			for !l.ended.Load() {
-				l.post()
+				if !l.post() {
+					time.Sleep(pause)
+				}
 			}
 		})
 	}
 	return l
 }
 
-func (l *load) post() {
+// post says whether its batch was accepted.
+func (l *load) post() bool {
 	n := l.posted.Add(1)
 	var body strings.Builder
 	for i := range int64(loadBatch) {
@@ -130,16 +134,17 @@ func (l *load) post() {
 	if err != nil {
 		l.failed.Add(1)
 		l.last.Store(err.Error())
-		return
+		return false
 	}
 	defer func() { _ = res.Body.Close() }()
 	text, err := io.ReadAll(res.Body)
 	if err != nil || res.StatusCode != http.StatusAccepted {
 		l.failed.Add(1)
 		l.last.Store(fmt.Sprintf("%s %s %v", res.Status, text, err))
-		return
+		return false
 	}
 	l.accepted.Add(1)
+	return true
 }
 
 // more waits until some more batches were accepted.
@@ -162,7 +167,7 @@ func (l *load) end() {
 // wantStored holds the database to what was accepted.
 func (l *load) wantStored(t *testing.T, database string, exactly bool) {
 	t.Helper()
-	w, err := warehouse.Open(t.Context(), database)
+	w, err := warehouse.Open(t.Context(), database, warehouse.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -188,7 +193,7 @@ func TestRollingRestart(t *testing.T) {
 	t.Parallel()
 	database := pgtest.URL(t)
 	// The drain is many probes long, on a busy machine too.
-	cfg := config{databaseURL: database, drainDelay: 2 * time.Second}
+	cfg := config{databaseURL: database, drainDelay: 5 * time.Second}
 	current := start(t, cfg)
 	current.until(t, "/readyz", http.StatusOK)
 
@@ -222,8 +227,8 @@ func TestRollingRestart(t *testing.T) {
 	l.wantStored(t, database, true)
 }
 
-// TestDatabaseGoneUnderLoad cuts every connection to the database for a while:
-// nothing that was accepted is lost, and the API recovers by itself.
+// TestDatabaseGoneUnderLoad cuts every connection to the database for half a
+// minute: nothing that was accepted is lost, and the API recovers by itself.
 func TestDatabaseGoneUnderLoad(t *testing.T) {
 	t.Parallel()
 	database := pgtest.URL(t)
@@ -236,6 +241,10 @@ func TestDatabaseGoneUnderLoad(t *testing.T) {
 	r.until(t, "/readyz", http.StatusServiceUnavailable)
 	if status, _ := r.get(t, "/healthz"); status != http.StatusOK {
 		t.Errorf("healthz answers %d", status)
+	}
+	if !testing.Short() {
+		const outage = 30 * time.Second
+		time.Sleep(outage)
 	}
 	gate.open()
 	r.until(t, "/readyz", http.StatusOK)

@@ -9,6 +9,7 @@ import (
 	"os"
 	"time"
 
+	"github.com/aws/aws-lambda-go/events"
 	"github.com/aws/aws-lambda-go/lambda"
 	"github.com/aws/aws-lambda-go/lambdacontext"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
@@ -17,6 +18,7 @@ import (
 	"sensor-backend/services/internal/awsconf"
 	"sensor-backend/services/internal/processor"
 	"sensor-backend/services/internal/store"
+	"sensor-backend/services/internal/tracing"
 )
 
 // Set by the linker.
@@ -32,7 +34,22 @@ func main() {
 		log.Error("not started", "error", err)
 		os.Exit(1)
 	}
-	lambda.Start(p.Invoke)
+	lambda.Start(traced(p))
+}
+
+// traced lets an invocation go on with the trace that Lambda names, and sends
+// its spans before it ends: afterwards Lambda lets the process sleep.
+func traced(p *processor.Processor) func(context.Context, processor.Event) (*events.SQSEventResponse, error) {
+	return func(ctx context.Context, event processor.Event) (*events.SQSEventResponse, error) {
+		const patience = time.Second
+		header, _ := ctx.Value("x-amzn-trace-id").(string) // set by the Lambda library
+		defer func() {
+			ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), patience)
+			defer cancel()
+			p.Tracer.Flush(ctx)
+		}()
+		return p.Invoke(p.Tracer.FromXRay(ctx, header), event)
+	}
 }
 
 // build connects the processor to AWS; every missing setting is named at once.
@@ -46,7 +63,12 @@ func build(ctx context.Context, getenv func(string) string, log *slog.Logger) (*
 		return value
 	}
 	bucket, table, topic := setting("PROCESSED_BUCKET"), setting("METADATA_TABLE"), setting("ALERTS_TOPIC_ARN")
-	if err := errors.Join(errs...); err != nil {
+	traces, err := tracing.ReadConfig(getenv)
+	if err := errors.Join(append(errs, err)...); err != nil {
+		return nil, err
+	}
+	tracer, err := tracing.New(ctx, traces, "sensor-processor", version, log)
+	if err != nil {
 		return nil, err
 	}
 	cfg, err := awsconf.Load(ctx)
@@ -68,6 +90,7 @@ func build(ctx context.Context, getenv func(string) string, log *slog.Logger) (*
 		Page:    getenv("PAGE_URL"),
 		Pause:   processor.Backoff,
 		Owner:   invocation,
+		Tracer:  tracer,
 		Now:     time.Now,
 		Log:     log,
 	}, nil

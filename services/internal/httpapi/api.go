@@ -15,6 +15,7 @@ import (
 	"sensor-backend/services/internal/catalog"
 	"sensor-backend/services/internal/metrics"
 	"sensor-backend/services/internal/reading"
+	"sensor-backend/services/internal/tracing"
 	"sensor-backend/services/internal/warehouse"
 )
 
@@ -55,6 +56,7 @@ type Config struct {
 	Catalog   Catalog
 	Version   func(ctx context.Context) Version
 	Metrics   *metrics.Metrics
+	Tracer    *tracing.Tracer // nil is off
 	Log       *slog.Logger
 	Now       func() time.Time
 
@@ -87,6 +89,9 @@ func New(cfg Config) *API {
 	e.HideBanner = true
 	e.HidePort = true
 	e.HTTPErrorHandler = a.handleError
+	if cfg.Tracer != nil {
+		e.Use(a.trace())
+	}
 	e.Use(
 		middleware.RequestID(),
 		a.observe(),

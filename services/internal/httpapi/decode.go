@@ -8,6 +8,7 @@ import (
 	"io"
 	"mime"
 	"net/http"
+	"os"
 	"strings"
 
 	"sensor-backend/services/internal/reading"
@@ -102,6 +103,8 @@ func bodyError(err error) error {
 		return tooLarge()
 	case errors.Is(err, gzip.ErrHeader), errors.Is(err, gzip.ErrChecksum), errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
 		return newProblem(http.StatusBadRequest, "the body is cut off or not what its content encoding says")
+	case errors.Is(err, os.ErrDeadlineExceeded):
+		return newProblem(http.StatusRequestTimeout, "the body came too slowly, send a smaller batch")
 	default:
 		return newProblem(http.StatusBadRequest, "the body cannot be read: "+err.Error())
 	}

@@ -129,7 +129,9 @@ func (f fakeCatalog) List(_ context.Context, q catalog.Query) (catalog.Page, err
 var now = time.Date(2026, 3, 2, 0, 0, 0, 0, time.UTC)
 
 func newAPI(cfg httpapi.Config) *httpapi.API {
-	cfg.Log = slog.New(slog.DiscardHandler)
+	if cfg.Log == nil {
+		cfg.Log = slog.New(slog.DiscardHandler)
+	}
 	cfg.Metrics = metrics.New()
 	if cfg.Batches == 0 {
 		cfg.Batches = 10

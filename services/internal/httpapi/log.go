@@ -6,6 +6,8 @@ import (
 
 	"github.com/labstack/echo/v4"
 	"github.com/labstack/echo/v4/middleware"
+
+	"sensor-backend/services/internal/tracing"
 )
 
 // observe counts each request and writes a line for it, with the route rather
@@ -38,6 +40,9 @@ func (a *API) observe() echo.MiddlewareFunc {
 				slog.String("remote_ip", v.RemoteIP),
 				slog.String("bytes_in", v.ContentLength),
 				slog.Int64("bytes_out", v.ResponseSize),
+			}
+			if id := tracing.ID(c.Request().Context()); id != "" {
+				attrs = append(attrs, slog.String("trace_id", id))
 			}
 			if v.Error != nil {
 				attrs = append(attrs, slog.String("error", v.Error.Error()))

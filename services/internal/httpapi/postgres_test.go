@@ -19,7 +19,7 @@ func TestMain(m *testing.M) { pgtest.Main(m) }
 
 func open(t testing.TB, address string) *warehouse.Warehouse {
 	t.Helper()
-	w, err := warehouse.Open(t.Context(), address)
+	w, err := warehouse.Open(t.Context(), address, warehouse.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -70,6 +70,7 @@ func (a *API) handleError(err error, c echo.Context) {
 func toProblem(err error) *problem {
 	var p *problem
 	var he *echo.HTTPError
+	var schema *warehouse.SchemaError
 	switch {
 	case errors.As(err, &p):
 		return p
@@ -79,6 +80,8 @@ func toProblem(err error) *problem {
 			detail = ""
 		}
 		return newProblem(he.Code, detail)
+	case errors.As(err, &schema):
+		return newProblem(http.StatusServiceUnavailable, "the warehouse is not ready: "+schema.Error())
 	case errors.Is(err, warehouse.ErrUnavailable):
 		return newProblem(http.StatusServiceUnavailable, "the warehouse is not available now, try again")
 	case errors.Is(err, warehouse.ErrOverflow):

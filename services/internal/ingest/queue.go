@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"sensor-backend/services/internal/reading"
+	"sensor-backend/services/internal/tracing"
 	"sensor-backend/services/internal/warehouse"
 )
 
@@ -27,6 +28,7 @@ type Options struct {
 	Writers int           // transactions at a time
 	Group   int           // readings of a transaction, unless one batch alone has more
 	Timeout time.Duration // of a transaction
+	Tracer  *tracing.Tracer
 }
 
 // Default returns the options the API runs with: two writers keep a database
@@ -53,6 +55,10 @@ type job struct {
 	ctx      context.Context // of a request that waits
 	readings []reading.Reading
 	done     chan outcome
+
+	waiting    tracing.Span    // ended by the writer, or by who gives up
+	traced     context.Context // like ctx, inside of committing
+	committing tracing.Span
 }
 
 type outcome struct {
@@ -81,6 +87,8 @@ func (q *Queue) Close() {
 // and storing them again is harmless.
 func (q *Queue) Insert(ctx context.Context, readings []reading.Reading) (warehouse.Stored, error) {
 	j := &job{ctx: ctx, readings: readings, done: make(chan outcome, 1)}
+	_, j.waiting = q.options.Tracer.StartInside(ctx, tracing.Internal, "wait for a writer")
+	defer j.waiting.End()
 	select {
 	case q.jobs <- j:
 	case <-q.closed:
@@ -128,6 +136,7 @@ func (q *Queue) storeGroup(group []*job) {
 	var waiting []*job
 	var all []reading.Reading
 	for _, j := range group {
+		j.waiting.End()
 		if j.ctx.Err() == nil { // nobody waits for the others any more
 			waiting = append(waiting, j)
 			all = append(all, j.readings...)
@@ -136,10 +145,10 @@ func (q *Queue) storeGroup(group []*job) {
 	if len(waiting) == 0 {
 		return
 	}
-	stored, err := q.insert(all)
+	stored, err := q.insert(waiting, all)
 	if err != nil && len(waiting) > 1 && !hopeless(err) {
 		for _, j := range waiting {
-			stored, err := q.insert(j.readings)
+			stored, err := q.insert([]*job{j}, j.readings)
 			j.done <- outcome{stored, err}
 		}
 		return
@@ -158,11 +167,23 @@ func hopeless(err error) bool {
 	return errors.Is(err, warehouse.ErrUnavailable) || errors.Is(err, context.DeadlineExceeded)
 }
 
-// insert is not bound to one caller's context: others wait for it too.
-func (q *Queue) insert(readings []reading.Reading) (warehouse.Stored, error) {
-	ctx, cancel := context.WithTimeout(context.Background(), q.options.Timeout)
+// insert stores the readings of a group. It is not bound to one caller's
+// context: others wait for it too. In the traces it is part of each caller's,
+// with what the database does in that of the first.
+func (q *Queue) insert(group []*job, readings []reading.Reading) (warehouse.Stored, error) {
+	for _, j := range group {
+		j.traced, j.committing = q.options.Tracer.StartInside(j.ctx, tracing.Internal, "commit batch")
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(group[0].traced), q.options.Timeout)
 	defer cancel()
-	return q.store.Insert(ctx, readings)
+	stored, err := q.store.Insert(ctx, readings)
+	for _, j := range group {
+		j.committing.Count("batches", len(group))
+		j.committing.Count("readings", len(readings))
+		j.committing.Fail(err)
+		j.committing.End()
+	}
+	return stored, err
 }
 
 // split takes the outcome of the first n readings away from that of a group.

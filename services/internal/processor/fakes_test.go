@@ -23,6 +23,9 @@ import (
 
 const bucket = "source"
 
+// arrived is when every file came.
+var arrived = time.Date(2026, 3, 2, 0, 0, 0, 0, time.UTC)
+
 var errDown = errors.New("service down")
 
 // world is everything around the processor. A name in fails makes that
@@ -105,7 +108,7 @@ func (s source) Open(_ context.Context, from, key string) (processor.Object, err
 	if s.cut {
 		body = io.MultiReader(bytes.NewReader(content[:len(content)/2]), iotest.ErrReader(errDown))
 	}
-	return processor.Object{Body: io.NopCloser(body), ETag: fmt.Sprintf("%x", crc32.ChecksumIEEE(content)), Size: int64(len(content))}, nil
+	return processor.Object{Body: io.NopCloser(body), ETag: fmt.Sprintf("%x", crc32.ChecksumIEEE(content)), Size: int64(len(content)), Modified: arrived}, nil
 }
 
 type sink struct{ *world }

@@ -11,6 +11,7 @@ import (
 	"sensor-backend/services/internal/objectkey"
 	"sensor-backend/services/internal/parse"
 	"sensor-backend/services/internal/reading"
+	"sensor-backend/services/internal/tracing"
 )
 
 // maxObject bounds a source object as it is stored, in bytes.
@@ -90,14 +91,14 @@ func (j *job) process(ctx context.Context, object Object, claim *Claim) error {
 	}
 	// The states come first: of two objects of one series only one gets
 	// further with what it found.
-	if err := j.save(ctx, result.watches, object.ETag); err != nil {
+	if err := j.step(ctx, "save states", func(ctx context.Context) error { return j.save(ctx, result.watches, object.ETag) }); err != nil {
 		return err
 	}
-	if err := j.write(ctx, result, before, processed); err != nil {
+	if err := j.step(ctx, "write objects", func(ctx context.Context) error { return j.write(ctx, result, before, processed) }); err != nil {
 		return err
 	}
 	if !same {
-		if err := j.alert(ctx, result, claim); err != nil {
+		if err := j.step(ctx, "alert", func(ctx context.Context) error { return j.alert(ctx, result, claim) }); err != nil {
 			return err
 		}
 	}
@@ -114,6 +115,15 @@ func (j *job) process(ctx context.Context, object Object, claim *Claim) error {
 	j.Log.InfoContext(ctx, "object processed", "key", row.Key, "status", row.Status, "reason", row.Reason,
 		"rows", row.Rows, "bad_rows", row.BadRows, "anomalies", row.Anomalies)
 	return nil
+}
+
+// step is a part of the work with a span of its own.
+func (j *job) step(ctx context.Context, name string, do func(ctx context.Context) error) error {
+	ctx, span := j.Tracer.Start(ctx, tracing.Internal, name)
+	defer span.End()
+	err := do(ctx)
+	span.Fail(err)
+	return err
 }
 
 // alert publishes the anomalies of a content once, and notes that before the
@@ -136,12 +146,23 @@ func (j *job) alert(ctx context.Context, r *result, claim *Claim) error {
 
 // read parses the object into the processed one. Its error is one of reading,
 // worth another try; what is wrong with the file itself is in the result.
-func (j *job) read(ctx context.Context, object Object, processed Upload) (*result, error) {
+func (j *job) read(ctx context.Context, object Object, processed Upload) (read *result, err error) {
+	// Rows are parsed, looked at and packed one by one: one span has all three.
+	ctx, span := j.Tracer.Start(ctx, tracing.Internal, "parse and detect")
+	defer func() {
+		if read != nil {
+			span.Count("rows", read.row.Rows)
+			span.Count("bad_rows", read.row.BadRows)
+			span.Count("anomalies", read.row.Anomalies)
+		}
+		span.Fail(err)
+		span.End()
+	}()
 	if object.Size > maxObject {
 		return failed(j.source, fmt.Errorf("the object has %d bytes, at most %d are processed: split it", object.Size, maxObject)), nil
 	}
 	body := &watched{in: object.Body}
-	collected := newCollector(j, processed)
+	collected := newCollector(j, object, processed)
 	options := parse.Options{
 		Format:   j.source.Format,
 		Defaults: reading.Defaults{SensorID: j.source.SensorID, Metric: j.source.Metric},

@@ -21,6 +21,7 @@ import (
 
 	"sensor-backend/services/internal/catalog"
 	"sensor-backend/services/internal/objectkey"
+	"sensor-backend/services/internal/tracing"
 )
 
 // ErrNotFound is returned, wrapped, by a Source for an object that is not there.
@@ -31,6 +32,8 @@ type Object struct {
 	Body io.ReadCloser
 	ETag string
 	Size int64
+	// Modified is when the content was put there.
+	Modified time.Time
 }
 
 // Source opens objects.
@@ -80,9 +83,10 @@ type Processor struct {
 	Pause func(ctx context.Context, attempt int) error
 	// Owner names the invocation that a context belongs to, the same for each
 	// attempt of it.
-	Owner func(ctx context.Context) string
-	Now   func() time.Time
-	Log   *slog.Logger
+	Owner  func(ctx context.Context) string
+	Tracer *tracing.Tracer // nil is off
+	Now    func() time.Time
+	Log    *slog.Logger
 }
 
 // Handle processes every record. A file that is bad in itself is recorded as
@@ -92,7 +96,13 @@ type Processor struct {
 func (p *Processor) Handle(ctx context.Context, event Event) error {
 	var errs []error
 	for _, record := range event.Records {
-		if err := p.record(ctx, record); err != nil {
+		traced, span := p.Tracer.Start(ctx, tracing.Consumer, "process file")
+		span.Text("aws.s3.bucket", record.S3.Bucket.Name)
+		span.Text("aws.s3.key", record.S3.Object.Key)
+		err := p.record(traced, record)
+		span.Fail(err)
+		span.End()
+		if err != nil {
 			p.Log.ErrorContext(ctx, "object not processed", "key", record.S3.Object.Key, "error", err)
 			errs = append(errs, fmt.Errorf("process %s: %w", record.S3.Object.Key, err))
 		}

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"testing"
 	"time"
+	"unicode/utf8"
 
 	"sensor-backend/services/internal/catalog"
 	"sensor-backend/services/internal/generate"
@@ -391,5 +392,51 @@ func TestOutOfTime(t *testing.T) {
 	w.mustHandle(t, e)
 	if w.rows[key].Rows != 10_000 {
 		t.Errorf("row %+v", w.rows[key])
+	}
+}
+
+// TestProcessedBucketIsTheSource feeds what was written back as events, as a
+// bucket does that is both.
+func TestProcessedBucketIsTheSource(t *testing.T) {
+	t.Parallel()
+	w := newWorld()
+	w.mustHandle(t, w.put(key, []byte("2026-03-01 12:10:00,1\noops,oops\n")))
+	rows, sink := maps.Clone(w.rows), maps.Clone(w.sink)
+	for written, content := range sink {
+		w.mustHandle(t, w.put(written, content))
+	}
+	if len(sink) != 2 || !reflect.DeepEqual(w.rows, rows) || !reflect.DeepEqual(w.sink, sink) {
+		t.Errorf("what the processor wrote was processed: %v", w.trace)
+	}
+}
+
+// TestFutureReading wants a clock that is wrong by years not to make the
+// readings that follow look late.
+func TestFutureReading(t *testing.T) {
+	t.Parallel()
+	w := newWorld()
+	w.mustHandle(t, w.put(key, []byte("2026-03-02 23:59:59,1\n2026-03-03 00:00:01,2\n2099-01-01 00:00:00,3\n1969-12-31 00:00:00,4\n")))
+	if row := w.rows[key]; row.Rows != 1 || row.BadRows != 3 {
+		t.Errorf("row %+v", row)
+	}
+	if got := string(w.sink[quarantineKey]); !strings.HasPrefix(got, `{"line":2,"reason":"timestamp is more than 24h0m0s behind the time at which the file came`) ||
+		!strings.Contains(got, `"raw":"boiler,value,2099-01-01T00:00:00Z,3"`) || !strings.Contains(got, "is in the year 1969") {
+		t.Errorf("quarantine %s", got)
+	}
+}
+
+// TestDamagedText has bytes that are no UTF-8 in every place of a row.
+func TestDamagedText(t *testing.T) {
+	t.Parallel()
+	w := newWorld()
+	w.mustHandle(t, w.put("incoming/site/all.csv", []byte("a,m,2026-03-01 12:00:00,1\na\xff,m,2026-03-01 12:00:00,1\na,\xc3,2026-03-01 12:00:00,1\na,m,2026\x80,1\na,m,2026-03-01 12:00:00,\xf0\n")))
+	row := w.rows["incoming/site/all.csv"]
+	if row.Rows != 1 || row.BadRows != 4 {
+		t.Errorf("row %+v", row)
+	}
+	for text := range strings.Lines(string(w.sink["quarantine/site/all.csv.ndjson"])) {
+		if !utf8.ValidString(text) || !json.Valid([]byte(text)) {
+			t.Errorf("quarantined %q", text)
+		}
 	}
 }

@@ -62,6 +62,7 @@ func failed(source objectkey.Source, reason error) *result {
 // collector gathers the rows of one file.
 type collector struct {
 	job        *job
+	latest     time.Time // believable in a reading; zero when that is not known
 	row        catalog.Object
 	metrics    map[string]struct{}
 	watches    map[Series]*watch
@@ -75,12 +76,19 @@ type collector struct {
 	rejects    *json.Encoder
 }
 
-func newCollector(j *job, processed io.Writer) *collector {
+// maxAhead is how far a sensor's clock may be ahead of the time at which its
+// file came. One reading of next year would make all of this year's look late.
+const maxAhead = 24 * time.Hour
+
+func newCollector(j *job, object Object, processed io.Writer) *collector {
 	c := &collector{
 		job:     j,
 		row:     catalog.Object{Key: j.source.Key, SensorID: j.source.SensorID},
 		metrics: map[string]struct{}{},
 		watches: map[Series]*watch{},
+	}
+	if !object.Modified.IsZero() {
+		c.latest = object.Modified.Add(maxAhead)
 	}
 	// The header holds no time and no name, so equal content gives equal bytes.
 	// At this level packing takes a third of the time of a file, and readings
@@ -102,13 +110,15 @@ func (c *collector) add(ctx context.Context, row parse.Row) error {
 		return c.reject(rejected{Line: row.Line, Reason: row.Err.Error(), Raw: row.Raw})
 	}
 	r := row.Reading
+	if !c.latest.IsZero() && r.Timestamp.After(c.latest) {
+		return c.refuse(row, fmt.Sprintf("timestamp is more than %s behind the time at which the file came, check the sensor's clock", maxAhead))
+	}
 	w, err := c.watch(ctx, Series{r.SensorID, r.Metric})
 	if err != nil {
 		return err
 	}
 	if w == nil {
-		raw := fmt.Sprintf("%s,%s,%s,%v", r.SensorID, r.Metric, r.Timestamp.Format(time.RFC3339Nano), r.Value)
-		return c.reject(rejected{Line: row.Line, Reason: fmt.Sprintf("the file holds more than %d series", maxSeries), Raw: raw})
+		return c.refuse(row, fmt.Sprintf("the file holds more than %d series", maxSeries))
 	}
 	c.lines = append(r.AppendJSON(c.lines), '\n')
 	if len(c.lines) >= packAtOnce {
@@ -136,6 +146,13 @@ func (c *collector) pack() error {
 	}
 	c.lines = c.lines[:0]
 	return nil
+}
+
+// refuse rejects a row that is a reading in itself.
+func (c *collector) refuse(row parse.Row, reason string) error {
+	r := row.Reading
+	raw := fmt.Sprintf("%s,%s,%s,%v", r.SensorID, r.Metric, r.Timestamp.Format(time.RFC3339Nano), r.Value)
+	return c.reject(rejected{Line: row.Line, Reason: reason, Raw: raw})
 }
 
 func (c *collector) reject(r rejected) error {

@@ -73,5 +73,7 @@ func (r *Reader) Open(ctx context.Context, bucket, key string) (processor.Object
 		Body: out.Body,
 		ETag: strings.Trim(aws.ToString(out.ETag), `"`),
 		Size: aws.ToInt64(out.ContentLength),
+
+		Modified: aws.ToTime(out.LastModified),
 	}, nil
 }

@@ -41,7 +41,7 @@ const (
 	// Redshift has neither date_bin nor arrays of values.
 	bucketsRedshift = `SELECT step, avg(value), min(value), max(value), count(*), max(CASE WHEN place = 1 THEN value END)
 		FROM (SELECT step, value, row_number() OVER (PARTITION BY step ORDER BY ts DESC) AS place
-			FROM (SELECT ts, value, timestamptz 'epoch' + floor(extract(epoch FROM ts) / $5::float8) * $5::float8 * interval '1 second' AS step
+			FROM (SELECT ts, value, timestamp 'epoch' + floor(extract(epoch FROM ts) / $5::float8) * $5::float8 * interval '1 second' AS step
 				FROM readings WHERE sensor_id = $1 AND metric = $2 AND ts >= $3 AND ts < $4) stepped) placed
 		GROUP BY step ORDER BY step`
 )
@@ -50,7 +50,7 @@ const (
 // number by the range and the width.
 func (w *Warehouse) Buckets(ctx context.Context, q BucketQuery) ([]Bucket, error) {
 	statement := bucketsPostgres
-	if w.redshift.Load() {
+	if w.staging != nil {
 		statement = bucketsRedshift
 	}
 	rows, err := w.pool.Query(ctx, statement, q.SensorID, q.Metric, q.From, q.To, q.Width.Seconds())

@@ -30,7 +30,7 @@ func (w *Warehouse) InsertOnce(ctx context.Context, once Once, readings []readin
 	answer func(Stored) ([]byte, error),
 ) (kept []byte, replayed bool, err error) {
 	const doing = "store readings under an idempotency key"
-	if w.redshift.Load() {
+	if w.staging != nil {
 		stored, err := w.Insert(ctx, readings)
 		if err != nil {
 			return nil, false, err

@@ -35,7 +35,7 @@ func (w *Warehouse) Insert(ctx context.Context, readings []reading.Reading) (Sto
 	b := newBatch(readings)
 	err := w.retry(ctx, b, func() error {
 		switch {
-		case w.redshift.Load():
+		case w.staging != nil:
 			return w.insertRedshift(ctx, b)
 		case len(b.sorted) < copyFrom:
 			return b.insertPipelined(ctx, w.pool)
@@ -55,7 +55,7 @@ func (w *Warehouse) retry(ctx context.Context, b *batch, insert func() error) er
 	const attempts = 5
 	var err error
 	for range attempts {
-		if !w.redshift.Load() {
+		if w.staging == nil {
 			if err := w.ensurePartitions(ctx, b.sorted); err != nil {
 				return err
 			}

@@ -32,7 +32,7 @@ func (w *Warehouse) Maintain(ctx context.Context, now time.Time, retention time.
 	if err := w.usable("maintain the warehouse"); err != nil {
 		return Maintained{}, err
 	}
-	if w.redshift.Load() {
+	if w.staging != nil {
 		return Maintained{Skipped: true}, nil
 	}
 	var done Maintained

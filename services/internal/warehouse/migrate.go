@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/stdlib"
 	"github.com/pressly/goose/v3"
 	"github.com/pressly/goose/v3/lock"
@@ -21,7 +22,7 @@ var migrations embed.FS
 // dialect returns goose's name of the database and the migrations for it.
 func (w *Warehouse) dialect() (goose.Dialect, fs.FS, error) {
 	dialect, dir := goose.DialectPostgres, "migrations/postgres"
-	if w.redshift.Load() {
+	if w.staging != nil {
 		dialect, dir = goose.DialectRedshift, "migrations/redshift"
 	}
 	files, err := fs.Sub(migrations, dir)
@@ -49,7 +50,7 @@ func (w *Warehouse) migrate(ctx context.Context, to int64) (int64, error) {
 		return 0, err
 	}
 	options := []goose.ProviderOption{goose.WithDisableGlobalRegistry(true)}
-	if !w.redshift.Load() {
+	if w.staging == nil {
 		locker, err := lock.NewPostgresSessionLocker(lock.WithLockTimeout(1, 60))
 		if err != nil {
 			return 0, fmt.Errorf("set up the migration lock: %w", err)
@@ -77,14 +78,17 @@ func (w *Warehouse) migrate(ctx context.Context, to int64) (int64, error) {
 	return version, nil
 }
 
-// askWhich finds out which of the two databases this is.
+// askWhich asks whether the database is the one that w speaks to.
 func (w *Warehouse) askWhich(ctx context.Context) error {
 	var version string
 	if err := w.pool.QueryRow(ctx, "SELECT version()").Scan(&version); err != nil {
 		return classify("ask the warehouse for its version", err)
 	}
-	if strings.Contains(version, "Redshift") {
-		w.redshift.Store(true)
+	switch redshift := strings.Contains(version, "Redshift"); {
+	case redshift && w.staging == nil:
+		return errors.New("the warehouse is a Redshift: set REDSHIFT_STAGING_BUCKET and REDSHIFT_COPY_ROLE_ARN, it loads batches through a bucket")
+	case !redshift && w.staging != nil:
+		return errors.New("the warehouse is a PostgreSQL: unset REDSHIFT_STAGING_BUCKET and REDSHIFT_COPY_ROLE_ARN, or let DATABASE_URL lead to a Redshift")
 	}
 	return nil
 }
@@ -108,13 +112,26 @@ func (w *Warehouse) checkVersion(ctx context.Context) error {
 		expected = max(expected, number)
 	}
 	const newestApplied = "SELECT coalesce(max(version_id), 0) FROM goose_db_version WHERE is_applied"
-	if err := w.pool.QueryRow(ctx, newestApplied).Scan(&there); err != nil {
+	err = w.pool.QueryRow(ctx, newestApplied).Scan(&there)
+	var pgErr *pgconn.PgError
+	if never := errors.As(err, &pgErr) && pgErr.Code == undefinedTable; err != nil && !never {
 		return fmt.Errorf("ask for the schema's version: %w: %w", ErrUnavailable, err)
 	}
 	if there < expected {
-		return fmt.Errorf("%w: its schema has version %d and this program needs %d, run the migrations", ErrUnavailable, there, expected)
+		return fmt.Errorf("%w: %w", ErrUnavailable, &SchemaError{There: there, Expected: expected})
 	}
 	return nil
+}
+
+// SchemaError is a schema that is older than this program's.
+type SchemaError struct {
+	There    int64 // 0 when it was never made
+	Expected int64
+}
+
+// Error says what to do about it.
+func (e *SchemaError) Error() string {
+	return fmt.Sprintf("its schema has version %d and this program needs %d, run the migrations", e.There, e.Expected)
 }
 
 // Prepare makes the warehouse ready for use: it migrates the schema when told

@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"sensor-backend/services/internal/pgtest"
 	"sensor-backend/services/internal/reading"
 	"sensor-backend/services/internal/warehouse"
 )
@@ -18,12 +19,13 @@ func onBoth(t *testing.T, check func(t *testing.T, w *warehouse.Warehouse)) {
 	for _, redshift := range []bool{false, true} {
 		t.Run(fmt.Sprintf("Redshift %t", redshift), func(t *testing.T) {
 			t.Parallel()
-			w := migrated(t)
+			url := pgtest.URL(t)
+			w := migratedAt(t, url)
 			// Filled as PostgreSQL, which has the table of series.
 			mustInsert(t, w, append(some("boiler", "b", 100), some("boiler", "a", 10)...))
 			mustInsert(t, w, append(some("other", "a", 1), some("boiler2", "a", 2)...))
 			if redshift {
-				w.SpeakRedshift()
+				w, _ = asRedshift(t, url)
 			}
 			check(t, w)
 		})

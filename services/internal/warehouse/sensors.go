@@ -55,13 +55,10 @@ const (
 // Sensors returns one page of sensors.
 func (w *Warehouse) Sensors(ctx context.Context, q SensorQuery) (SensorPage, error) {
 	statement, limit := sensorsPostgres, q.Limit+1
-	if w.redshift.Load() {
+	if w.staging != nil {
 		statement = sensorsRedshift
 	}
-	// Of the names with the prefix none comes before the prefix itself: an
-	// index scan can begin there.
-	after := max(q.After, beforePrefix(q.Prefix))
-	rows, err := w.pool.Query(ctx, statement, after, q.Prefix, limit)
+	rows, err := w.pool.Query(ctx, statement, q.arguments()...)
 	if err != nil {
 		return SensorPage{}, classify("list sensors", err)
 	}
@@ -91,6 +88,12 @@ func (w *Warehouse) Sensors(ctx context.Context, q SensorQuery) (SensorPage, err
 		return nil
 	})
 	return page, classify("list sensors", err)
+}
+
+// arguments of the statements. Of the names with the prefix none comes before
+// the prefix itself: an index scan can begin there.
+func (q SensorQuery) arguments() []any {
+	return []any{max(q.After, beforePrefix(q.Prefix)), q.Prefix, q.Limit + 1}
 }
 
 // beforePrefix is a text that sorts before every text with the prefix, and

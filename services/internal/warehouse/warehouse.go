@@ -14,6 +14,8 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgxpool"
+
+	"sensor-backend/services/internal/tracing"
 )
 
 // ErrUnavailable is returned, wrapped, while the database cannot be reached or
@@ -24,7 +26,7 @@ var ErrUnavailable = errors.New("the warehouse is not available")
 type Warehouse struct {
 	pool     *pgxpool.Pool
 	prepared atomic.Bool
-	redshift atomic.Bool // known once prepared
+	staging  *Staging // of Redshift; nil is PostgreSQL
 	months   months
 }
 
@@ -32,9 +34,16 @@ type Warehouse struct {
 // pool_max_conns: a few more than the writers of the ingest queue.
 const defaultConns = 10
 
+// Options of a warehouse; the zero value is good.
+type Options struct {
+	Tracer *tracing.Tracer // nil is off
+	// Staging makes the warehouse a Redshift's, and nil a PostgreSQL's.
+	Staging *Staging
+}
+
 // Open makes a warehouse of a connection string without connecting, so that a
 // process can start before its database does. Prepare makes it ready.
-func Open(ctx context.Context, url string) (*Warehouse, error) {
+func Open(ctx context.Context, url string, options Options) (*Warehouse, error) {
 	cfg, err := pgxpool.ParseConfig(url)
 	if err != nil {
 		// pgx has redacted the password.
@@ -48,6 +57,16 @@ func Open(ctx context.Context, url string) (*Warehouse, error) {
 	cfg.MaxConnIdleTime = 5 * time.Minute
 	cfg.ConnConfig.ConnectTimeout = 5 * time.Second
 	cfg.AfterConnect = limitSession
+	if options.Tracer != nil {
+		cfg.ConnConfig.Tracer = queryTracer{options.Tracer}
+	}
+	if options.Staging != nil {
+		// Redshift has prepared statements by halves, sends some types as text
+		// only, and does not say of itself what pgx wants to know before it puts
+		// values into a statement (standard_conforming_strings). In this mode
+		// each statement goes once, its values and rows beside it as text.
+		cfg.ConnConfig.DefaultQueryExecMode = pgx.QueryExecModeExec
+	}
 	if cfg.ConnConfig.RuntimeParams["application_name"] == "" {
 		cfg.ConnConfig.RuntimeParams["application_name"] = "sensor-api"
 	}
@@ -55,7 +74,7 @@ func Open(ctx context.Context, url string) (*Warehouse, error) {
 	if err != nil {
 		return nil, fmt.Errorf("set up the warehouse's pool: %w", err)
 	}
-	return &Warehouse{pool: pool}, nil
+	return &Warehouse{pool: pool, staging: options.Staging}, nil
 }
 
 // limitSession bounds what a session may hold on to: a query that its client
@@ -82,10 +101,10 @@ func (w *Warehouse) Stat() *pgxpool.Stat { return w.pool.Stat() }
 // one this program knows. A newer one serves: during a rolling update the old
 // program runs beside the new one's schema.
 func (w *Warehouse) Ready(ctx context.Context) error {
-	if err := w.usable("serve"); err != nil {
+	if err := w.checkVersion(ctx); err != nil {
 		return err
 	}
-	return w.checkVersion(ctx)
+	return w.usable("serve")
 }
 
 // usable is an error until the warehouse is prepared.
@@ -115,10 +134,12 @@ func classify(doing string, err error) error {
 	}
 }
 
+const undefinedTable = "42P01"
+
 // unavailableState knows the SQLSTATEs of a server that is starting, stopping,
 // full or too busy, and of a schema that is not there yet.
 func unavailableState(code string) bool {
-	const undefinedTable, lockNotAvailable = "42P01", "55P03"
+	const lockNotAvailable = "55P03"
 	if len(code) != 5 {
 		return false
 	}
