@@ -122,7 +122,7 @@ func (m *SensorBackend) deployService(ctx context.Context, c *cloud, out tfrun.O
 	if err := out.Need("ecs_cluster", "ecs_service", "ecs_task_family", "api_container"); err != nil {
 		return rollout.ServiceResult{Outcome: rollout.NotStarted}, err
 	}
-	return services(c).Deploy(ctx, rollout.ServiceRequest{
+	result, err := services(c).Deploy(ctx, rollout.ServiceRequest{
 		Cluster:   out["ecs_cluster"],
 		Service:   out["ecs_service"],
 		Family:    out["ecs_task_family"],
@@ -135,7 +135,12 @@ func (m *SensorBackend) deployService(ctx context.Context, c *cloud, out tfrun.O
 			}
 			return report.Err()
 		},
+		Prepare: migrating(c, out),
 	})
+	if err == nil && result.Outcome == rollout.Unchanged {
+		err = m.migrateFirst(ctx, c, out, result)
+	}
+	return result, err
 }
 
 // verifiers are the clients that look at what a new revision needs.
