@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"strings"
 	"time"
 
 	"dagger/sensor-backend/dora"
@@ -71,9 +72,9 @@ func (m *SensorBackend) Dora(
 
 // leftOut says which records could not be read.
 func leftOut(unreadable []error) string {
-	text := ""
+	var text strings.Builder
 	for _, err := range unreadable {
-		text += fmt.Sprintf("left out: %v\n", err)
+		fmt.Fprintf(&text, "left out: %v\n", err)
 	}
-	return text
+	return text.String()
 }

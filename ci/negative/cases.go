@@ -6,6 +6,7 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 )
 
@@ -33,7 +34,7 @@ func cases() []hostile {
 	query := func(key, value string) string {
 		return "/v1/readings?sensor_id=negative&metric=temperature&" + key + "=" + url.QueryEscape(value)
 	}
-	list := []hostile{
+	refused := []hostile{
 		get("unknown path", "/v1/secrets"),
 		{name: "method that is not served", method: http.MethodDelete, path: "/v1/readings"},
 		{name: "TRACE, which would show headers", method: http.MethodTrace, path: "/v1/readings"},
@@ -96,11 +97,10 @@ func cases() []hostile {
 		}},
 		{name: "forged address", method: http.MethodGet, path: "/healthz", header: map[string]string{"X-Forwarded-Host": "attacker.example", "X-Original-URL": "/metrics"}},
 	}
-	for _, h := range odd {
-		h.harmless = true
-		list = append(list, h)
+	for i := range odd {
+		odd[i].harmless = true
 	}
-	return list
+	return slices.Concat(refused, odd)
 }
 
 func text(s string) func() io.Reader {

@@ -24,7 +24,7 @@ import (
 
 const (
 	commit = "0a1b2c3d4e5f60718293a4b5c6d7e8f901234567"
-	token  = "t0ken-0123456789"
+	token  = "t0ken-0123456789" // gitleaks:allow made up
 	// path is the part of a webhook's address that is secret.
 	path = "/services/T000/B000/s3cr3t-path"
 )

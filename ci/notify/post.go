@@ -150,7 +150,7 @@ func (e *busyError) fits(ctx context.Context) bool {
 // newBusyError reads Retry-After (RFC 9110, 10.2.3): seconds, or a date.
 func newBusyError(header string, now time.Time) *busyError {
 	if seconds, err := strconv.ParseUint(header, 10, 20); err == nil {
-		return &busyError{pause: time.Duration(seconds) * time.Second, known: true} //nolint:gosec // at most 2^20 seconds
+		return &busyError{pause: time.Duration(seconds) * time.Second, known: true}
 	}
 	if until, err := http.ParseTime(header); err == nil {
 		return &busyError{pause: max(0, until.Sub(now)).Round(time.Second), known: true}

@@ -51,12 +51,11 @@ func parts(secret string) []string {
 // escaped lists the forms in which a text stands in addresses, JSON, JSON in
 // JSON, Go's %q and HTML.
 func escaped(text string) []string {
-	forms := []string{text, url.QueryEscape(text), url.PathEscape(text), html.EscapeString(text), quoted(strconv.Quote(text)), quoted(strconv.QuoteToASCII(text))}
-	for _, safe := range []bool{true, false} {
-		once := jsonForm(text, safe)
-		forms = append(forms, once, jsonForm(once, safe))
+	safe, plain := jsonForm(text, true), jsonForm(text, false)
+	return []string{
+		text, url.QueryEscape(text), url.PathEscape(text), html.EscapeString(text), quoted(strconv.Quote(text)), quoted(strconv.QuoteToASCII(text)),
+		safe, jsonForm(safe, true), plain, jsonForm(plain, false),
 	}
-	return forms
 }
 
 // jsonForm is the text in a JSON string; safe writes <, > and & as escapes, as
@@ -78,7 +77,7 @@ func quoted(text string) string { return text[1 : len(text)-1] }
 // byte, so there are three cases, and the digits at either end depend on the
 // neighbours.
 func base64Forms(text string) []string {
-	var forms []string
+	forms := make([]string, 0, 6)
 	for _, encoding := range []*base64.Encoding{base64.RawStdEncoding, base64.RawURLEncoding} {
 		for before := range 3 {
 			digits := encoding.EncodeToString(append(make([]byte, before), text...))

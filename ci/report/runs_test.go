@@ -14,6 +14,7 @@ func TestRuns(t *testing.T) {
 	}
 	back := failedDeploy(t)
 	back.Kind, back.Commit, back.Branch, back.Event = record.Rollback, "", "", "rollback"
+	//nolint:dupword // A rollback is what started it and what it did.
 	const want = `STARTED               COMMIT         BRANCH   EVENT          DID        OUTCOME    SECONDS   BY
 2026-01-02 03:04:05   -              -        rollback       rollback   ✗ failed   312       ada
 2026-01-02 03:04:05   0a1b2c3d4e5f   main     push           deploy     ✗ failed   312       ada

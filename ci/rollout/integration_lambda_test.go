@@ -72,6 +72,14 @@ func (f *function) request(t *testing.T, variant string, canary rollout.Canary) 
 	return rollout.FunctionRequest{Function: f.name, Alias: "PROD", Zip: packed(t, variant), Canary: canary}
 }
 
+// deployed is deploy for what ends well.
+func (f *function) deployed(t *testing.T, variant string, want rollout.Outcome, canary rollout.Canary) {
+	t.Helper()
+	if _, err := f.deploy(t, variant, want, canary); err != nil {
+		t.Fatal(err)
+	}
+}
+
 // deploy deploys a variant and checks the outcome, and that the alias sends all of
 // its traffic where the outcome says.
 func (f *function) deploy(t *testing.T, variant string, want rollout.Outcome, canary rollout.Canary) (rollout.FunctionResult, error) {
@@ -172,11 +180,11 @@ func TestEmulatedFunction(t *testing.T) {
 			t.Errorf("result %+v", res)
 		}
 	})
-	t.Run("nothing to do", func(t *testing.T) { f.deploy(t, "good-2", rollout.Unchanged, proves(0)) })
+	t.Run("nothing to do", func(t *testing.T) { f.deployed(t, "good-2", rollout.Unchanged, proves(0)) })
 	t.Run("canary that is well", func(t *testing.T) {
 		canary := proves(6 * time.Second)
 		canary.MaxErrorRate, canary.Metrics = 0.1, f.traffic(t)
-		f.deploy(t, "good-3", rollout.Completed, canary)
+		f.deployed(t, "good-3", rollout.Completed, canary)
 		f.shows(t, "invocation 2 of version 3 answered", "version 3 gets 50 % of the traffic for 6s", "alias PROD -> version 3")
 	})
 	t.Run("canary that panics at once", func(t *testing.T) {
@@ -198,7 +206,7 @@ func TestEmulatedFunction(t *testing.T) {
 		}
 	})
 	t.Run("slow start", func(t *testing.T) {
-		f.deploy(t, "slow", rollout.Completed, proves(0))
+		f.deployed(t, "slow", rollout.Completed, proves(0))
 	})
 	t.Run("throttled", func(t *testing.T) {
 		operations := []string{"GetAlias", "GetFunctionConfiguration", "UpdateFunctionCode", "PublishVersion", "Invoke", "UpdateAlias"}
@@ -207,7 +215,7 @@ func TestEmulatedFunction(t *testing.T) {
 			list = append(list, fmt.Sprintf(`{"kind":"throttle","operation":"lambda:%s","times":4,"code":"TooManyRequestsException"}`, operation))
 		}
 		faults(t, `{"faults":[`+strings.Join(list, ",")+`]}`)
-		f.deploy(t, "good-4", rollout.Completed, proves(0))
+		f.deployed(t, "good-4", rollout.Completed, proves(0))
 	})
 	t.Run("second deploy in the middle", func(t *testing.T) {
 		f.forget()
@@ -247,7 +255,7 @@ func TestEmulatedFunction(t *testing.T) {
 	t.Run("restored", func(t *testing.T) {
 		before, err := f.functions.Current(t.Context(), f.name, "PROD")
 		must(t, err)
-		f.deploy(t, "good-8", rollout.Completed, proves(0))
+		f.deployed(t, "good-8", rollout.Completed, proves(0))
 		if res, err := f.functions.Restore(t.Context(), before, 0); err != nil || res.Outcome != rollout.Completed {
 			t.Errorf("%q, %v", res.Outcome, err)
 		}

@@ -14,7 +14,7 @@ const file = "timestamp,value\n2014-01-01 00:00:00,20\n2014-01-01 00:05:00,20.5\
 func options() Options {
 	return Options{
 		File: []byte(file), ID: "x1",
-		Timeout: 100 * time.Millisecond, Poll: time.Millisecond,
+		Timeout: 3 * time.Second, Poll: time.Millisecond,
 		Progress: func(string) {},
 	}
 }

@@ -80,11 +80,12 @@ func (r Report) Drift() []string {
 	if s.Commit != "" && f.Commit != "" && s.Commit != f.Commit {
 		all = append(all, fmt.Sprintf("the halves run different commits: ecs %s, lambda %s", s.Commit, f.Commit))
 	}
-	if !s.Settled {
+	switch {
+	case !s.Settled:
 		all = append(all, "ecs: the deployment has not completed")
-	} else if s.Coming != "" {
+	case s.Coming != "":
 		all = append(all, fmt.Sprintf("ecs: a deployment of %s is under way", s.Coming))
-	} else if s.Running != s.Desired {
+	case s.Running != s.Desired:
 		all = append(all, fmt.Sprintf("ecs: %d tasks run, %d are wanted", s.Running, s.Desired))
 	}
 	if s.Image != "" && !strings.Contains(s.Image, "@sha256:") {

@@ -15,6 +15,8 @@ import (
 	"net/http"
 	"os"
 	"os/signal"
+	"slices"
+	"strings"
 	"sync"
 	"syscall"
 	"time"
@@ -35,7 +37,18 @@ func main() {
 	}
 }
 
+// The commands, beside serving, which has no name.
+const (
+	commandMigrate     = "migrate"
+	commandHealthcheck = "healthcheck"
+	commandPrintConfig = "--print-config"
+)
+
 func run(args []string) error {
+	command := strings.Join(args, " ")
+	if !slices.Contains([]string{"", commandMigrate, commandHealthcheck, commandPrintConfig}, command) {
+		return fmt.Errorf("unknown arguments %q, usage: api [%s | %s | %s]", args, commandMigrate, commandHealthcheck, commandPrintConfig)
+	}
 	cfg, err := readConfig(os.Getenv)
 	if err != nil {
 		return err
@@ -43,26 +56,19 @@ func run(args []string) error {
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, syscall.SIGINT)
 	defer stop()
 	log := slog.New(slog.NewJSONHandler(os.Stdout, nil))
-	command := ""
-	if len(args) == 1 {
-		command = args[0]
-	}
-	switch {
-	case len(args) == 0:
-		listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", ":"+cfg.port)
-		if err != nil {
-			return fmt.Errorf("listen on port %s (PORT): %w", cfg.port, err)
-		}
-		return serve(ctx, cfg, listener, log)
-	case command == "migrate":
+	switch command {
+	case commandMigrate:
 		return migrate(ctx, cfg, log)
-	case command == "healthcheck":
+	case commandHealthcheck:
 		return healthcheck(ctx, cfg.port)
-	case command == "--print-config":
+	case commandPrintConfig:
 		return cfg.print(os.Stdout)
-	default:
-		return fmt.Errorf("unknown arguments %q, usage: api [migrate | healthcheck | --print-config]", args)
 	}
+	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", ":"+cfg.port)
+	if err != nil {
+		return fmt.Errorf("listen on port %s (PORT): %w", cfg.port, err)
+	}
+	return serve(ctx, cfg, listener, log)
 }
 
 // serve runs until ctx ends, then turns away from the load balancer, finishes

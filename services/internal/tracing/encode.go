@@ -117,7 +117,7 @@ func encodeAttributes(attributes []attribute.KeyValue) []otlpAttribute {
 	out := make([]otlpAttribute, len(attributes))
 	for i, a := range attributes {
 		// A value of any kind has a text, a list that of its JSON.
-		text := a.Value.Emit()
+		text := a.Value.String()
 		out[i] = otlpAttribute{Key: string(a.Key), Value: otlpValue{Text: &text}}
 		if a.Value.Type() == attribute.INT64 {
 			out[i].Value = otlpValue{Number: &text}
