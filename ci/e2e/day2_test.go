@@ -4,7 +4,7 @@ package e2e
 
 import (
 	"fmt"
-	"os"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -26,14 +26,22 @@ func dayTwo(t *testing.T, w world) {
 
 	// The commit is in the image alone, so the processor is told another version.
 	services := altered(t, "services", map[string]string{"cmd/processor/main.go": edited(t, "services/cmd/processor/main.go", `"dev"`, `"another"`)})
+	secrets := plant(t)
 	other := []string{"--services", services, "--branch=release", "--commit=" + newCommit}
+	deploy := append(slices.Concat(other, []string{"deploy", "--stages=build,infra,lambda,ecs"}), secrets.args...)
 	w.timed(t, "deploy of another commit", func() string {
-		report := w.refusesSecond(t, db, append(other, "deploy", "--stages=build,infra,lambda,ecs")...)
+		report := w.refusesSecond(t, db, secrets, deploy...)
 		wantOutcomes(t, report, map[string]string{"build": "passed", "infra": "passed", "lambda": "passed", "ecs": "passed"})
 		return report
 	})
 	if status := w.succeeds(t, "status"); strings.Count(status, newCommit[:12]) < 2 {
 		t.Errorf("both halves run the other commit; status says\n%s", status)
+	}
+	if r := secrets.dagger(t, w, append(other, "verify-provenance", "--public-key=env://E2E_PUBLIC_KEY")...); r.code != 0 {
+		t.Errorf("what was just signed is refused:\n%s", tail(r.stderr))
+	}
+	if r := secrets.dagger(t, w, append(other, "verify-provenance", "--public-key=env://E2E_STRANGER")...); r.code == 0 {
+		t.Errorf("a stranger's key verifies:\n%s", r.stdout)
 	}
 	w.timed(t, "rollback of both halves", func() string { return w.succeeds(t, "rollback") })
 	if status := w.succeeds(t, "status"); strings.Contains(status, newCommit[:12]) {
@@ -45,10 +53,6 @@ func dayTwo(t *testing.T, w world) {
 	w.refusesLocked(t, db)
 	w.findsDrift(t, db)
 
-	// Destroying takes minutes on the emulated AWS, so it is asked for by name.
-	if os.Getenv("E2E_DESTROY") == "" {
-		return
-	}
 	w.timed(t, "destroy", func() string { return w.succeeds(t, "destroy", "--confirm=sensor-dev") })
 	if left := w.resources(t, db); len(left) > 0 {
 		t.Errorf("destroy left\n%s", strings.Join(left, "\n"))
@@ -65,10 +69,10 @@ func (w world) timed(t *testing.T, what string, step func() string) {
 
 // refusesSecond deploys, and meanwhile a second time: that one must be refused
 // by the name of the first. It returns the first one's report.
-func (w world) refusesSecond(t *testing.T, db *dynamodb.Client, deploy ...string) string {
+func (w world) refusesSecond(t *testing.T, db *dynamodb.Client, secrets planted, deploy ...string) string {
 	t.Helper()
 	first := make(chan result, 1)
-	go func() { first <- w.dagger(t, deploy...) }()
+	go func() { first <- secrets.dagger(t, w, deploy...) }()
 	lock := aws.String("deploy/sensor-dev")
 	until(t, "the first deploy has its turn", func() bool {
 		item, err := db.GetItem(t.Context(), &dynamodb.GetItemInput{

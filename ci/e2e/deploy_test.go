@@ -13,21 +13,24 @@ import (
 )
 
 // TestDeploy lives one environment's life on one emulated AWS: deployed from
-// nothing, again after a table was lost, with an image that cannot run, and then
-// day two until it is destroyed.
+// nothing by the README's commands, again after a table was lost, with an image
+// that cannot run, and then day two until it is destroyed.
 func TestDeploy(t *testing.T) {
 	w := newWorld(t)
 
-	first := w.succeeds(t, append([]string{"deploy"}, readings()...)...)
-	t.Log("from nothing:\n" + first)
-	wantOutcomes(t, first, map[string]string{
-		"test": "passed", "build": "passed", "infra": "passed",
-		"lambda": "passed", "ecs": "passed", "smoke": "passed", "notify": "passed",
-	})
-	lines := strings.Split(strings.TrimSpace(first), "\n")
-	for _, line := range []string{lines[0], lines[len(lines)-1]} {
-		if !strings.Contains(line, "emulated AWS") {
-			t.Errorf("first and last line name the target; this one does not: %q", line)
+	for block, printed := range readme(t, w) {
+		if !strings.Contains(block, "dagger call deploy") {
+			continue
+		}
+		t.Log("from nothing:\n" + tail(printed))
+		wantOutcomes(t, printed, map[string]string{
+			"test": "passed", "build": "passed", "infra": "passed",
+			"lambda": "passed", "ecs": "passed", "smoke": "passed", "notify": "passed",
+		})
+		for _, line := range []string{"On the emulated AWS", "on the emulated AWS, region eu-central-1, environment dev; no account is touched"} {
+			if !strings.Contains(printed, line) {
+				t.Errorf("the report does not name its target by %q", line)
+			}
 		}
 	}
 
@@ -35,7 +38,7 @@ func TestDeploy(t *testing.T) {
 	// happens can bring back.
 	db := dynamodb.NewFromConfig(w.config)
 	w.deleteTable(t, db)
-	second := w.succeeds(t, "deploy")
+	second := w.succeeds(t, append([]string{"deploy"}, readings()...)...)
 	t.Log("again:\n" + second)
 	if _, err := db.DescribeTable(t.Context(), &dynamodb.DescribeTableInput{TableName: aws.String(metadataTable)}); err != nil {
 		t.Errorf("the second deploy did not run: %v", err)
@@ -48,11 +51,11 @@ func TestDeploy(t *testing.T) {
 		t.Errorf("a plan after an apply is not clean:\n%s", plan)
 	}
 
-	crashing := altered(t, "services", map[string]string{
-		"cmd/api/main.go":       "package main\n\nimport \"log\"\n\nvar commit, version string\n\nfunc main() { log.Fatal(\"cannot run on purpose \", commit, version) }\n",
+	services := altered(t, "services", map[string]string{
+		"cmd/api/main.go":       crashing,
 		"cmd/processor/main.go": edited(t, "services/cmd/processor/main.go", `"dev"`, `"with a crash"`),
 	})
-	broken := w.dagger(t, "--services", crashing, "deploy", "--stages=build,infra,lambda,ecs")
+	broken := w.dagger(t, "--services", services, "deploy", "--stages=build,infra,lambda,ecs")
 	if broken.code != 3 {
 		t.Fatalf("an image that exits at once was deployed with exit code %d, want 3 for rolled back:\n%s", broken.code, broken.stdout)
 	}
@@ -80,6 +83,23 @@ func TestDeploy(t *testing.T) {
 
 	dayTwo(t, w)
 }
+
+// crashing is an API that migrates and cannot serve.
+const crashing = `package main
+
+import (
+	"log"
+	"os"
+)
+
+var commit, version string
+
+func main() {
+	if len(os.Args) < 2 {
+		log.Fatal("cannot run on purpose ", commit, version)
+	}
+}
+`
 
 // readings gives the smoke test the sensor file that READINGS names; without one
 // the pipeline generates its own.

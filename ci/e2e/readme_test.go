@@ -1,0 +1,91 @@
+//go:build e2e
+
+package e2e
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// blocks are the README's blocks of commands.
+func blocks(t *testing.T) []string {
+	t.Helper()
+	text, err := os.ReadFile(filepath.Join(repository(t), "README.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	parts := strings.Split(string(text), "\n```")
+	var found []string
+	for i := 1; i < len(parts); i += 2 {
+		// A picture is no command.
+		if !strings.ContainsRune(parts[i], '─') {
+			found = append(found, strings.TrimSpace(parts[i]))
+		}
+	}
+	if len(found) < 5 {
+		t.Fatalf("found %d blocks of commands in the README, want more: has its form changed?", len(found))
+	}
+	return found
+}
+
+// shim stands before dagger on the PATH: calls go to the test's emulated AWS, with
+// no credentials. The one that brings an emulated AWS up is what the test has
+// done already.
+const shim = `#!/bin/bash
+set -euo pipefail
+[ "$*" = "call emulator up" ] && exit 0
+[ "$1" = call ] || exec "$DAGGER" --progress=plain "$@"
+shift
+kept=()
+while [ $# -gt 0 ]; do
+  case "$1" in
+    --emulator|--aws-*) shift 2 ;;
+    *) kept+=("$1"); shift ;;
+  esac
+done
+exec "$DAGGER" --progress=plain call --emulator "$EMULATOR" "${kept[@]}"
+`
+
+// makeShim stands before make: a target is not run inside itself, but must call
+// dagger, whose commands the README's other blocks are.
+const makeShim = `#!/bin/bash
+set -euo pipefail
+"$MAKE" --dry-run "$@" | grep "dagger call" >&2
+`
+
+// readme runs the README's commands, block by block, in a checkout of their own,
+// and returns what each block printed.
+func readme(t *testing.T, w world) map[string]string {
+	t.Helper()
+	shims := t.TempDir()
+	env := append(os.Environ(), "PATH="+shims+":"+os.Getenv("PATH"), "EMULATOR="+w.args[1])
+	for name, script := range map[string]string{"dagger": shim, "make": makeShim} {
+		program, err := exec.LookPath(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		env = append(env, strings.ToUpper(name)+"="+program)
+		if err := os.WriteFile(filepath.Join(shims, name), []byte(script), 0o700); err != nil {
+			t.Fatal(err)
+		}
+	}
+	checkout := newCheckout(t)
+	printed := map[string]string{}
+	for _, block := range blocks(t) {
+		first, _, _ := strings.Cut(block, "\n")
+		t.Run(first, func(t *testing.T) {
+			script := strings.ReplaceAll(block, "localhost:8000", w.balancer)
+			cmd := exec.CommandContext(t.Context(), "bash", "-euxo", "pipefail", "-c", script)
+			cmd.Dir, cmd.Env = checkout.dir, env
+			output, err := cmd.CombinedOutput()
+			if err != nil {
+				t.Fatalf("%v\n%s", err, tail(string(output)))
+			}
+			printed[block] = string(output)
+		})
+	}
+	return printed
+}
