@@ -103,7 +103,7 @@ func (w world) resources(t *testing.T, db *dynamodb.Client) []string {
 	}
 	containers := ecs.NewFromConfig(w.config)
 	add("table", list(t, db.ListTables).TableNames...)
-	add("cluster", list(t, containers.ListClusters).ClusterArns...)
+	add("cluster", activeClusters(t, containers)...)
 	add("task definition", list(t, containers.ListTaskDefinitions).TaskDefinitionArns...)
 	add("bucket", names(list(t, w.s3().ListBuckets).Buckets,
 		func(b s3types.Bucket) *string { return b.Name })...)
@@ -120,6 +120,27 @@ func (w world) resources(t *testing.T, db *dynamodb.Client) []string {
 	add("parameter", names(list(t, ssm.NewFromConfig(w.config).DescribeParameters).Parameters,
 		func(p ssmtypes.ParameterMetadata) *string { return p.Name })...)
 	return found
+}
+
+// activeClusters lists the clusters but those that were deleted, of which ECS
+// tells for a while.
+func activeClusters(t *testing.T, containers *ecs.Client) []string {
+	t.Helper()
+	known := list(t, containers.ListClusters).ClusterArns
+	if len(known) == 0 {
+		return nil
+	}
+	described, err := containers.DescribeClusters(t.Context(), &ecs.DescribeClustersInput{Clusters: known})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var active []string
+	for _, cluster := range described.Clusters {
+		if aws.ToString(cluster.Status) != "INACTIVE" {
+			active = append(active, aws.ToString(cluster.ClusterArn))
+		}
+	}
+	return active
 }
 
 // list calls an operation that needs no input.
