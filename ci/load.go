@@ -34,16 +34,7 @@ func (m *SensorBackend) Load(
 	if err != nil {
 		return "", err
 	}
-	c, done, err := m.connect(ctx)
-	if err != nil {
-		return "", err
-	}
-	defer done()
-	out, err := m.readOutputs(ctx, c)
-	if err != nil {
-		return "", err
-	}
-	return underLoad(ctx, c, out, plan)
+	return m.deployed(ctx, func(c *cloud, out tfrun.Outputs) (string, error) { return underLoad(ctx, c, out, plan) })
 }
 
 // usualLoad is the plan of the stage: what Load does by default.

@@ -46,8 +46,11 @@ func (m *SensorBackend) migrateFirst(ctx context.Context, c *cloud, out tfrun.Ou
 	}
 	api := ecs.NewFromConfig(c.config)
 	found, err := api.DescribeServices(ctx, &ecs.DescribeServicesInput{Cluster: aws.String(out["ecs_cluster"]), Services: []string{out["ecs_service"]}})
-	if err != nil || len(found.Services) == 0 {
+	if err != nil {
 		return fmt.Errorf("read service %s to migrate for it: %w", out["ecs_service"], err)
+	}
+	if len(found.Services) == 0 {
+		return fmt.Errorf("read service %s to migrate for it: ECS does not know it", out["ecs_service"])
 	}
 	revision, err := api.DescribeTaskDefinition(ctx, &ecs.DescribeTaskDefinitionInput{TaskDefinition: aws.String(runs.TaskDefinition)})
 	if err != nil {

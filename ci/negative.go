@@ -13,16 +13,7 @@ import (
 //
 // +cache="never"
 func (m *SensorBackend) Negative(ctx context.Context) (string, error) {
-	c, done, err := m.connect(ctx)
-	if err != nil {
-		return "", err
-	}
-	defer done()
-	out, err := m.readOutputs(ctx, c)
-	if err != nil {
-		return "", err
-	}
-	return refusesHostile(ctx, c, out)
+	return m.deployed(ctx, func(c *cloud, out tfrun.Outputs) (string, error) { return refusesHostile(ctx, c, out) })
 }
 
 func refusesHostile(ctx context.Context, c *cloud, out tfrun.Outputs) (string, error) {

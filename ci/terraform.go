@@ -213,6 +213,20 @@ func (m *SensorBackend) readOutputs(ctx context.Context, c *cloud) (tfrun.Output
 	return tf.outputs(ctx)
 }
 
+// deployed connects, reads the outputs of what is deployed and hands both to work.
+func (m *SensorBackend) deployed(ctx context.Context, work func(*cloud, tfrun.Outputs) (string, error)) (string, error) {
+	c, done, err := m.connect(ctx)
+	if err != nil {
+		return "", err
+	}
+	defer done()
+	out, err := m.readOutputs(ctx, c)
+	if err != nil {
+		return "", err
+	}
+	return work(c, out)
+}
+
 // terraformOnce connects, configures Terraform and hands it to work.
 func (m *SensorBackend) terraformOnce(ctx context.Context, work func(*terraform) (string, error)) (string, error) {
 	c, done, err := m.connect(ctx)
