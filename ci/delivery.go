@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"slices"
 	"strings"
@@ -48,6 +49,8 @@ type delivery struct {
 	started time.Time
 	// beside holds what is kept beside the record.
 	beside []attachment
+	// before is what ran before a half was changed, as JSON; nil if none was.
+	before []byte
 	// verifying guards unverified, why the provenance is refused.
 	verifying  sync.Once
 	unverified error
@@ -68,7 +71,7 @@ func (d *delivery) stages(ctx context.Context, chosen []string) []pipeline.Stage
 	var once sync.Once
 	var noted error
 	d.noteBefore = func(out tfrun.Outputs) error {
-		once.Do(func() { noted = d.m.recordRunning(ctx, d.cloud, out, "") })
+		once.Do(func() { noted = d.noteRunning(ctx, out) })
 		return noted
 	}
 	work := map[string]func(context.Context) (string, error){
@@ -82,6 +85,20 @@ func (d *delivery) stages(ctx context.Context, chosen []string) []pipeline.Stage
 		}
 	}
 	return stages
+}
+
+// noteRunning notes what runs before the halves change, for a rollback and beside
+// the run's record.
+func (d *delivery) noteRunning(ctx context.Context, out tfrun.Outputs) error {
+	before, err := d.m.recordRunning(ctx, d.cloud, out, "")
+	if err != nil {
+		return err
+	}
+	if d.before, err = json.MarshalIndent(before, "", "  "); err != nil {
+		return err
+	}
+	d.keepBeside(".before.json", d.before)
+	return nil
 }
 
 // announced makes a stage say when it starts and how it ends, and a span of its

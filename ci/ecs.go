@@ -60,7 +60,7 @@ func (m *SensorBackend) DeployEcs(
 	if err != nil {
 		return "", err
 	}
-	if err := m.recordRunning(ctx, c, out, ""); err != nil {
+	if _, err := m.recordRunning(ctx, c, out, ""); err != nil {
 		return "", err
 	}
 	result, err := m.deployService(ctx, c, out, image, passes.look(c))
@@ -71,7 +71,8 @@ func (m *SensorBackend) DeployEcs(
 	if err != nil {
 		return "", err
 	}
-	return serviceLine(result), m.recordRunning(ctx, c, out, ref.Commit)
+	_, err = m.recordRunning(ctx, c, out, ref.Commit)
+	return serviceLine(result), err
 }
 
 // pushedImage is the reference of an image in the registry, by digest.

@@ -59,7 +59,7 @@ func (m *SensorBackend) DeployLambda(
 	if err != nil {
 		return "", err
 	}
-	if err := m.recordRunning(ctx, c, out, ""); err != nil {
+	if _, err := m.recordRunning(ctx, c, out, ""); err != nil {
 		return "", err
 	}
 	result, err := deployFunction(ctx, c, out, zip, proof)
@@ -70,7 +70,8 @@ func (m *SensorBackend) DeployLambda(
 	if err != nil {
 		return "", err
 	}
-	return functionLine(result), m.recordRunning(ctx, c, out, ref.Commit)
+	_, err = m.recordRunning(ctx, c, out, ref.Commit)
+	return functionLine(result), err
 }
 
 // proof is what a new version has to show before it gets all the traffic.

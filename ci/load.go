@@ -29,7 +29,8 @@ func (m *SensorBackend) Load(
 	// Budget of requests that fail, in percent.
 	// +default=0
 	errors float64,
-) (string, error) {
+) (shown string, err error) {
+	defer clean(&shown, &err)
 	plan, err := load.ParsePlan(rate, last, p99, errors)
 	if err != nil {
 		return "", err

@@ -12,7 +12,8 @@ import (
 // It may leave a few readings of a sensor named negative behind.
 //
 // +cache="never"
-func (m *SensorBackend) Negative(ctx context.Context) (string, error) {
+func (m *SensorBackend) Negative(ctx context.Context) (shown string, err error) {
+	defer clean(&shown, &err)
 	return m.deployed(ctx, func(c *cloud, out tfrun.Outputs) (string, error) { return refusesHostile(ctx, c, out) })
 }
 

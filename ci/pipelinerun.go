@@ -16,7 +16,7 @@ type PipelineRun struct {
 	Summary string
 	// ExitCode is 0 if every stage passed, and otherwise that of the first failure; see deploy.
 	ExitCode int
-	// Report holds record.json, summary.md, report.html and exit-code; and, if the stages that make them ran, outputs.json, coverage.out and findings.sarif.
+	// Report holds record.json, summary.md, report.html and exit-code; and, if the stages that make them ran, before.json (what ran before the deploy), outputs.json, coverage.out and findings.sarif.
 	Report *dagger.Directory
 }
 
@@ -35,7 +35,12 @@ func newPipelineRun(f finished) (*PipelineRun, error) {
 		WithNewFile("summary.md", report.Markdown(f.record)).
 		WithNewFile("report.html", string(page)).
 		WithNewFile("exit-code", strconv.Itoa(code)+"\n")
+	// What stages made is shown like what they say: without secrets.
+	if f.run.before != nil {
+		files = files.WithNewFile("before.json", secretsGiven.Text(string(f.run.before))+"\n")
+	}
 	if f.run.outputs != nil {
+		secretsGiven.Value(&f.run.outputs)
 		text, err := json.MarshalIndent(f.run.outputs, "", "  ")
 		if err != nil {
 			return nil, err
@@ -50,7 +55,7 @@ func newPipelineRun(f finished) (*PipelineRun, error) {
 		if err != nil {
 			return nil, err
 		}
-		files = files.WithNewFile("findings.sarif", text)
+		files = files.WithNewFile("findings.sarif", secretsGiven.Text(text))
 	}
 	return &PipelineRun{Summary: f.report, ExitCode: code, Report: files}, nil
 }

@@ -76,27 +76,25 @@ func digestOf(image string) string {
 
 // recordRunning notes what runs now, beside what is noted already. Before a
 // deploy it makes sure that the way back is known, after it that it is the
-// newest; commit is what was deployed, empty before.
-func (m *SensorBackend) recordRunning(ctx context.Context, c *cloud, out tfrun.Outputs, commit string) error {
+// newest; commit is what was deployed, empty before. It returns what it noted.
+func (m *SensorBackend) recordRunning(ctx context.Context, c *cloud, out tfrun.Outputs, commit string) (history.Entry, error) {
 	_, _, entry, err := running(ctx, c, out)
-	if err != nil {
-		return err
-	}
-	if entry.Service.Version == "" && entry.Function.Version == "" {
-		return nil
+	if err != nil || entry.Service.Version == "" && entry.Function.Version == "" {
+		return entry, err
 	}
 	entry.Commit = commit
 	if commit != "" {
 		entry.By = m.whoDeploys(ctx, c)
 		if entry.Schema, entry.NoWayBack, err = m.migrations(ctx); err != nil {
-			return err
+			return entry, err
 		}
 	}
 	h, err := m.store(c).Load(ctx)
 	if err != nil {
-		return err
+		return entry, err
 	}
-	return m.store(c).Save(ctx, h.Add(entry))
+	h = h.Add(entry)
+	return h[0], m.store(c).Save(ctx, h)
 }
 
 // migrations reads the services' database migrations.

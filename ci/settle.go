@@ -86,5 +86,6 @@ func (d *delivery) recordNow(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	return d.m.recordRunning(ctx, d.cloud, out, ref.Commit)
+	_, err = d.m.recordRunning(ctx, d.cloud, out, ref.Commit)
+	return err
 }

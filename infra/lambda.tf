@@ -23,12 +23,12 @@ resource "aws_lambda_function" "processor" {
   reserved_concurrent_executions = var.processor_concurrency
 
   environment {
-    variables = {
+    variables = merge(local.tracing, {
       ALERTS_TOPIC_ARN = aws_sns_topic.alerts.arn
       METADATA_TABLE   = aws_dynamodb_table.metadata.name
       PAGE_URL         = local.page_url
       PROCESSED_BUCKET = aws_s3_bucket.data["processed"].bucket
-    }
+    })
   }
 
   # An emulated Lambda forgets the setting, and every plan would set it again:

@@ -36,4 +36,7 @@ locals {
   # An emulated load balancer speaks plain HTTP only.
   https   = var.certificate_arn != "" && !var.emulated
   api_url = "${local.https ? "https" : "http"}://${aws_lb.api.dns_name}"
+
+  # What makes API and processor send traces.
+  tracing = { for endpoint in compact([var.otlp_endpoint]) : "OTEL_EXPORTER_OTLP_ENDPOINT" => endpoint }
 }

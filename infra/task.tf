@@ -65,6 +65,7 @@ resource "aws_ecs_task_definition" "api" {
         { name = "REDSHIFT_COPY_ROLE_ARN", value = aws_iam_role.warehouse[0].arn },
         { name = "REDSHIFT_STAGING_BUCKET", value = aws_s3_bucket.data["source"].bucket },
       ] : [],
+      [for name, value in local.tracing : { name = name, value = value }],
     )
 
     secrets = local.warehouse_parameter_arn == "" ? [] : [

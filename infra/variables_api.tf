@@ -110,3 +110,14 @@ variable "page_url" {
     error_message = "page_url must be empty or an http or https address without query and fragment."
   }
 }
+
+variable "otlp_endpoint" {
+  description = "Address of an OpenTelemetry collector that takes traces of API and processor by OTLP over HTTPS, such as https://otlp.example.com; empty sends none. Its port is 443, the one that the security groups let out."
+  type        = string
+  default     = ""
+
+  validation {
+    condition     = var.otlp_endpoint == "" || can(regex("^https://[a-zA-Z0-9.-]+(/[^?#\\s]*)?$", var.otlp_endpoint))
+    error_message = "otlp_endpoint must be empty or an https address without port, query and fragment."
+  }
+}

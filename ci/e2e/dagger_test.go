@@ -27,8 +27,14 @@ type result struct {
 // dagger runs `dagger call` in the repository with more environment variables.
 func dagger(t *testing.T, env []string, args ...string) result {
 	t.Helper()
+	return daggerIn(t, repository(t), env, args...)
+}
+
+// daggerIn is dagger in a checkout elsewhere.
+func daggerIn(t *testing.T, dir string, env []string, args ...string) result {
+	t.Helper()
 	cmd := exec.CommandContext(t.Context(), "dagger", append([]string{"--progress=plain", "call"}, args...)...)
-	cmd.Dir = repository(t)
+	cmd.Dir = dir
 	cmd.Env = append(os.Environ(), env...)
 	var stdout, stderr bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &stdout, &stderr

@@ -3,6 +3,7 @@
 package e2e
 
 import (
+	"encoding/json"
 	"fmt"
 	"slices"
 	"strings"
@@ -43,10 +44,9 @@ func dayTwo(t *testing.T, w world) {
 	if r := secrets.dagger(t, w, append(other, "verify-provenance", "--public-key=env://E2E_STRANGER")...); r.code == 0 {
 		t.Errorf("a stranger's key verifies:\n%s", r.stdout)
 	}
-	w.timed(t, "rollback of both halves", func() string { return w.succeeds(t, "rollback") })
-	if status := w.succeeds(t, "status"); strings.Contains(status, newCommit[:12]) {
-		t.Errorf("after the rollback no half runs the other commit; status says\n%s", status)
-	}
+	secrets.nowhere(t, w)
+	w.goesBack(t)
+	w.staysAfterMigration(t)
 	if plan := w.succeeds(t, "plan"); !strings.Contains(plan, "0 added, 0 changed, 0 destroyed") {
 		t.Errorf("a plan after a rollback is not clean:\n%s", plan)
 	}
@@ -94,6 +94,65 @@ func (w world) refusesSecond(t *testing.T, db *dynamodb.Client, secrets planted,
 		t.Fatalf("the first deploy ended with %d:\n%s", r.code, tail(r.stderr))
 	}
 	return r.stdout
+}
+
+// goesBack rolls back to what ran before, forward again to a named digest, and then
+// each half on its own to a number.
+func (w world) goesBack(t *testing.T) {
+	t.Helper()
+	type half struct{ Version, Digest string }
+	var ran []struct{ ECS, Lambda half }
+	if err := json.Unmarshal([]byte(w.succeeds(t, "deployments")), &ran); err != nil || len(ran) < 2 {
+		t.Fatalf("deployments lists %d, %v; want what runs and what ran before", len(ran), err)
+	}
+	now, before := ran[0], ran[1]
+	_, revision, _ := strings.Cut(before.ECS.Version, ":")
+	for _, step := range []struct {
+		args        []string
+		ecs, lambda half
+	}{
+		{[]string{"rollback"}, before.ECS, before.Lambda},
+		{[]string{"rollback", "--to=" + now.ECS.Digest}, now.ECS, now.Lambda},
+		{[]string{"rollback", "--only=ecs", "--to=" + revision}, before.ECS, now.Lambda},
+		{[]string{"rollback", "--only=lambda", "--to=" + before.Lambda.Version}, before.ECS, before.Lambda},
+	} {
+		w.timed(t, strings.Join(step.args, " "), func() string { return w.succeeds(t, step.args...) })
+		status := w.succeeds(t, "status")
+		for _, want := range []string{step.ecs.Version, step.ecs.Digest, "version " + step.lambda.Version} {
+			if !strings.Contains(status, want) {
+				t.Errorf("after %v status does not say %q:\n%s", step.args, want, status)
+			}
+		}
+	}
+	if refused := w.dagger(t, "rollback", "--to=sha256:"+strings.Repeat("0", 64)); refused.code != 12 || !strings.Contains(refused.stderr, "is not recorded") {
+		t.Errorf("a rollback to a digest that never ran ended with %d:\n%s", refused.code, tail(refused.stderr))
+	}
+	for _, of := range []string{"api", "processor"} {
+		if lines := w.succeeds(t, "logs", "--of="+of, "--since=1h"); !strings.Contains(lines, "{") {
+			t.Errorf("logs of the %s shows no line of its:\n%s", of, tail(lines))
+		}
+	}
+}
+
+// staysAfterMigration deploys a processor that panics beside an API whose database
+// migration cannot be undone: the processor's half goes back, the API's stays and
+// says why, and a rollback by hand is refused.
+func (w world) staysAfterMigration(t *testing.T) {
+	t.Helper()
+	services := altered(t, "services", map[string]string{
+		"cmd/processor/main.go": "package main\n\nvar version string\n\nfunc main() { panic(\"cannot run on purpose \" + version) }\n",
+		"internal/warehouse/migrations/postgres/00099_no_way_back.sql": "-- +goose Up\nSELECT 1;\n",
+	})
+	r := w.dagger(t, "--services", services, "deploy", "--stages=build,infra,lambda,ecs", "--canary=50", "--bake=1s")
+	if r.code == 0 {
+		t.Errorf("a processor that panics was deployed:\n%s", r.stdout)
+	}
+	wantOutcomes(t, r.stderr, map[string]string{"lambda": "failed", "ecs": "failed"})
+	for _, want := range []string{"cannot run on purpose", "not taken back although the other half failed", "migration 99", "go forward with a fix"} {
+		if !strings.Contains(r.stderr, want) {
+			t.Errorf("the report does not say %q:\n%s", want, tail(r.stderr))
+		}
+	}
 }
 
 // refusesLocked holds Terraform's lock as another run would: an apply must say

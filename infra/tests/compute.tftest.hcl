@@ -204,6 +204,33 @@ run "alerts_link_to_the_domain" {
   }
 }
 
+run "no_collector_no_traces" {
+  assert {
+    condition = (
+      !contains(keys(aws_lambda_function.processor.environment[0].variables), "OTEL_EXPORTER_OTLP_ENDPOINT") &&
+      !strcontains(aws_ecs_task_definition.api.container_definitions, "OTEL_EXPORTER_OTLP_ENDPOINT")
+    )
+    error_message = "without a collector neither API nor processor may try to reach one"
+  }
+}
+
+run "both_send_traces_to_the_collector" {
+  variables {
+    otlp_endpoint = "https://otlp.example.com/v1"
+  }
+
+  assert {
+    condition = (
+      aws_lambda_function.processor.environment[0].variables.OTEL_EXPORTER_OTLP_ENDPOINT == "https://otlp.example.com/v1" &&
+      anytrue([
+        for setting in jsondecode(aws_ecs_task_definition.api.container_definitions)[0].environment :
+        setting == { name = "OTEL_EXPORTER_OTLP_ENDPOINT", value = "https://otlp.example.com/v1" }
+      ])
+    )
+    error_message = "API and processor must both know the collector"
+  }
+}
+
 run "failed_events_are_kept_once" {
   assert {
     condition     = length(aws_lambda_function_event_invoke_config.processor.destination_config) == 0

@@ -118,6 +118,16 @@ run "refuses_a_certificate_that_is_no_arn" {
   expect_failures = [var.certificate_arn]
 }
 
+run "refuses_a_collector_that_the_security_groups_bar" {
+  command = plan
+
+  variables {
+    otlp_endpoint = "http://collector:4318"
+  }
+
+  expect_failures = [var.otlp_endpoint]
+}
+
 run "refuses_a_page_that_is_no_address" {
   command = plan
 

@@ -143,7 +143,7 @@ func (d *Detector) Observe(at time.Time, x float64, found []Finding) []Finding {
 	d.seen++
 	passed := 0.0
 	if d.seen > 1 {
-		passed = at.Sub(d.last).Seconds()
+		passed = seconds(d.last, at)
 	}
 	if ratio, odd := d.gaps.observe(&d.opts, passed); odd {
 		found = append(found, Finding{Kind: Gap, Score: ratio, From: d.last})
@@ -163,6 +163,12 @@ func (d *Detector) Observe(at time.Time, x float64, found []Finding) []Finding {
 		found = append(found, f)
 	}
 	return found
+}
+
+// seconds is the time between two readings. It knows of no clock but the
+// readings' own and of no limit, and so costs less than a time.Duration.
+func seconds(from, to time.Time) float64 {
+	return float64(to.Unix()-from.Unix()) + float64(to.Nanosecond()-from.Nanosecond())/float64(time.Second)
 }
 
 // value looks at the value in every way and returns the plainest of what is

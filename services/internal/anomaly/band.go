@@ -28,10 +28,13 @@ func (b *band) observe(opts *Options, n int, x float64) (deviation, unusual floa
 	if n == 1 {
 		b.fast, b.slow = x, x
 	}
+	fast, slow := b.fastWeight, b.slowWeight
 	// Young levels are plain averages.
-	young := 1 / float64(n)
-	b.fast += max(b.fastWeight, young) * (x - b.fast)
-	slow := max(b.slowWeight, young)
+	if n < 1/longTime {
+		young := 1 / float64(n)
+		fast, slow = max(fast, young), max(slow, young)
+	}
+	b.fast += fast * (x - b.fast)
 	if b.first != nil {
 		b.warmUp(opts)
 		b.slow += slow * (x - b.slow)

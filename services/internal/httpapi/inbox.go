@@ -44,8 +44,9 @@ func inboxObject(batch []reading.Reading) (key string, body []byte, rows int) {
 	})
 	sorted = slices.CompactFunc(sorted, func(a, b reading.Reading) bool { return a.Key() == b.Key() })
 
+	var lines reading.Appender
 	for _, r := range sorted {
-		body = append(r.AppendJSON(body), '\n')
+		body = append(lines.Append(body, r), '\n')
 	}
 	sensor := sorted[0].SensorID
 	if sorted[len(sorted)-1].SensorID != sensor {

@@ -27,28 +27,29 @@ func csvRows(in *bufio.Reader, opts Options, yield func(Row, error) bool) error 
 	var layout *columns
 	first := true
 	plain := plainRecords{plain: reading.Plain{Defaults: opts.Defaults}}
-	return eachLine(in, 1, yield, func(number int, line []byte) (Row, bool, error) {
-		if r, ok := plain.read(line, layout); ok {
-			return Row{Line: number, Reading: r}, true, nil
+	return eachLine(in, 1, yield, func(number int, line []byte, row *Row) (bool, error) {
+		*row = Row{Line: number}
+		if plain.read(line, layout, &row.Reading) {
+			return true, nil
 		}
 		record, err := splitRecord(string(line))
 		if first {
 			first = false
 			if err == nil && isHeader(record) {
 				layout, err = headerColumns(record)
-				return Row{}, false, err
+				return false, err
 			}
 		}
 		if err == nil && layout == nil {
 			layout = guessColumns(len(record))
 		}
 		if err == nil {
-			var r reading.Reading
-			if r, err = recordReading(record, layout, opts.Defaults); err == nil {
-				return Row{Line: number, Reading: r}, true, nil
-			}
+			row.Reading, err = recordReading(record, layout, opts.Defaults)
 		}
-		return badRow(number, line, err), true, nil
+		if err != nil {
+			*row = badRow(number, line, err)
+		}
+		return true, nil
 	})
 }
 

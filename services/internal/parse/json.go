@@ -38,8 +38,9 @@ func isSpace(c byte) bool { return c == ' ' || c == '\t' || c == '\r' || c == '\
 
 func ndjsonRows(in *bufio.Reader, first int, opts Options, yield func(Row, error) bool) error {
 	plain := reading.Plain{Defaults: opts.Defaults}
-	return eachLine(in, first, yield, func(number int, line []byte) (Row, bool, error) {
-		return jsonRow(number, line, &plain), true, nil
+	return eachLine(in, first, yield, func(number int, line []byte, row *Row) (bool, error) {
+		*row = jsonRow(number, line, &plain)
+		return true, nil
 	})
 }
 

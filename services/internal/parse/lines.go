@@ -30,7 +30,11 @@ func (l *lines) next() ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	return bytes.TrimRight(line, "\r\n"), nil
+	end := len(line)
+	for end > 0 && (line[end-1] == '\n' || line[end-1] == '\r') {
+		end--
+	}
+	return line[:end], nil
 }
 
 func (l *lines) skip(beginning []byte) ([]byte, error) {
@@ -45,10 +49,11 @@ func (l *lines) skip(beginning []byte) ([]byte, error) {
 	}
 }
 
-// eachLine calls row for every line that is not blank, and yields what row
-// makes of it; a line without a reading of its own (ok is false) is passed over.
-func eachLine(in *bufio.Reader, first int, yield func(Row, error) bool, row func(number int, line []byte) (r Row, ok bool, err error)) error {
+// eachLine calls read for every line that is not blank, and yields the row that
+// it makes of it; a line without a row of its own (ok is false) is passed over.
+func eachLine(in *bufio.Reader, first int, yield func(Row, error) bool, read func(number int, line []byte, row *Row) (ok bool, err error)) error {
 	l := lines{in: in, number: first - 1}
+	var row Row
 	for {
 		line, err := l.next()
 		switch {
@@ -65,11 +70,11 @@ func eachLine(in *bufio.Reader, first int, yield func(Row, error) bool, row func
 		if len(bytes.TrimSpace(line)) == 0 {
 			continue
 		}
-		r, ok, err := row(l.number, line)
+		ok, err := read(l.number, line, &row)
 		if err != nil {
 			return err
 		}
-		if ok && !yield(r, nil) {
+		if ok && !yield(row, nil) {
 			return nil
 		}
 	}

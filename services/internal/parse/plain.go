@@ -14,9 +14,9 @@ type plainRecords struct {
 	fields [][]byte
 }
 
-func (p *plainRecords) read(line []byte, layout *columns) (reading.Reading, bool) {
+func (p *plainRecords) read(line []byte, layout *columns, r *reading.Reading) bool {
 	if layout == nil || bytes.IndexByte(line, '"') >= 0 {
-		return reading.Reading{}, false
+		return false
 	}
 	p.fields = p.fields[:0]
 	for rest, more := line, true; more; {
@@ -25,9 +25,9 @@ func (p *plainRecords) read(line []byte, layout *columns) (reading.Reading, bool
 		p.fields = append(p.fields, bytes.TrimSpace(field))
 	}
 	if len(p.fields) != layout.count || layout.timestamp < 0 {
-		return reading.Reading{}, false
+		return false
 	}
-	return p.plain.Fields(p.at(layout.sensor), p.at(layout.metric), p.at(layout.timestamp), p.at(layout.value))
+	return p.plain.Fields(r, p.at(layout.sensor), p.at(layout.metric), p.at(layout.timestamp), p.at(layout.value))
 }
 
 // at returns the field in a column, nil for a column that is nowhere. A field

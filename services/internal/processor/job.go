@@ -180,7 +180,7 @@ func (j *job) read(ctx context.Context, object Object, processed Upload) (read *
 		if err != nil {
 			return failed(j.source, err), nil
 		}
-		if err := collected.add(ctx, row); err != nil {
+		if err := collected.add(ctx, &row); err != nil {
 			return nil, err
 		}
 	}

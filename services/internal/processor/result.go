@@ -71,6 +71,7 @@ type collector struct {
 	found      []anomaly.Finding
 	alerts     []Alert
 	packer     *gzip.Writer
+	appender   reading.Appender
 	lines      []byte // of readings, not yet packed
 	quarantine bytes.Buffer
 	rejects    *json.Encoder
@@ -105,11 +106,11 @@ func emptyGzip() []byte {
 	return b.Bytes()
 }
 
-func (c *collector) add(ctx context.Context, row parse.Row) error {
+func (c *collector) add(ctx context.Context, row *parse.Row) error {
 	if row.Err != nil {
 		return c.reject(rejected{Line: row.Line, Reason: row.Err.Error(), Raw: row.Raw})
 	}
-	r := row.Reading
+	r := &row.Reading
 	if !c.latest.IsZero() && r.Timestamp.After(c.latest) {
 		return c.refuse(row, fmt.Sprintf("timestamp is more than %s behind the time at which the file came, check the sensor's clock", maxAhead))
 	}
@@ -120,7 +121,7 @@ func (c *collector) add(ctx context.Context, row parse.Row) error {
 	if w == nil {
 		return c.refuse(row, fmt.Sprintf("the file holds more than %d series", maxSeries))
 	}
-	c.lines = append(r.AppendJSON(c.lines), '\n')
+	c.lines = append(c.appender.Append(c.lines, *r), '\n')
 	if len(c.lines) >= packAtOnce {
 		if err := c.pack(); err != nil {
 			return err
@@ -149,7 +150,7 @@ func (c *collector) pack() error {
 }
 
 // refuse rejects a row that is a reading in itself.
-func (c *collector) refuse(row parse.Row, reason string) error {
+func (c *collector) refuse(row *parse.Row, reason string) error {
 	r := row.Reading
 	raw := fmt.Sprintf("%s,%s,%s,%v", r.SensorID, r.Metric, r.Timestamp.Format(time.RFC3339Nano), r.Value)
 	return c.reject(rejected{Line: row.Line, Reason: reason, Raw: raw})
@@ -185,12 +186,12 @@ func (c *collector) watch(ctx context.Context, name Series) (*watch, error) {
 	return w, nil
 }
 
-func (c *collector) observe(r reading.Reading, d *anomaly.Detector) {
+func (c *collector) observe(r *reading.Reading, d *anomaly.Detector) {
 	c.found = d.Observe(r.Timestamp, r.Value, c.found[:0])
 	for _, f := range c.found {
 		c.row.Anomalies++
 		if len(c.alerts) < maxAlerts {
-			c.alerts = append(c.alerts, newAlert(c.job, r, f))
+			c.alerts = append(c.alerts, newAlert(c.job, *r, f))
 		}
 	}
 }

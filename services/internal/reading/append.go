@@ -6,19 +6,56 @@ import (
 	"time"
 )
 
-// AppendJSON appends a valid reading as encoding/json writes it: its names
-// hold nothing that needs an escape.
-func (r Reading) AppendJSON(to []byte) []byte {
-	to = append(to, `{"sensor_id":"`...)
-	to = append(to, r.SensorID...)
-	to = append(to, `","metric":"`...)
-	to = append(to, r.Metric...)
-	to = append(to, `","timestamp":"`...)
-	to = r.Timestamp.AppendFormat(to, time.RFC3339Nano)
+// Appender appends valid readings, in UTC, as encoding/json writes them: their
+// names hold nothing that needs an escape. It remembers how the last one began,
+// up to the day, which is mostly how the next one does. The zero value is ready
+// for use, by one goroutine.
+type Appender struct {
+	sensor, metric string
+	day            int64 // since 1970
+	begin          []byte
+}
+
+const daySeconds = 24 * 60 * 60
+
+// Append appends one reading.
+func (a *Appender) Append(to []byte, r Reading) []byte {
+	second := r.Timestamp.Unix()
+	day := second / daySeconds
+	if len(a.begin) == 0 || day != a.day || r.SensorID != a.sensor || r.Metric != a.metric {
+		a.sensor, a.metric, a.day = r.SensorID, r.Metric, day
+		a.begin = append(a.begin[:0], `{"sensor_id":"`...)
+		a.begin = append(a.begin, r.SensorID...)
+		a.begin = append(a.begin, `","metric":"`...)
+		a.begin = append(a.begin, r.Metric...)
+		a.begin = append(a.begin, `","timestamp":"`...)
+		a.begin = r.Timestamp.AppendFormat(a.begin, time.DateOnly)
+	}
+	to = append(to, a.begin...)
+	to = appendClock(to, int(second-day*daySeconds), r.Timestamp.Nanosecond())
 	to = append(to, `","value":`...)
 	to = appendNumber(to, r.Value)
 	return append(to, '}')
 }
+
+// appendClock writes the time of a day as RFC 3339 has it, a fraction without
+// zeros at its end.
+func appendClock(to []byte, second, nanos int) []byte {
+	hour, minute := second/3600, second/60%60
+	second %= 60
+	to = append(to, 'T', digit(hour/10), digit(hour), ':', digit(minute/10), digit(minute), ':', digit(second/10), digit(second))
+	if nanos > 0 {
+		to = append(to, '.')
+		for place := 100_000_000; nanos > 0; place /= 10 {
+			to = append(to, digit(nanos/place))
+			nanos %= place
+		}
+	}
+	return append(to, 'Z')
+}
+
+// digit is the last digit of a number.
+func digit(n int) byte { return '0' + byte(n%10) }
 
 // appendNumber writes the shortest digits that read as the same number, with
 // an exponent where JavaScript would have one.

@@ -12,12 +12,14 @@ import (
 // write them, and it can be read ten times faster than JSON at large; whatever
 // it does not take goes to FromJSON, which also says what is wrong with it.
 //
-// It remembers the last names, which are mostly those of the next reading.
-// The zero value is ready for use, by one goroutine.
+// It remembers the last names and the last day, which are mostly those of the
+// next reading. The zero value is ready for use, by one goroutine.
 type Plain struct {
 	Defaults Defaults
 	sensor   string
 	metric   string
+	day      [len(time.DateOnly)]byte
+	midnight int64 // seconds since 1970 at which the day begins
 }
 
 // Next reads the valid reading at the beginning of data and returns how many
@@ -55,31 +57,32 @@ func (p *Plain) Next(data []byte) (r Reading, taken int, ok bool) {
 }
 
 // Fields makes a reading of the fields of a record, nil for those it has not.
-// With ok false nothing is said of them but that they are not plain.
-func (p *Plain) Fields(sensor, metric, timestamp, value []byte) (r Reading, ok bool) {
+// With ok false nothing is said of them but that they are not plain, and r is
+// left half made.
+func (p *Plain) Fields(r *Reading, sensor, metric, timestamp, value []byte) (ok bool) {
 	r.SensorID, r.Metric = p.Defaults.SensorID, p.Defaults.Metric
 	if sensor != nil {
 		if r.SensorID, ok = remembered(&p.sensor, sensor, ValidateSensorID); !ok {
-			return r, false
+			return false
 		}
 	}
 	if metric != nil {
 		if r.Metric, ok = remembered(&p.metric, metric, ValidateMetric); !ok {
-			return r, false
+			return false
 		}
 	}
 	in := cursor{data: value}
 	text, ok := in.number()
 	if !ok || in.at != len(value) || r.SensorID == "" || r.Metric == "" {
-		return r, false
+		return false
 	}
 	v, err := strconv.ParseFloat(string(text), 64)
 	if err != nil || math.IsInf(v, 0) {
-		return r, false
+		return false
 	}
 	r.Value = v
-	r.Timestamp, ok = plainTime(timestamp)
-	return r, ok
+	r.Timestamp, ok = p.time(timestamp)
+	return ok
 }
 
 const (
@@ -124,7 +127,7 @@ func (p *Plain) value(in *cursor, field int, r *Reading) bool {
 	case metric:
 		r.Metric, ok = remembered(&p.metric, text, ValidateMetric)
 	default:
-		r.Timestamp, ok = plainTime(text)
+		r.Timestamp, ok = p.time(text)
 	}
 	return ok
 }
@@ -224,6 +227,23 @@ func (c *cursor) digits() int {
 		c.at++
 	}
 	return c.at - start
+}
+
+// time is plainTime, sooner done with whole seconds of the last day.
+func (p *Plain) time(s []byte) (time.Time, bool) {
+	if (len(s) == len(spaced) && s[10] == ' ' || len(s) == len(spaced)+1 && s[10] == 'T' && s[19] == 'Z') &&
+		[len(time.DateOnly)]byte(s) == p.day && s[13] == ':' && s[16] == ':' {
+		hour, minute, second := two(s[11:13]), two(s[14:16]), two(s[17:19])
+		if uint(hour) < 24 && uint(minute) < 60 && uint(second) < 60 {
+			return time.Unix(p.midnight+int64(hour*3600+minute*60+second), 0).UTC(), true
+		}
+	}
+	t, ok := plainTime(s)
+	if ok {
+		p.day = [len(time.DateOnly)]byte(s)
+		p.midnight = t.Unix() / daySeconds * daySeconds
+	}
+	return t, ok
 }
 
 // plainTime reads the two forms of time that devices write, in UTC and with

@@ -1,0 +1,166 @@
+//go:build e2e
+
+package e2e
+
+import (
+	"encoding/json"
+	"maps"
+	"os"
+	"os/exec"
+	"path"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// act runs GitHub workflows without GitHub, here on the machine itself.
+const act = "github.com/nektos/act@v0.2.89"
+
+// TestWorkflowsRun has act run deploy.yml for the four events that matter, each in
+// a checkout of its own against a fresh emulated AWS. Every job must end well, and
+// the stages that ran must be those that explain tells for the event.
+func TestWorkflowsRun(t *testing.T) {
+	t.Parallel()
+	actions := standIns(t)
+	tests := []struct {
+		name, event string
+		// ref is what the event is of, payload what GitHub would send besides.
+		ref     string
+		payload map[string]any
+		// explain are the arguments that ask for the same on a laptop.
+		explain []string
+	}{
+		{
+			"push to main", "push", "refs/heads/main", nil, nil,
+		},
+		{
+			"push to develop", "push", "refs/heads/develop", nil, nil,
+		},
+		{
+			"pull request", "pull_request", "refs/pull/7/merge",
+			map[string]any{"number": 7, "pull_request": map[string]any{"number": 7, "head": map[string]any{"ref": "$(touch owned)", "repo": map[string]any{"fork": true}}}},
+			[]string{"--fork"},
+		},
+		{
+			"dispatch", "workflow_dispatch", "refs/heads/main",
+			map[string]any{"inputs": map[string]any{"stages": "build", "environment": "staging"}},
+			[]string{"--stages=build", "--environment=staging"},
+		},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			checkout := newCheckout(t)
+			run(t, checkout.dir, nil, "git", "checkout", "--quiet", "-B", path.Base(tt.ref))
+			payload := map[string]any{"ref": tt.ref, "repository": map[string]any{"default_branch": "main"}}
+			maps.Copy(payload, tt.payload)
+
+			checkout.act(t, tt.event, payload, actions)
+
+			explained := run(t, checkout.dir, nil, "dagger", slices.Concat([]string{
+				"--progress=plain", "call", "explain", "--target=emulated", "--event=" + tt.event, "--ref=" + tt.ref, "--sha=" + checkout.sha,
+			}, tt.explain)...)
+			want := explainedStages(explained)
+			if got := checkout.ranStages(t); !slices.Equal(got, want) {
+				t.Errorf("ran %v; explain says %v:\n%s", got, want, explained)
+			}
+			if _, err := os.Stat(filepath.Join(checkout.dir, "owned")); err == nil {
+				t.Error("the name of a branch was run as a command")
+			}
+		})
+	}
+}
+
+// act runs deploy.yml for an event on this machine, in the checkout itself.
+func (c checkout) act(t *testing.T, event string, payload map[string]any, actions []string) {
+	t.Helper()
+	text, err := json.Marshal(payload)
+	if err != nil {
+		t.Fatal(err)
+	}
+	file := filepath.Join(t.TempDir(), "event.json")
+	if err := os.WriteFile(file, text, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	args := slices.Concat([]string{
+		"run", act, event, "--bind", "--workflows=.github/workflows/deploy.yml", "--platform=ubuntu-latest=-self-hosted",
+		"--eventpath=" + file, "--var=TARGET=emulated", "--actor=ada",
+	}, actions)
+	cmd := exec.CommandContext(t.Context(), "go", args...)
+	cmd.Dir = c.dir
+	cmd.Env = append(os.Environ(), "GOFLAGS=-mod=mod", "GOWORK=off")
+	output, err := cmd.CombinedOutput()
+	if err != nil {
+		t.Fatalf("act %s: %v\n%s", event, err, tail(string(output)))
+	}
+	t.Log(tail(string(output)))
+}
+
+// ranStages lists what the report that the workflow exported says has run, and
+// wants all of it passed.
+func (c checkout) ranStages(t *testing.T) []string {
+	t.Helper()
+	text, err := os.ReadFile(filepath.Join(c.dir, "report", "record.json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var record struct {
+		Stages []struct{ Name, Outcome string }
+		Commit string
+		By     struct{ Actor string }
+	}
+	if err := json.Unmarshal(text, &record); err != nil {
+		t.Fatal(err)
+	}
+	var ran []string
+	for _, stage := range record.Stages {
+		ran = append(ran, stage.Name)
+		if stage.Outcome != "passed" {
+			t.Errorf("stage %s: %s", stage.Name, stage.Outcome)
+		}
+	}
+	if record.Commit != c.sha || record.By.Actor != "ada" {
+		t.Errorf("the record is of commit %s by %q, want %s by ada", record.Commit, record.By.Actor, c.sha)
+	}
+	return ran
+}
+
+// explainedStages lists the stages that explain marks with yes.
+func explainedStages(text string) []string {
+	_, table, _ := strings.Cut(text, "STAGE")
+	var runs []string
+	for line := range strings.Lines(table) {
+		if fields := strings.Fields(line); len(fields) > 2 && fields[1] == "yes" {
+			runs = append(runs, fields[0])
+		}
+	}
+	return runs
+}
+
+// standIns are act's arguments for the actions that the workflows use: what they
+// do is done here already, or needs GitHub. The checkout is the test's, dagger is
+// on the PATH, and there is nowhere to upload to.
+func standIns(t *testing.T) []string {
+	t.Helper()
+	dir := t.TempDir()
+	const nothing = "name: stand-in\ndescription: does nothing\nruns:\n  using: composite\n  steps:\n    - run: \"true\"\n      shell: bash\n"
+	if err := os.WriteFile(filepath.Join(dir, "action.yml"), []byte(nothing), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	text, err := os.ReadFile(filepath.Join(repository(t), ".github", "workflows", "deploy.yml"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	used := map[string]bool{}
+	for _, match := range regexp.MustCompile(`uses: (\S+)`).FindAllStringSubmatch(string(text), -1) {
+		used[match[1]] = true
+	}
+	var args []string
+	for action := range used {
+		args = append(args, "--local-repository=https://github.com/"+action+"="+dir)
+	}
+	slices.Sort(args)
+	return args
+}
