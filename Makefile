@@ -45,8 +45,8 @@ lint: engine ## Lint Go, workflows and Terraform
 	$(call step,lint,dagger call lint)
 
 .PHONY: bench
-bench: ## Measure ingest, queries and the processor as ratios
-	@cd services && go test -run '^$$' -bench . ./internal/processor ./internal/httpapi ./internal/reading
+bench: ## Measure ingest, queries, the processor and starts
+	@cd services && go test -run '^$$' -bench . ./internal/processor ./internal/httpapi ./internal/reading ./cmd/...
 
 .PHONY: down
 down: ## Stop what `engine` started

@@ -27,6 +27,7 @@ resource "aws_lambda_function" "processor" {
       ALERTS_TOPIC_ARN = aws_sns_topic.alerts.arn
       METADATA_TABLE   = aws_dynamodb_table.metadata.name
       PAGE_URL         = local.page_url
+      PARQUET          = tostring(var.parquet)
       PROCESSED_BUCKET = aws_s3_bucket.data["processed"].bucket
     })
   }

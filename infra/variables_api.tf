@@ -100,6 +100,12 @@ variable "processor_concurrency" {
   }
 }
 
+variable "parquet" {
+  description = "Whether the processor writes each processed file as Parquet too, beside NDJSON: for whoever queries the bucket."
+  type        = bool
+  default     = false
+}
+
 variable "page_url" {
   description = "Address of the API's page that alerts link to, such as https://sensors.example.com; empty means the load balancer's own. With a certificate, give its domain."
   type        = string

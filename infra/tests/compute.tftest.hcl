@@ -204,6 +204,17 @@ run "alerts_link_to_the_domain" {
   }
 }
 
+run "parquet_is_written_when_asked_for" {
+  variables {
+    parquet = true
+  }
+
+  assert {
+    condition     = aws_lambda_function.processor.environment[0].variables.PARQUET == "true"
+    error_message = "the processor must know that Parquet is wanted"
+  }
+}
+
 run "no_collector_no_traces" {
   assert {
     condition = (

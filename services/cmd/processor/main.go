@@ -2,11 +2,13 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"log/slog"
 	"os"
+	"strconv"
 	"time"
 
 	"github.com/aws/aws-lambda-go/events"
@@ -63,6 +65,10 @@ func build(ctx context.Context, getenv func(string) string, log *slog.Logger) (*
 		return value
 	}
 	bucket, table, topic := setting("PROCESSED_BUCKET"), setting("METADATA_TABLE"), setting("ALERTS_TOPIC_ARN")
+	parquet, err := strconv.ParseBool(cmp.Or(getenv("PARQUET"), "false"))
+	if err != nil {
+		errs = append(errs, fmt.Errorf("PARQUET is %q, expected true or false", getenv("PARQUET")))
+	}
 	traces, err := tracing.ReadConfig(getenv)
 	if err := errors.Join(append(errs, err)...); err != nil {
 		return nil, err
@@ -87,6 +93,7 @@ func build(ctx context.Context, getenv func(string) string, log *slog.Logger) (*
 		Claims:  rows,
 		States:  rows,
 		Alerts:  store.NewTopic(sns.NewFromConfig(cfg), topic),
+		Parquet: parquet,
 		Page:    getenv("PAGE_URL"),
 		Pause:   processor.Backoff,
 		Owner:   invocation,

@@ -99,12 +99,8 @@ func invoke(t *testing.T, aws *fakeAWS, environment ...string) (answer, logged s
 	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 	defer cancel()
 	process := exec.CommandContext(ctx, os.Args[0])
-	process.Env = append([]string{
-		"AWS_LAMBDA_RUNTIME_API=" + strings.TrimPrefix(runtimeServer.URL, "http://"),
-		"AWS_ENDPOINT_URL=" + awsServer.URL, "AWS_S3_USE_PATH_STYLE=true", "AWS_REGION=eu-west-1",
-		"AWS_ACCESS_KEY_ID=test", "AWS_SECRET_ACCESS_KEY=test",
-		"PROCESSED_BUCKET=processed", "METADATA_TABLE=objects", "ALERTS_TOPIC_ARN=arn:aws:sns:eu-west-1:0:alerts",
-	}, environment...)
+	process.Env = append(settings(), "AWS_LAMBDA_RUNTIME_API="+strings.TrimPrefix(runtimeServer.URL, "http://"), "AWS_ENDPOINT_URL="+awsServer.URL)
+	process.Env = append(process.Env, environment...)
 	var log bytes.Buffer
 	process.Stdout, process.Stderr = &log, &log
 	if err := process.Start(); err != nil {
@@ -123,6 +119,14 @@ func invoke(t *testing.T, aws *fakeAWS, environment ...string) (answer, logged s
 	cancel()
 	<-exited
 	return answer, log.String()
+}
+
+// settings are what the processor needs in its environment.
+func settings() []string {
+	return []string{
+		"AWS_S3_USE_PATH_STYLE=true", "AWS_REGION=eu-west-1", "AWS_ACCESS_KEY_ID=test", "AWS_SECRET_ACCESS_KEY=test",
+		"PROCESSED_BUCKET=processed", "METADATA_TABLE=objects", "ALERTS_TOPIC_ARN=arn:aws:sns:eu-west-1:0:alerts",
+	}
 }
 
 func generatedFile() string {

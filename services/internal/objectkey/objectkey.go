@@ -99,6 +99,11 @@ func Processed(key string) string {
 	return processed + strings.TrimPrefix(key, incoming) + ".ndjson.gz"
 }
 
+// Parquet returns the key of the processed form as a Parquet file.
+func Parquet(key string) string {
+	return processed + strings.TrimPrefix(key, incoming) + ".parquet"
+}
+
 // Quarantine returns the key of the rejected rows of a source object.
 func Quarantine(key string) string {
 	return quarantine + strings.TrimPrefix(key, incoming) + ".ndjson"

@@ -44,6 +44,7 @@ type world struct {
 	fails   map[string]int
 	onWrite func(key string)
 	cut     bool // object bodies break off with a connection error
+	parquet bool
 	// killAfter is how many writes come before the invocation dies; -1 for
 	// all there are.
 	killAfter int
@@ -62,7 +63,7 @@ func newWorld() *world {
 func (w *world) processor() *processor.Processor {
 	return &processor.Processor{
 		Source: source{w}, Sink: sink{w}, Catalog: rows{w}, Claims: claims{w}, States: states{w}, Alerts: alerts{w},
-		Page: "https://sensors.example.com/",
+		Parquet: w.parquet, Page: "https://sensors.example.com/",
 		Pause: func(context.Context, int) error {
 			if w.onPause == nil {
 				return errors.New("nobody waits here")

@@ -83,8 +83,8 @@ func (j *job) process(ctx context.Context, object Object, claim *Claim) error {
 		j.Log.InfoContext(ctx, "object already processed", "key", j.source.Key, "etag", object.ETag)
 		return nil
 	}
-	processed := j.Sink.Create(ctx, objectkey.Processed(j.source.Key), "application/gzip")
-	defer processed.Abort()
+	processed := j.create(ctx)
+	defer processed.abort()
 	result, err := j.read(ctx, object, processed)
 	if err != nil {
 		return err
@@ -146,7 +146,7 @@ func (j *job) alert(ctx context.Context, r *result, claim *Claim) error {
 
 // read parses the object into the processed one. Its error is one of reading,
 // worth another try; what is wrong with the file itself is in the result.
-func (j *job) read(ctx context.Context, object Object, processed Upload) (read *result, err error) {
+func (j *job) read(ctx context.Context, object Object, processed forms) (read *result, err error) {
 	// Rows are parsed, looked at and packed one by one: one span has all three.
 	ctx, span := j.Tracer.Start(ctx, tracing.Internal, "parse and detect")
 	defer func() {
@@ -188,15 +188,20 @@ func (j *job) read(ctx context.Context, object Object, processed Upload) (read *
 }
 
 // write finishes the processed and the quarantine object. One of an earlier
-// content that this content has not is emptied: the processor may write
-// objects but not delete them.
-func (j *job) write(ctx context.Context, r *result, before catalog.Object, processed Upload) error {
-	if r.row.ProcessedKey != "" {
-		if err := processed.Close(); err != nil {
+// content that this content has not is written without readings: the processor
+// may write objects but not delete them.
+func (j *job) write(ctx context.Context, r *result, before catalog.Object, processed forms) error {
+	if r.row.ProcessedKey == "" && before.ProcessedKey != "" {
+		// Of a file that broke off, what came before that is no result.
+		processed.abort()
+		processed = j.create(ctx)
+		defer processed.abort()
+		if _, err := newCollector(j, Object{}, processed).result(); err != nil {
 			return err
 		}
-	} else if before.ProcessedKey != "" {
-		if err := j.put(ctx, objectkey.Processed(j.source.Key), "application/gzip", emptyGzip()); err != nil {
+	}
+	if r.row.ProcessedKey != "" || before.ProcessedKey != "" {
+		if err := processed.close(); err != nil {
 			return err
 		}
 	}
@@ -228,4 +233,35 @@ func (w *watched) Read(p []byte) (int, error) {
 		w.err = err
 	}
 	return n, err
+}
+
+// forms are the uploads of the processed object in its forms.
+type forms struct {
+	lines Upload
+	table Upload // nil if none is wanted
+}
+
+func (j *job) create(ctx context.Context) forms {
+	f := forms{lines: j.Sink.Create(ctx, objectkey.Processed(j.source.Key), "application/gzip")}
+	if j.Parquet {
+		f.table = j.Sink.Create(ctx, objectkey.Parquet(j.source.Key), "application/vnd.apache.parquet")
+	}
+	return f
+}
+
+// close makes both forms seen. The lines come last: they are what the row names.
+func (f forms) close() error {
+	if f.table != nil {
+		if err := f.table.Close(); err != nil {
+			return err
+		}
+	}
+	return f.lines.Close()
+}
+
+func (f forms) abort() {
+	f.lines.Abort()
+	if f.table != nil {
+		f.table.Abort()
+	}
 }

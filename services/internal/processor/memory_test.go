@@ -103,6 +103,7 @@ func peakMemory(tb testing.TB, megabytes, sensors int) int64 {
 // that keeps nothing.
 func processStream(size int64, sensors int) error {
 	w := newWorld()
+	w.parquet = true
 	p := w.processor()
 	sink := &discardS3{}
 	file := &stream{size: size, sensors: sensors}

@@ -75,6 +75,9 @@ type Processor struct {
 	Claims  Claims
 	States  States
 	Alerts  Alerter
+	// Parquet makes it write the processed form as a Parquet file too, beside
+	// that in NDJSON.
+	Parquet bool
 	// Page is the address of the API's page, which alerts link to; without it
 	// the link begins at the page's root.
 	Page string

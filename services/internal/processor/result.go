@@ -5,7 +5,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"io"
 	"maps"
 	"slices"
 	"time"
@@ -73,6 +72,7 @@ type collector struct {
 	packer     *gzip.Writer
 	appender   reading.Appender
 	lines      []byte // of readings, not yet packed
+	table      *table // nil if no Parquet is wanted
 	quarantine bytes.Buffer
 	rejects    *json.Encoder
 }
@@ -81,7 +81,7 @@ type collector struct {
 // file came. One reading of next year would make all of this year's look late.
 const maxAhead = 24 * time.Hour
 
-func newCollector(j *job, object Object, processed io.Writer) *collector {
+func newCollector(j *job, object Object, processed forms) *collector {
 	c := &collector{
 		job:     j,
 		row:     catalog.Object{Key: j.source.Key, SensorID: j.source.SensorID},
@@ -94,16 +94,12 @@ func newCollector(j *job, object Object, processed io.Writer) *collector {
 	// The header holds no time and no name, so equal content gives equal bytes.
 	// At this level packing takes a third of the time of a file, and readings
 	// still shrink to a tenth.
-	c.packer, _ = gzip.NewWriterLevel(processed, gzip.BestSpeed) // the level is one there is
+	c.packer, _ = gzip.NewWriterLevel(processed.lines, gzip.BestSpeed) // the level is one there is
 	c.rejects = json.NewEncoder(&c.quarantine)
+	if processed.table != nil {
+		c.table = newTable(processed.table)
+	}
 	return c
-}
-
-// emptyGzip is a processed object without readings.
-func emptyGzip() []byte {
-	var b bytes.Buffer
-	_ = gzip.NewWriter(&b).Close() // a buffer takes everything
-	return b.Bytes()
 }
 
 func (c *collector) add(ctx context.Context, row *parse.Row) error {
@@ -124,6 +120,11 @@ func (c *collector) add(ctx context.Context, row *parse.Row) error {
 	c.lines = append(c.appender.Append(c.lines, *r), '\n')
 	if len(c.lines) >= packAtOnce {
 		if err := c.pack(); err != nil {
+			return err
+		}
+	}
+	if c.table != nil {
+		if err := c.table.add(r); err != nil {
 			return err
 		}
 	}
@@ -202,6 +203,11 @@ func (c *collector) result() (*result, error) {
 	}
 	if err := c.packer.Close(); err != nil {
 		return nil, fmt.Errorf("finish the processed object: %w", err)
+	}
+	if c.table != nil {
+		if err := c.table.close(); err != nil {
+			return nil, err
+		}
 	}
 	c.row.Metrics = slices.Sorted(maps.Keys(c.metrics))
 	r := &result{row: c.row, quarantine: c.quarantine.Bytes(), alerts: c.alerts, watches: c.watches}

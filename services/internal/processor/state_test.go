@@ -140,13 +140,14 @@ func TestKilled(t *testing.T) {
 
 	start := func() (*world, processor.Event) {
 		w := newWorld()
+		w.parquet = true
 		w.mustHandle(t, w.put(firstKey, []byte(earlier)))
 		return w, w.put(key, []byte(later.String()))
 	}
 	whole, e := start()
 	begin := len(whole.trace)
 	whole.mustHandle(t, e)
-	if n := len(whole.trace) - begin; n != 9 {
+	if n := len(whole.trace) - begin; n != 10 {
 		t.Fatalf("%d writes: %v", n, whole.trace)
 	}
 	for writes := begin + 1; writes <= len(whole.trace); writes++ {

@@ -1,0 +1,144 @@
+package main
+
+import (
+	"bufio"
+	"compress/gzip"
+	"context"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"sensor-backend/services/internal/pgtest"
+)
+
+// BenchmarkStart starts the program as it is deployed on a migrated database:
+// how long until it is ready, what it weighs, and its memory while idle.
+func BenchmarkStart(b *testing.B) {
+	program := filepath.Join(b.TempDir(), "api")
+	build := exec.CommandContext(b.Context(), "go", "build", "-trimpath", "-ldflags=-s -w", "-o", program, ".")
+	build.Env = append(os.Environ(), "CGO_ENABLED=0")
+	if out, err := build.CombinedOutput(); err != nil {
+		b.Fatalf("%v\n%s", err, out)
+	}
+	environment := append(os.Environ(), "DATABASE_URL="+pgtest.URL(b), "MIGRATE_ON_START=false", "DRAIN_DELAY=0s")
+	migrate := exec.CommandContext(b.Context(), program, "migrate")
+	migrate.Env = environment
+	if out, err := migrate.CombinedOutput(); err != nil {
+		b.Fatalf("%v\n%s", err, out)
+	}
+	var memory int64
+	for b.Loop() {
+		memory = max(memory, startOnce(b, program, environment))
+	}
+	size, packed := weigh(b, program)
+	b.ReportMetric(float64(size)/1e6, "MB")
+	b.ReportMetric(float64(packed)/1e6, "packed-MB")
+	b.ReportMetric(float64(memory)/(1<<20), "idle-MiB")
+	b.ReportMetric(float64(b.Elapsed().Milliseconds())/float64(b.N), "ms-to-ready")
+}
+
+// startOnce runs the program until it is ready; its memory is measured, and the
+// program stopped, while the clock of the benchmark stands still.
+func startOnce(b *testing.B, program string, environment []string) (memory int64) {
+	b.Helper()
+	b.StopTimer()
+	listener, err := (&net.ListenConfig{}).Listen(b.Context(), "tcp", "127.0.0.1:0")
+	if err != nil {
+		b.Fatal(err)
+	}
+	address := listener.Addr().String()
+	_ = listener.Close()
+	_, port, _ := net.SplitHostPort(address)
+	ctx, cancel := context.WithTimeout(b.Context(), time.Minute)
+	defer cancel()
+	process := exec.CommandContext(ctx, program)
+	process.Env = append(environment, "PORT="+port)
+	b.StartTimer()
+	if err := process.Start(); err != nil {
+		b.Fatal(err)
+	}
+	for !ready(ctx, address) {
+		if ctx.Err() != nil {
+			b.Fatal("the API is not ready within a minute")
+		}
+		time.Sleep(time.Millisecond)
+	}
+	b.StopTimer()
+	defer b.StartTimer()
+	const idle = 200 * time.Millisecond
+	time.Sleep(idle)
+	memory = resident(b, process.Process.Pid)
+	if err := process.Process.Signal(os.Interrupt); err != nil {
+		b.Fatal(err)
+	}
+	if err := process.Wait(); err != nil {
+		b.Fatalf("the API does not end well: %v", err)
+	}
+	return memory
+}
+
+func ready(ctx context.Context, address string) bool {
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+address+"/readyz", nil)
+	if err != nil {
+		return false
+	}
+	req.Close = true
+	res, err := http.DefaultClient.Do(req)
+	if err != nil {
+		return false
+	}
+	_ = res.Body.Close()
+	return res.StatusCode == http.StatusOK
+}
+
+// weigh is the size of a file, and what gzip makes of it, as a registry does.
+func weigh(b *testing.B, path string) (size, packed int64) {
+	b.Helper()
+	file, err := os.Open(path)
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer func() { _ = file.Close() }()
+	in, out := io.Pipe()
+	go func() {
+		z := gzip.NewWriter(out)
+		var err error
+		size, err = io.Copy(z, file)
+		if err == nil {
+			err = z.Close()
+		}
+		out.CloseWithError(err)
+	}()
+	if packed, err = io.Copy(io.Discard, in); err != nil {
+		b.Fatal(err)
+	}
+	return size, packed
+}
+
+// resident is the memory that a process has, in bytes (proc(5), VmRSS).
+func resident(b *testing.B, pid int) int64 {
+	b.Helper()
+	file, err := os.Open(fmt.Sprintf("/proc/%d/status", pid))
+	if err != nil {
+		b.Skip("this system does not tell the memory of a process")
+	}
+	defer func() { _ = file.Close() }()
+	for lines := bufio.NewScanner(file); lines.Scan(); {
+		if rest, ok := strings.CutPrefix(lines.Text(), "VmRSS:"); ok {
+			var kibi int64
+			if _, err := fmt.Sscanf(rest, "%d kB", &kibi); err != nil {
+				b.Fatal(err)
+			}
+			return kibi << 10
+		}
+	}
+	b.Fatal("no VmRSS")
+	return 0
+}
