@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"os"
 	"strconv"
@@ -18,6 +19,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/sns"
 
 	"sensor-backend/services/internal/awsconf"
+	"sensor-backend/services/internal/columnar"
 	"sensor-backend/services/internal/processor"
 	"sensor-backend/services/internal/store"
 	"sensor-backend/services/internal/tracing"
@@ -86,21 +88,24 @@ func build(ctx context.Context, getenv func(string) string, log *slog.Logger) (*
 		return nil, err
 	}
 	rows := store.NewTable(dynamodb.NewFromConfig(cfg), table)
-	return &processor.Processor{
+	p := &processor.Processor{
 		Source:  store.NewReader(objects),
 		Sink:    store.NewBucket(objects, bucket),
 		Catalog: rows,
 		Claims:  rows,
 		States:  rows,
 		Alerts:  store.NewTopic(sns.NewFromConfig(cfg), topic),
-		Parquet: parquet,
 		Page:    getenv("PAGE_URL"),
 		Pause:   processor.Backoff,
 		Owner:   invocation,
 		Tracer:  tracer,
 		Now:     time.Now,
 		Log:     log,
-	}, nil
+	}
+	if parquet {
+		p.Parquet = func(to io.Writer) processor.Form { return columnar.New(to) }
+	}
+	return p, nil
 }
 
 // invocation is Lambda's name of an invocation, which it keeps when it tries

@@ -18,6 +18,7 @@ import (
 	"time"
 
 	"sensor-backend/services/internal/catalog"
+	"sensor-backend/services/internal/columnar"
 	"sensor-backend/services/internal/processor"
 )
 
@@ -61,9 +62,9 @@ func newWorld() *world {
 }
 
 func (w *world) processor() *processor.Processor {
-	return &processor.Processor{
+	p := &processor.Processor{
 		Source: source{w}, Sink: sink{w}, Catalog: rows{w}, Claims: claims{w}, States: states{w}, Alerts: alerts{w},
-		Parquet: w.parquet, Page: "https://sensors.example.com/",
+		Page: "https://sensors.example.com/",
 		Pause: func(context.Context, int) error {
 			if w.onPause == nil {
 				return errors.New("nobody waits here")
@@ -75,6 +76,10 @@ func (w *world) processor() *processor.Processor {
 		Now:   func() time.Time { w.clock = w.clock.Add(time.Second); return w.clock },
 		Log:   slog.New(slog.DiscardHandler),
 	}
+	if w.parquet {
+		p.Parquet = func(to io.Writer) processor.Form { return columnar.New(to) }
+	}
+	return p
 }
 
 // wrote notes a write, and dies behind the last one that was allowed: as after

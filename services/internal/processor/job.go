@@ -243,7 +243,7 @@ type forms struct {
 
 func (j *job) create(ctx context.Context) forms {
 	f := forms{lines: j.Sink.Create(ctx, objectkey.Processed(j.source.Key), "application/gzip")}
-	if j.Parquet {
+	if j.Parquet != nil {
 		f.table = j.Sink.Create(ctx, objectkey.Parquet(j.source.Key), "application/vnd.apache.parquet")
 	}
 	return f

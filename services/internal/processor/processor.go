@@ -21,6 +21,7 @@ import (
 
 	"sensor-backend/services/internal/catalog"
 	"sensor-backend/services/internal/objectkey"
+	"sensor-backend/services/internal/reading"
 	"sensor-backend/services/internal/tracing"
 )
 
@@ -55,6 +56,12 @@ type Upload interface {
 	Abort()
 }
 
+// Form writes readings in another form. It does not close what it writes to.
+type Form interface {
+	Add(r *reading.Reading) error
+	Close() error
+}
+
 // Catalog keeps a row for each source object. Put returns an error that wraps
 // catalog.ErrSuperseded when a later event's row is there.
 type Catalog interface {
@@ -75,9 +82,9 @@ type Processor struct {
 	Claims  Claims
 	States  States
 	Alerts  Alerter
-	// Parquet makes it write the processed form as a Parquet file too, beside
-	// that in NDJSON.
-	Parquet bool
+	// Parquet begins the processed form as a Parquet file, which is then written
+	// beside that in NDJSON; without it there is none.
+	Parquet func(io.Writer) Form
 	// Page is the address of the API's page, which alerts link to; without it
 	// the link begins at the page's root.
 	Page string

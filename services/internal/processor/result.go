@@ -72,7 +72,7 @@ type collector struct {
 	packer     *gzip.Writer
 	appender   reading.Appender
 	lines      []byte // of readings, not yet packed
-	table      *table // nil if no Parquet is wanted
+	table      Form   // nil if no Parquet is wanted
 	quarantine bytes.Buffer
 	rejects    *json.Encoder
 }
@@ -97,7 +97,7 @@ func newCollector(j *job, object Object, processed forms) *collector {
 	c.packer, _ = gzip.NewWriterLevel(processed.lines, gzip.BestSpeed) // the level is one there is
 	c.rejects = json.NewEncoder(&c.quarantine)
 	if processed.table != nil {
-		c.table = newTable(processed.table)
+		c.table = j.Parquet(processed.table)
 	}
 	return c
 }
@@ -124,7 +124,7 @@ func (c *collector) add(ctx context.Context, row *parse.Row) error {
 		}
 	}
 	if c.table != nil {
-		if err := c.table.add(r); err != nil {
+		if err := c.table.Add(r); err != nil {
 			return err
 		}
 	}
@@ -205,7 +205,7 @@ func (c *collector) result() (*result, error) {
 		return nil, fmt.Errorf("finish the processed object: %w", err)
 	}
 	if c.table != nil {
-		if err := c.table.close(); err != nil {
+		if err := c.table.Close(); err != nil {
 			return nil, err
 		}
 	}
