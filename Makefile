@@ -12,9 +12,11 @@ READINGS ?= $(wildcard ../shared/data/nab/machine_temperature_system_failure.csv
 readings := $(if $(READINGS),--readings "$(READINGS)")
 
 # $(call step,name,command) runs a command with a usable Dagger at hand and
-# says its name and its time.
+# says its name and its time. Where nobody looks on, Dagger's progress is a line
+# for each thing that happens and dots for the rest.
 define step
 @start=$$SECONDS; echo "==> $(1)"; eval "$$($(bootstrap) env)"; \
+[ -t 2 ] || export DAGGER_PROGRESS=$${DAGGER_PROGRESS:-dots}; \
 $(2); \
 echo "<== $(1): $$((SECONDS - start)) s"
 endef

@@ -8,6 +8,7 @@ import (
 )
 
 func TestBadArguments(t *testing.T) {
+	t.Parallel()
 	const secret = "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY"
 	env := []string{"E2E_KEY_ID=AKIAIOSFODNN7EXAMPLE", "E2E_SECRET=" + secret, "E2E_SHORT=abc"} // gitleaks:allow these are the examples of the AWS documentation
 	tests := []struct {
@@ -39,6 +40,7 @@ func TestBadArguments(t *testing.T) {
 }
 
 func TestBrokenServices(t *testing.T) {
+	t.Parallel()
 	tests := []struct{ name, file, content, want string }{
 		{"that do not compile", "cmd/api/broken.go", "package main\n\nfunc broken() { return 1 }\n", "too many return values"},
 		{"whose tests fail", "cmd/generate/broken_test.go", "package main\n\nimport \"testing\"\n\nfunc TestBroken(t *testing.T) { t.Fatal(\"broken on purpose\") }\n", "broken on purpose"},

@@ -16,6 +16,7 @@ import (
 // nothing by the README's commands, again after a table was lost, with an image
 // that cannot run, and then day two until it is destroyed.
 func TestDeploy(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 
 	for block, printed := range readme(t, w) {
