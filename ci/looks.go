@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 
@@ -96,6 +97,11 @@ func (m *SensorBackend) vulnerabilities(ctx context.Context, database *dagger.Di
 	command := []string{"govulncheck", "-format=sarif"}
 	ctr := goTool(govulncheck).WithDirectory("/src", m.Services).WithWorkdir("/src")
 	if database != nil {
+		// In a directory without an index govulncheck finds nothing, and says so
+		// as if it had looked.
+		if index, err := database.Glob(ctx, "index/modules.json*"); err != nil || len(index) == 0 {
+			return seen{}, errors.Join(&notCheckedError{reason: "the database has no index/modules.json"}, err)
+		}
 		ctr = ctr.WithDirectory("/database", database)
 		command = append(command, "-db=file:///database")
 	} else {

@@ -44,7 +44,7 @@ func TestGatesFail(t *testing.T) {
 		"secrets":         `docs/planted\.md:1: .*github-pat`,
 		"packages":        `GHSA-9999-9999-9999`,
 		"licences":        `github\.com/juju/ratelimit v1\.0\.2: LGPL-3\.0\S* is not among the allowed licences`,
-		"image":           `\(size\)`,
+		"image":           `\(image-size\)`,
 		"workflows":       `planted\.yml:\d+: .*"step"`,
 		"terraform":       `planted\.tf`,
 		"policy":          `aws_s3_bucket\.planted`,

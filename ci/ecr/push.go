@@ -206,10 +206,25 @@ func options(ctx context.Context, c Credentials, transport http.RoundTripper) []
 	if transport == nil {
 		transport = remote.DefaultTransport
 	}
+	if strings.HasPrefix(c.Endpoint, "http://") {
+		transport = plain{transport}
+	}
 	return []remote.Option{
 		remote.WithContext(ctx), remote.WithTransport(transport),
 		remote.WithAuth(&authn.Basic{Username: c.User, Password: c.Password}),
 	}
+}
+
+// plain refuses TLS for a registry that was named without: the library would try
+// it first, and a server that speaks none ends the connection.
+type plain struct{ http.RoundTripper }
+
+// RoundTrip answers what is asked in the clear.
+func (p plain) RoundTrip(r *http.Request) (*http.Response, error) {
+	if r.URL.Scheme == "https" {
+		return nil, fmt.Errorf("%s was named as http://", r.URL.Host)
+	}
+	return p.RoundTripper.RoundTrip(r)
 }
 
 // tag points a tag at the image unless it does already: a repository with

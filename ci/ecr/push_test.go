@@ -9,6 +9,7 @@ import (
 	"net/url"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"github.com/google/go-containerregistry/pkg/name"
@@ -105,6 +106,32 @@ func TestPushThenRetag(t *testing.T) {
 	if _, err := Push(t.Context(), req); err == nil || !strings.Contains(err.Error(), "push permission") || strings.Contains(err.Error(), "other") {
 		t.Errorf("error %v", err)
 	}
+}
+
+// TestPlainRegistryIsNotGreeted wants no attempt of TLS at a registry that was
+// named without.
+func TestPlainRegistryIsNotGreeted(t *testing.T) {
+	t.Parallel()
+	asked := &schemes{}
+	_, err := Push(t.Context(), PushRequest{
+		Tarball: imageTarball(t), Repository: "111111111111.dkr.ecr.eu-central-1.amazonaws.com/sensor-dev-api", Transport: asked,
+		Credentials: Credentials{User: "AWS", Password: "secret", Endpoint: registryServer(t)},
+	})
+	if err != nil || asked.plain.Load() == 0 || asked.secure.Load() > 0 {
+		t.Errorf("%d requests in the clear, %d with TLS, %v", asked.plain.Load(), asked.secure.Load(), err)
+	}
+}
+
+// schemes counts requests.
+type schemes struct{ plain, secure atomic.Int64 }
+
+func (s *schemes) RoundTrip(r *http.Request) (*http.Response, error) {
+	if r.URL.Scheme == "https" {
+		s.secure.Add(1)
+	} else {
+		s.plain.Add(1)
+	}
+	return http.DefaultTransport.RoundTrip(r)
 }
 
 func TestPushRefusesWhatIsNoImage(t *testing.T) {

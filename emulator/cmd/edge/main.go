@@ -26,6 +26,7 @@ import (
 	"sensor-backend/emulator/faults"
 	"sensor-backend/emulator/image"
 	"sensor-backend/emulator/lambda"
+	"sensor-backend/emulator/lasting"
 	"sensor-backend/emulator/moto"
 	"sensor-backend/emulator/process"
 	"sensor-backend/emulator/rollout"
@@ -202,7 +203,7 @@ func serve(ctx context.Context, log *slog.Logger, handlers map[string]http.Handl
 		server := newServer(log, handler)
 		servers = append(servers, server)
 		go func() {
-			if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
+			if err := server.Serve(lasting.Listen(listener)); !errors.Is(err, http.ErrServerClosed) {
 				failed <- fmt.Errorf("serving %s: %w", address, err)
 			}
 		}()
@@ -210,10 +211,8 @@ func serve(ctx context.Context, log *slog.Logger, handlers map[string]http.Handl
 	return servers, failed, nil
 }
 
-// newServer makes a server that leaves it to clients to end a connection. The
-// engine's tunnel from a laptop takes the number of a connection for its name:
-// bytes for one that the server has ended, or for a later one of the same
-// number, end the whole tunnel.
+// newServer makes a server that leaves it to clients to end a connection, where
+// it can; see lasting for why.
 func newServer(log *slog.Logger, handler http.Handler) *http.Server {
 	return &http.Server{ //nolint:gosec // a time limit for headers would end connections
 		Handler: handler, ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelDebug),
