@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"strings"
 
@@ -99,8 +98,12 @@ func (m *SensorBackend) vulnerabilities(ctx context.Context, database *dagger.Di
 	if database != nil {
 		// In a directory without an index govulncheck finds nothing, and says so
 		// as if it had looked.
-		if index, err := database.Glob(ctx, "index/modules.json*"); err != nil || len(index) == 0 {
-			return seen{}, errors.Join(&notCheckedError{reason: "the database has no index/modules.json"}, err)
+		index, err := database.Glob(ctx, "index/modules.json*")
+		if err != nil {
+			return seen{}, fmt.Errorf("look into the database: %w", err)
+		}
+		if len(index) == 0 {
+			return seen{}, &notCheckedError{reason: "the database has no index/modules.json"}
 		}
 		ctr = ctr.WithDirectory("/database", database)
 		command = append(command, "-db=file:///database")

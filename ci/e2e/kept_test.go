@@ -113,6 +113,7 @@ func (w world) keptObjects(t *testing.T, kept map[string]string) {
 					t.Fatal(err)
 				}
 				kept[fmt.Sprintf("object %s/%s %s", *bucket.Name, *version.Key, aws.ToString(version.VersionId))] = unpacked(t, read(t, got.Body))
+				_ = got.Body.Close()
 			}
 		}
 	}
@@ -155,6 +156,7 @@ func (w world) get(t *testing.T, address string) string {
 	if err != nil {
 		t.Fatal(err)
 	}
+	defer func() { _ = response.Body.Close() }()
 	body := read(t, response.Body)
 	if response.StatusCode != http.StatusOK {
 		return ""
@@ -162,13 +164,12 @@ func (w world) get(t *testing.T, address string) string {
 	return body
 }
 
-func read(t *testing.T, body io.ReadCloser) string {
+func read(t *testing.T, body io.Reader) string {
 	t.Helper()
 	content, err := io.ReadAll(body)
 	if err != nil {
 		t.Fatal(err)
 	}
-	_ = body.Close()
 	return string(content)
 }
 

@@ -24,6 +24,7 @@ const act = "github.com/nektos/act@v0.2.89"
 func TestWorkflowsRun(t *testing.T) {
 	t.Parallel()
 	actions := standIns(t)
+	owned := filepath.Join(t.TempDir(), "owned")
 	tests := []struct {
 		name, event string
 		// ref is what the event is of, payload what GitHub would send besides.
@@ -40,7 +41,7 @@ func TestWorkflowsRun(t *testing.T) {
 		},
 		{
 			"pull request", "pull_request", "refs/pull/7/merge",
-			map[string]any{"number": 7, "pull_request": map[string]any{"number": 7, "head": map[string]any{"ref": "$(touch owned)", "repo": map[string]any{"fork": true}}}},
+			map[string]any{"number": 7, "pull_request": map[string]any{"number": 7, "head": map[string]any{"ref": "$(touch " + owned + ")", "repo": map[string]any{"fork": true}}}},
 			[]string{"--fork"},
 		},
 		{
@@ -57,36 +58,38 @@ func TestWorkflowsRun(t *testing.T) {
 			payload := map[string]any{"ref": tt.ref, "repository": map[string]any{"default_branch": "main"}}
 			maps.Copy(payload, tt.payload)
 
-			checkout.act(t, tt.event, payload, actions)
+			artifacts := checkout.act(t, tt.event, payload, actions)
 
 			explained := run(t, checkout.dir, nil, "dagger", slices.Concat([]string{
 				"--progress=plain", "call", "explain", "--target=emulated", "--event=" + tt.event, "--ref=" + tt.ref, "--sha=" + checkout.sha,
 			}, tt.explain)...)
 			want := explainedStages(explained)
-			if got := checkout.ranStages(t); !slices.Equal(got, want) {
+			if got := ranStages(t, artifacts, checkout.sha); !slices.Equal(got, want) {
 				t.Errorf("ran %v; explain says %v:\n%s", got, want, explained)
 			}
-			if _, err := os.Stat(filepath.Join(checkout.dir, "owned")); err == nil {
+			if _, err := os.Stat(owned); err == nil {
 				t.Error("the name of a branch was run as a command")
 			}
 		})
 	}
 }
 
-// act runs deploy.yml for an event on this machine, in the checkout itself.
-func (c checkout) act(t *testing.T, event string, payload map[string]any, actions []string) {
+// act runs deploy.yml for an event on this machine, in a copy of the checkout, and
+// returns the directory with what was uploaded.
+func (c checkout) act(t *testing.T, event string, payload map[string]any, actions []string) (artifacts string) {
 	t.Helper()
 	text, err := json.Marshal(payload)
 	if err != nil {
 		t.Fatal(err)
 	}
+	artifacts = t.TempDir()
 	file := filepath.Join(t.TempDir(), "event.json")
 	if err := os.WriteFile(file, text, 0o600); err != nil {
 		t.Fatal(err)
 	}
 	args := slices.Concat([]string{
-		"run", act, event, "--bind", "--workflows=.github/workflows/deploy.yml", "--platform=ubuntu-latest=-self-hosted",
-		"--eventpath=" + file, "--var=TARGET=emulated", "--actor=ada",
+		"run", act, event, "--workflows=.github/workflows/deploy.yml", "--platform=ubuntu-latest=-self-hosted",
+		"--eventpath=" + file, "--var=TARGET=emulated", "--actor=ada", "--env=E2E_ARTIFACTS=" + artifacts,
 	}, actions)
 	cmd := exec.CommandContext(t.Context(), "go", args...)
 	cmd.Dir = c.dir
@@ -96,13 +99,14 @@ func (c checkout) act(t *testing.T, event string, payload map[string]any, action
 		t.Fatalf("act %s: %v\n%s", event, err, tail(string(output)))
 	}
 	t.Log(tail(string(output)))
+	return artifacts
 }
 
-// ranStages lists what the report that the workflow exported says has run, and
+// ranStages lists what the report that the workflow uploaded says has run, and
 // wants all of it passed.
-func (c checkout) ranStages(t *testing.T) []string {
+func ranStages(t *testing.T, artifacts, sha string) []string {
 	t.Helper()
-	text, err := os.ReadFile(filepath.Join(c.dir, "report", "record.json"))
+	text, err := os.ReadFile(filepath.Join(artifacts, "report-1", "record.json"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -121,8 +125,8 @@ func (c checkout) ranStages(t *testing.T) []string {
 			t.Errorf("stage %s: %s", stage.Name, stage.Outcome)
 		}
 	}
-	if record.Commit != c.sha || record.By.Actor != "ada" {
-		t.Errorf("the record is of commit %s by %q, want %s by ada", record.Commit, record.By.Actor, c.sha)
+	if record.Commit != sha || record.By.Actor != "ada" {
+		t.Errorf("the record is of commit %s by %q, want %s by ada", record.Commit, record.By.Actor, sha)
 	}
 	return ran
 }
@@ -139,14 +143,30 @@ func explainedStages(text string) []string {
 	return runs
 }
 
-// standIns are act's arguments for the actions that the workflows use: what they
-// do is done here already, or needs GitHub. The checkout is the test's, dagger is
-// on the PATH, and there is nowhere to upload to.
+// standIn takes the place of an action: what most of them do is done here already,
+// or needs GitHub. The checkout is act's, dagger is on the PATH; what is uploaded
+// goes to a directory.
+const standIn = `name: stand-in
+description: keeps what it is given
+inputs:
+  name: { required: false }
+  path: { required: false }
+runs:
+  using: composite
+  steps:
+    - env:
+        NAME: ${{ inputs.name }}
+        FROM: ${{ inputs.path }}
+      run: if [ -n "$FROM" ]; then cp -R "$FROM" "$E2E_ARTIFACTS/$NAME"; fi
+      shell: bash
+`
+
+// standIns are act's arguments that put the stand-in in place of every action
+// that deploy.yml uses.
 func standIns(t *testing.T) []string {
 	t.Helper()
 	dir := t.TempDir()
-	const nothing = "name: stand-in\ndescription: does nothing\nruns:\n  using: composite\n  steps:\n    - run: \"true\"\n      shell: bash\n"
-	if err := os.WriteFile(filepath.Join(dir, "action.yml"), []byte(nothing), 0o600); err != nil {
+	if err := os.WriteFile(filepath.Join(dir, "action.yml"), []byte(standIn), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	text, err := os.ReadFile(filepath.Join(repository(t), ".github", "workflows", "deploy.yml"))

@@ -90,6 +90,7 @@ func (c *client) send(text string) (int, string) {
 	if err != nil {
 		c.t.Fatalf("after %q: %v", text, err)
 	}
+	defer func() { _ = res.Body.Close() }()
 	body, err := io.ReadAll(io.LimitReader(res.Body, max(res.ContentLength, 0)))
 	if err != nil {
 		c.t.Fatal(err)
@@ -129,11 +130,8 @@ func TestRequestsAfterTheEnd(t *testing.T) {
 	if _, err := c.in.ReadString('d'); err != nil {
 		t.Fatal(err)
 	}
-	for {
-		// What is left of that answer comes before the next.
-		if c.in.Buffered() == 0 {
-			break
-		}
+	// What is left of that answer comes before the next.
+	for c.in.Buffered() > 0 {
 		if _, err := c.in.Discard(c.in.Buffered()); err != nil {
 			t.Fatal(err)
 		}

@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -59,7 +60,7 @@ func startOnce(b *testing.B, program string, environment []string) (memory int64
 	ctx, cancel := context.WithTimeout(b.Context(), time.Minute)
 	defer cancel()
 	process := exec.CommandContext(ctx, program)
-	process.Env = append(environment, "PORT="+port)
+	process.Env = slices.Concat(environment, []string{"PORT=" + port})
 	b.StartTimer()
 	if err := process.Start(); err != nil {
 		b.Fatal(err)

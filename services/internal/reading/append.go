@@ -55,7 +55,7 @@ func appendClock(to []byte, second, nanos int) []byte {
 }
 
 // digit is the last digit of a number.
-func digit(n int) byte { return '0' + byte(n%10) }
+func digit(n int) byte { return "0123456789"[n%10] }
 
 // appendNumber writes the shortest digits that read as the same number, with
 // an exponent where JavaScript would have one.
