@@ -125,11 +125,15 @@ func (e *environment) run(ctx context.Context, call *invocation) (o outcome, tak
 	select {
 	case e.next <- call:
 	case <-e.proc.Done():
-		return e.exited(call), false
+		o = e.exited(call)
+		o.tail = e.output.end(call, time.Since(start), e.config.MemorySize)
+		return o, false
 	case <-ctx.Done():
 		return outcome{}, true
 	case <-limit.C:
-		return failure("Sandbox.Timedout", "RequestId: %s Error: Task timed out after %.2f seconds", call.id, initTimeout.Seconds()), true
+		o = failure("Sandbox.Timedout", "RequestId: %s Error: Task timed out after %.2f seconds", call.id, initTimeout.Seconds())
+		o.tail = e.output.end(call, time.Since(start), e.config.MemorySize)
+		return o, true
 	}
 	e.output.begin(call)
 	limit.Reset(call.timeout)

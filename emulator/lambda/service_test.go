@@ -29,6 +29,9 @@ func TestInvoke(t *testing.T) {
 	moto.put("1", testimage.Function(t, program, "a"), map[string]any{"Timeout": 1})
 	moto.put("2", testimage.Function(t, program, "b"), nil)
 	moto.put("3", []byte("no zip"), nil)
+	moto.put("4", testimage.Function(t, program, "a"), map[string]any{
+		"Environment": map[string]any{"Variables": map[string]string{"PANIC": "cannot start"}},
+	})
 	moto.answers["GET /2015-03-31/functions/f/aliases/LIVE"] = map[string]any{
 		"FunctionVersion": "1", "RoutingConfig": map[string]any{"AdditionalVersionWeights": map[string]float64{"2": 0.25}},
 	}
@@ -76,6 +79,14 @@ func TestInvoke(t *testing.T) {
 		}
 		if again := invoke(t, s, f, `{}`); again.Failed {
 			t.Errorf("after a crash: %s", again.Payload)
+		}
+	})
+	t.Run("shows why it does not start", func(t *testing.T) {
+		name := f
+		name.Qualifier = "4"
+		result := invoke(t, s, name, `{}`)
+		if !result.Failed || !strings.Contains(string(result.Payload), "Runtime.ExitError") || !strings.Contains(string(result.LogTail), "panic: cannot start") {
+			t.Errorf("got %+v %s %s", result, result.Payload, result.LogTail)
 		}
 	})
 	t.Run("ends what takes too long", func(t *testing.T) {

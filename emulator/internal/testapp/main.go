@@ -19,6 +19,9 @@ import (
 
 func main() {
 	if api := os.Getenv("AWS_LAMBDA_RUNTIME_API"); api != "" {
+		if reason := os.Getenv("PANIC"); reason != "" {
+			panic(reason)
+		}
 		fmt.Fprintln(os.Stderr, "function:", serveLambda("http://"+api+"/2018-06-01/runtime"))
 		os.Exit(1)
 	}
