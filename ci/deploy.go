@@ -99,9 +99,13 @@ func (m *SensorBackend) Deploy(
 	if err != nil {
 		return "", err
 	}
+	given, err := m.credentials(ctx)
+	if err != nil {
+		return "", err
+	}
 	if len(stages) == 0 {
 		chosen = slices.DeleteFunc(chosen, func(name string) bool {
-			return name == stageNegative || name == stageLoad || name == stageSmoke && m.AccessKeyID != nil
+			return name == stageNegative || name == stageLoad || name == stageSmoke && given != nil
 		})
 	}
 	w := wish{event: trigger.Event{Name: byHand}, readings: readings}

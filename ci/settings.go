@@ -83,10 +83,14 @@ func (m *SensorBackend) revision(ctx context.Context) (gitref.Ref, error) {
 // platformArchitecture is the architecture to build for: the one given, arm64
 // for an account, the engine's own for the emulated AWS.
 func (m *SensorBackend) platformArchitecture(ctx context.Context) (string, error) {
-	switch {
-	case m.GivenArchitecture != "":
+	if m.GivenArchitecture != "" {
 		return m.GivenArchitecture, nil
-	case m.AccessKeyID != nil:
+	}
+	given, err := m.credentials(ctx)
+	if err != nil {
+		return "", err
+	}
+	if given != nil {
 		return "arm64", nil
 	}
 	return engineArchitecture(ctx)
