@@ -17,7 +17,7 @@ func (m *SensorBackend) TestModules(
 ) (string, error) {
 	// The pipeline's main package needs the code that the engine generates.
 	source = source.WithDirectory("ci", dag.CurrentModule().Source())
-	var report []string
+	var report strings.Builder
 	for _, module := range []string{"bootstrap", "ci", "ci/plancheck", "emulator"} {
 		run := golang(source.Directory(module)).
 			WithEnvVariable("CGO_ENABLED", "1").
@@ -30,9 +30,9 @@ func (m *SensorBackend) TestModules(
 		if _, err := passed(ctx, run, "the tests of "+module); err != nil {
 			return "", err
 		}
-		report = append(report, module+": passed")
+		report.WriteString(module + ": passed\n")
 	}
-	return strings.Join(report, "\n"), nil
+	return report.String(), nil
 }
 
 // TestEmulator drives the whole emulated AWS with the AWS SDK and the AWS CLI: rollouts of real images, invocations of real functions, events, pushes and scans.
