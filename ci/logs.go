@@ -8,6 +8,7 @@ import (
 
 	"dagger/sensor-backend/logs"
 	"dagger/sensor-backend/rollout"
+	"dagger/sensor-backend/tfrun"
 
 	"github.com/aws/aws-sdk-go-v2/service/cloudwatchlogs"
 )
@@ -42,21 +43,18 @@ func (m *SensorBackend) Logs(
 	if req.Follow, err = duration("follow", follow); err != nil {
 		return "", err
 	}
-	c, done, err := m.connect(ctx)
-	if err != nil {
-		return "", err
-	}
-	defer done()
-	out, err := m.readOutputs(ctx, c)
-	if err != nil {
-		return "", err
-	}
-	if err := out.Need(output); err != nil {
-		return "", err
-	}
-	req.Group = out[output]
+	return m.deployed(ctx, func(c *cloud, out tfrun.Outputs) (string, error) {
+		if err := out.Need(output); err != nil {
+			return "", err
+		}
+		req.Group = out[output]
+		return showLogs(ctx, c, req)
+	})
+}
+
+func showLogs(ctx context.Context, c *cloud, req logs.Request) (string, error) {
 	var lines []string
-	_, err = logs.Follow(ctx, cloudwatchlogs.NewFromConfig(c.config), req, rollout.Env{}, func(line string) {
+	_, err := logs.Follow(ctx, cloudwatchlogs.NewFromConfig(c.config), req, rollout.Env{}, func(line string) {
 		if req.Follow > 0 {
 			say("%s", line)
 		}

@@ -33,27 +33,20 @@ func (m *SensorBackend) VerifyProvenance(
 	if keys.public == nil {
 		return "", errors.New("the public key is empty")
 	}
-	c, done, err := m.connect(ctx)
-	if err != nil {
-		return "", err
-	}
-	defer done()
-	out, err := m.readOutputs(ctx, c)
-	if err != nil {
-		return "", err
-	}
-	image, err := m.pushedImage(ctx, c, out, "")
-	if err != nil {
-		return "", err
-	}
-	zip, err := m.processorZip(ctx)
-	if err != nil {
-		return "", err
-	}
-	if err := m.verifyProvenance(ctx, c, *keys.public, image, zip); err != nil {
-		return "", exits(err)
-	}
-	return fmt.Sprintf("image %s and processor zip %s: the provenance is signed with this key and names this commit", image, zipDigest(zip)), nil
+	return m.deployed(ctx, func(c *cloud, out tfrun.Outputs) (string, error) {
+		image, err := m.pushedImage(ctx, c, out, "")
+		if err != nil {
+			return "", err
+		}
+		zip, err := m.processorZip(ctx)
+		if err != nil {
+			return "", err
+		}
+		if err := m.verifyProvenance(ctx, c, *keys.public, image, zip); err != nil {
+			return "", exits(err)
+		}
+		return fmt.Sprintf("image %s and processor zip %s: the provenance is signed with this key and names this commit", image, zipDigest(zip)), nil
+	})
 }
 
 // signing is how what is built gets its provenance, and whether that is looked

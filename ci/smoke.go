@@ -28,28 +28,21 @@ func (m *SensorBackend) Smoke(
 	readings *dagger.File,
 ) (shown string, err error) {
 	defer clean(&shown, &err)
-	c, done, err := m.connect(ctx)
-	if err != nil {
-		return "", err
-	}
-	defer done()
-	out, err := m.readOutputs(ctx, c)
-	if err != nil {
-		return "", err
-	}
-	ref, err := m.revision(ctx)
-	if err != nil {
-		return "", err
-	}
-	image, err := m.pushedImage(ctx, c, out, "")
-	if err != nil {
-		return "", err
-	}
-	report, err := m.smoke(ctx, c, out, ref.Commit, image, readings)
-	if err != nil {
-		return "", fmt.Errorf("%w\n%s", err, report.Table())
-	}
-	return report.Table(), nil
+	return m.deployed(ctx, func(c *cloud, out tfrun.Outputs) (string, error) {
+		ref, err := m.revision(ctx)
+		if err != nil {
+			return "", err
+		}
+		image, err := m.pushedImage(ctx, c, out, "")
+		if err != nil {
+			return "", err
+		}
+		report, err := m.smoke(ctx, c, out, ref.Commit, image, readings)
+		if err != nil {
+			return "", fmt.Errorf("%w\n%s", err, report.Table())
+		}
+		return report.Table(), nil
+	})
 }
 
 func (m *SensorBackend) smoke(ctx context.Context, c *cloud, out tfrun.Outputs, commit, image string, readings *dagger.File) (smoke.Report, error) {

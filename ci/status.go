@@ -6,6 +6,7 @@ import (
 	"dagger/sensor-backend/history"
 	"dagger/sensor-backend/rollout"
 	"dagger/sensor-backend/status"
+	"dagger/sensor-backend/tfrun"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	awsecr "github.com/aws/aws-sdk-go-v2/service/ecr"
@@ -17,15 +18,10 @@ import (
 // +cache="never"
 func (m *SensorBackend) Status(ctx context.Context) (shown string, err error) {
 	defer clean(&shown, &err)
-	c, done, err := m.connect(ctx)
-	if err != nil {
-		return "", err
-	}
-	defer done()
-	out, err := m.readOutputs(ctx, c)
-	if err != nil {
-		return "", err
-	}
+	return m.deployed(ctx, func(c *cloud, out tfrun.Outputs) (string, error) { return m.status(ctx, c, out) })
+}
+
+func (m *SensorBackend) status(ctx context.Context, c *cloud, out tfrun.Outputs) (string, error) {
 	service, function, now, err := running(ctx, c, out)
 	if err != nil {
 		return "", err

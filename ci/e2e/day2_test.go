@@ -31,6 +31,7 @@ func dayTwo(t *testing.T, w world) {
 	other := []string{"--services", services, "--branch=release", "--commit=" + newCommit}
 	deploy := append(slices.Concat(other, []string{"deploy", "--stages=build,infra,lambda,ecs"}), secrets.args...)
 	w.timed(t, "deploy of another commit", func() string {
+		defer w.inUse(t)()
 		report := w.refusesSecond(t, db, secrets, deploy...)
 		wantOutcomes(t, report, map[string]string{"build": "passed", "infra": "passed", "lambda": "passed", "ecs": "passed"})
 		return report
@@ -48,7 +49,7 @@ func dayTwo(t *testing.T, w world) {
 	w.goesBack(t)
 	w.staysAfterMigration(t)
 	if plan := w.succeeds(t, "plan"); !strings.Contains(plan, "0 added, 0 changed, 0 destroyed") {
-		t.Errorf("a plan after a rollback is not clean:\n%s", plan)
+		t.Errorf("a plan after rollbacks is not clean:\n%s", plan)
 	}
 	w.refusesLocked(t, db)
 	w.findsDrift(t, db)

@@ -13,43 +13,46 @@ import (
 )
 
 // TestDeploy lives one environment's life on one emulated AWS: deployed from
-// nothing by the README's commands, again after a table was lost, with an image
-// that cannot run, and then day two until it is destroyed.
+// nothing by the README's commands, again by those after a table was lost, with an
+// image that cannot run, and then day two until it is destroyed.
 func TestDeploy(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-
-	for block, printed := range readme(t, w) {
-		if !strings.Contains(block, "dagger call deploy") {
-			continue
-		}
-		t.Log("from nothing:\n" + tail(printed))
-		wantOutcomes(t, printed, map[string]string{
-			"test": "passed", "build": "passed", "infra": "passed",
-			"lambda": "passed", "ecs": "passed", "smoke": "passed", "notify": "passed",
-		})
-		for _, line := range []string{"On the emulated AWS", "on the emulated AWS, region eu-central-1, environment dev; no account is touched"} {
-			if !strings.Contains(printed, line) {
-				t.Errorf("the report does not name its target by %q", line)
-			}
-		}
-	}
-
-	// What someone deletes behind the pipeline's back, only a run that really
-	// happens can bring back.
 	db := dynamodb.NewFromConfig(w.config)
-	w.deleteTable(t, db)
-	second := w.succeeds(t, append([]string{"deploy"}, readings()...)...)
-	t.Log("again:\n" + second)
-	if _, err := db.DescribeTable(t.Context(), &dynamodb.DescribeTableInput{TableName: aws.String(metadataTable)}); err != nil {
-		t.Errorf("the second deploy did not run: %v", err)
-	}
-	if !strings.Contains(second, "1 added") {
-		t.Error("the second deploy does not report the table it made again")
-	}
-
-	if plan := w.succeeds(t, "plan"); !strings.Contains(plan, "0 added, 0 changed, 0 destroyed") {
-		t.Errorf("a plan after an apply is not clean:\n%s", plan)
+	const first, again, planned = "dagger call deploy ", "dagger call emulator up", "dagger call $flags plan"
+	for block := range readme(t, w) {
+		switch {
+		case strings.Contains(block.commands, first):
+			printed := block.run(t)
+			t.Log("from nothing:\n" + tail(printed))
+			wantOutcomes(t, printed, map[string]string{
+				"test": "passed", "build": "passed", "infra": "passed",
+				"lambda": "passed", "ecs": "passed", "smoke": "passed", "notify": "passed",
+			})
+			for _, line := range []string{"On the emulated AWS", "on the emulated AWS, region eu-central-1, environment dev; no account is touched"} {
+				if !strings.Contains(printed, line) {
+					t.Errorf("the report does not name its target by %q", line)
+				}
+			}
+		case strings.Contains(block.commands, again):
+			// What someone deletes behind the pipeline's back, only a run that
+			// really happens can bring back.
+			w.deleteTable(t, db)
+			printed := block.run(t)
+			t.Log("again:\n" + tail(printed))
+			if _, err := db.DescribeTable(t.Context(), &dynamodb.DescribeTableInput{TableName: aws.String(metadataTable)}); err != nil {
+				t.Errorf("the second deploy did not run: %v", err)
+			}
+			if !strings.Contains(printed, "1 added") {
+				t.Error("the second deploy does not report the table it made again")
+			}
+		case strings.Contains(block.commands, planned):
+			if printed := block.run(t); !strings.Contains(printed, "0 added, 0 changed, 0 destroyed") {
+				t.Errorf("a plan after an apply is not clean:\n%s", tail(printed))
+			}
+		default:
+			block.run(t)
+		}
 	}
 
 	services := altered(t, "services", map[string]string{

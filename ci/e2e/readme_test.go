@@ -3,11 +3,13 @@
 package e2e
 
 import (
+	"iter"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 )
 
 // blocks are the README's blocks of commands.
@@ -56,9 +58,16 @@ set -euo pipefail
 "$MAKE" --dry-run "$@" | grep "dagger call" >&2
 `
 
-// readme runs the README's commands, block by block, in a checkout of their own,
-// and returns what each block printed.
-func readme(t *testing.T, w world) map[string]string {
+// readmeBlock is one of the README's blocks of commands.
+type readmeBlock struct {
+	commands string
+	// run runs them and returns what they printed; they must succeed.
+	run func(t *testing.T) string
+}
+
+// readme gives the README's blocks in their order, to be run in one checkout of
+// their own, and wants every one of them run.
+func readme(t *testing.T, w world) iter.Seq[readmeBlock] {
 	t.Helper()
 	shims := t.TempDir()
 	env := append(os.Environ(), "PATH="+shims+":"+os.Getenv("PATH"), "EMULATOR="+w.args[1])
@@ -73,19 +82,29 @@ func readme(t *testing.T, w world) map[string]string {
 		}
 	}
 	checkout := newCheckout(t)
-	printed := map[string]string{}
-	for _, block := range blocks(t) {
-		first, _, _ := strings.Cut(block, "\n")
-		t.Run(first, func(t *testing.T) {
-			script := strings.ReplaceAll(block, "localhost:8000", w.balancer)
-			cmd := exec.CommandContext(t.Context(), "bash", "-euxo", "pipefail", "-c", script)
-			cmd.Dir, cmd.Env = checkout.dir, env
-			output, err := cmd.CombinedOutput()
-			if err != nil {
-				t.Fatalf("%v\n%s", err, tail(string(output)))
+	return func(yield func(readmeBlock) bool) {
+		for _, commands := range blocks(t) {
+			ran := false
+			block := readmeBlock{commands, func(t *testing.T) string {
+				t.Helper()
+				ran = true
+				start := time.Now()
+				script := strings.ReplaceAll(commands, "localhost:8000", w.balancer)
+				cmd := exec.CommandContext(t.Context(), "bash", "-euxo", "pipefail", "-c", script)
+				cmd.Dir, cmd.Env = checkout.dir, env
+				output, err := cmd.CombinedOutput()
+				if err != nil {
+					t.Fatalf("%v\n%s\n%s", err, commands, tail(string(output)))
+				}
+				t.Logf("%s, ran:\n%s", time.Since(start).Round(100*time.Millisecond), commands)
+				return string(output)
+			}}
+			if !yield(block) {
+				return
 			}
-			printed[block] = string(output)
-		})
+			if !ran {
+				t.Errorf("not run:\n%s", commands)
+			}
+		}
 	}
-	return printed
 }
