@@ -48,7 +48,7 @@ func (w *Warehouse) InsertOnce(ctx context.Context, once Once, readings []readin
 			if replayed = kept != nil; err != nil || replayed {
 				return err
 			}
-			if err := b.insertCopiedOrPipelined(ctx, tx); err != nil {
+			if err := b.insertCopiedOrPipelined(ctx, tx, w.replays.likely()); err != nil {
 				return err
 			}
 			if kept, err = answer(b.stored()); err != nil {
@@ -64,11 +64,11 @@ func (w *Warehouse) InsertOnce(ctx context.Context, once Once, readings []readin
 	return kept, replayed, nil
 }
 
-func (b *batch) insertCopiedOrPipelined(ctx context.Context, tx pgx.Tx) error {
+func (b *batch) insertCopiedOrPipelined(ctx context.Context, tx pgx.Tx, look bool) error {
 	if len(b.sorted) < copyFrom {
-		return b.insertPipelined(ctx, tx)
+		return b.insertPipelined(ctx, tx, look)
 	}
-	return b.insertCopied(ctx, tx)
+	return b.insertCopied(ctx, tx, look)
 }
 
 // claim takes the key, or returns the answer kept under it.

@@ -38,9 +38,9 @@ func (w *Warehouse) Insert(ctx context.Context, readings []reading.Reading) (Sto
 		case w.staging != nil:
 			return w.insertRedshift(ctx, b)
 		case len(b.sorted) < copyFrom:
-			return b.insertPipelined(ctx, w.pool)
+			return b.insertPipelined(ctx, w.pool, w.replays.likely())
 		default:
-			return pgx.BeginFunc(ctx, w.pool, func(tx pgx.Tx) error { return b.insertCopied(ctx, tx) })
+			return pgx.BeginFunc(ctx, w.pool, func(tx pgx.Tx) error { return b.insertCopied(ctx, tx, w.replays.likely()) })
 		}
 	})
 	if err != nil {
@@ -63,6 +63,8 @@ func (w *Warehouse) retry(ctx context.Context, b *batch, insert func() error) er
 		b.duplicates = b.duplicates[:0]
 		err = insert()
 		switch {
+		case storedAlready(err):
+			w.replays.met()
 		case noPartition(err):
 			w.months.forget()
 		case !lostRace(err):
@@ -110,7 +112,8 @@ func (b *batch) stored() Stored {
 }
 
 // The statements. The readings that were there before are those offered but
-// not returned; EXCEPT finds them by hashing, however many there are.
+// not returned; EXCEPT finds them by hashing, however many there are, and only
+// if there are any.
 const (
 	insertSeries = `INSERT INTO series (sensor_id, metric)
 		SELECT * FROM unnest($1::text[], $2::text[]) ON CONFLICT DO NOTHING`
@@ -119,9 +122,12 @@ const (
 	insertOffered = `), stored AS (
 			INSERT INTO readings (sensor_id, ts, metric, value) SELECT sensor_id, ts, metric, value FROM offered
 			ON CONFLICT DO NOTHING RETURNING sensor_id, ts, metric
-		) SELECT sensor_id, ts, metric FROM offered EXCEPT SELECT sensor_id, ts, metric FROM stored`
+		) SELECT sensor_id, ts, metric FROM (
+			SELECT sensor_id, ts, metric FROM offered EXCEPT SELECT sensor_id, ts, metric FROM stored
+		) known WHERE (SELECT count(*) FROM stored) < (SELECT count(*) FROM offered)`
 	insertArrays = `WITH offered AS (` + offeredArrays + insertOffered
 	insertTable  = `WITH offered AS (` + offeredTable + insertOffered
+	insertPlain  = `INSERT INTO readings (sensor_id, ts, metric, value) ` + offeredArrays
 	makeOffered  = `CREATE TEMP TABLE IF NOT EXISTS offered (
 		sensor_id text COLLATE "C", ts timestamptz, metric text COLLATE "C", value float8) ON COMMIT DELETE ROWS`
 )
@@ -132,8 +138,9 @@ type sender interface {
 	SendBatch(ctx context.Context, b *pgx.Batch) pgx.BatchResults
 }
 
-// insertPipelined sends everything at once: one round trip.
-func (b *batch) insertPipelined(ctx context.Context, db sender) error {
+// insertPipelined sends everything at once: one round trip. Unless it looks for
+// readings that are stored already, one of those fails it.
+func (b *batch) insertPipelined(ctx context.Context, db sender, look bool) error {
 	sensors, metrics := b.series()
 	n := len(b.sorted)
 	ids, names, values, times := make([]string, n), make([]string, n), make([]float64, n), make([]time.Time, n)
@@ -142,28 +149,45 @@ func (b *batch) insertPipelined(ctx context.Context, db sender) error {
 	}
 	var both pgx.Batch
 	both.Queue(insertSeries, sensors, metrics)
-	both.Queue(insertArrays, ids, times, names, values).Query(b.note)
+	if look {
+		both.Queue(insertArrays, ids, times, names, values).Query(b.note)
+	} else {
+		both.Queue(insertPlain, ids, times, names, values)
+	}
 	return db.SendBatch(ctx, &both).Close()
 }
 
-// insertCopied streams the readings into a table of the session's own, which
-// is empty at the start of each transaction.
-func (b *batch) insertCopied(ctx context.Context, tx pgx.Tx) error {
+// insertCopied streams the readings: where it looks for stored ones, into a table
+// of the session's own, which is empty at the start of each transaction; else
+// where they belong, and one that is stored already fails it.
+func (b *batch) insertCopied(ctx context.Context, tx pgx.Tx, look bool) error {
+	sensors, metrics := b.series()
+	if _, err := tx.Exec(ctx, insertSeries, sensors, metrics); err != nil {
+		return err
+	}
+	if !look {
+		return b.copyTo(ctx, tx, "readings")
+	}
 	if _, err := tx.Exec(ctx, makeOffered); err != nil {
 		return err
 	}
+	if err := b.copyTo(ctx, tx, "pg_temp", "offered"); err != nil {
+		return err
+	}
+	rows, err := tx.Query(ctx, insertTable)
+	if err != nil {
+		return err
+	}
+	return b.note(rows)
+}
+
+func (b *batch) copyTo(ctx context.Context, tx pgx.Tx, table ...string) error {
 	rows := pgx.CopyFromSlice(len(b.sorted), func(i int) ([]any, error) {
 		r := &b.sorted[i]
 		return []any{r.SensorID, r.Timestamp, r.Metric, r.Value}, nil
 	})
-	if _, err := tx.CopyFrom(ctx, pgx.Identifier{"pg_temp", "offered"}, []string{"sensor_id", "ts", "metric", "value"}, rows); err != nil {
-		return err
-	}
-	sensors, metrics := b.series()
-	var both pgx.Batch
-	both.Queue(insertSeries, sensors, metrics)
-	both.Queue(insertTable).Query(b.note)
-	return tx.SendBatch(ctx, &both).Close()
+	_, err := tx.CopyFrom(ctx, table, []string{"sensor_id", "ts", "metric", "value"}, rows)
+	return err
 }
 
 // note takes the keys that were there before.

@@ -28,6 +28,7 @@ type Warehouse struct {
 	prepared atomic.Bool
 	staging  *Staging // of Redshift; nil is PostgreSQL
 	months   months
+	replays  replays
 }
 
 // defaultConns is the size of the pool unless the connection string has
