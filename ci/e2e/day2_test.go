@@ -29,11 +29,11 @@ func dayTwo(t *testing.T, w world) {
 	services := altered(t, "services", map[string]string{"cmd/processor/main.go": edited(t, "services/cmd/processor/main.go", `"dev"`, `"another"`)})
 	secrets := plant(t)
 	other := []string{"--services", services, "--branch=release", "--commit=" + newCommit}
-	deploy := append(slices.Concat(other, []string{"deploy", "--stages=build,infra,lambda,ecs"}), secrets.args...)
+	deploy := slices.Concat(other, []string{"deploy", "--stages=build,infra,lambda,ecs,smoke"}, readings(), secrets.args)
 	w.timed(t, "deploy of another commit", func() string {
 		defer w.inUse(t)()
 		report := w.refusesSecond(t, db, secrets, deploy...)
-		wantOutcomes(t, report, map[string]string{"build": "passed", "infra": "passed", "lambda": "passed", "ecs": "passed"})
+		wantOutcomes(t, report, map[string]string{"build": "passed", "infra": "passed", "lambda": "passed", "ecs": "passed", "smoke": "passed"})
 		return report
 	})
 	if status := w.succeeds(t, "status"); strings.Count(status, newCommit[:12]) < 2 {

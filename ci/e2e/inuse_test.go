@@ -26,7 +26,8 @@ func (w world) inUse(t *testing.T) (stop func()) {
 	for n := range clients {
 		working.Go(func() {
 			for i := 0; ctx.Err() == nil; i++ {
-				failure := w.use(t.Context(), fmt.Sprintf("e2e-%d", n), i)
+				// A request that has begun is answered before the clients stop.
+				failure := w.use(context.WithoutCancel(ctx), fmt.Sprintf("e2e-%d", n), i)
 				mu.Lock()
 				requests++
 				if failure != "" {
