@@ -173,6 +173,7 @@ func (n *tally) GetMetricData(_ context.Context, in *cloudwatch.GetMetricDataInp
 // TestEmulatedFunction deploys to a function in the emulated AWS, which really runs
 // the zips: one flow after another.
 func TestEmulatedFunction(t *testing.T) {
+	t.Parallel()
 	f := newFunction(t)
 	t.Run("new code", func(t *testing.T) {
 		res, _ := f.deploy(t, "good-2", rollout.Completed, proves(0))
