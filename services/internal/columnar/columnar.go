@@ -40,8 +40,8 @@ func New(to io.Writer) *Writer {
 		parquet.Compression(&parquet.Snappy), parquet.MaxRowsPerRowGroup(rowGroup), parquet.CreatedBy("sensor-backend", "1", ""))}
 }
 
-// Add writes a reading. It keeps nothing of r.
-func (w *Writer) Add(r *reading.Reading) error {
+// Add writes a reading.
+func (w *Writer) Add(r reading.Reading) error {
 	w.rows = append(w.rows, row{r.SensorID, r.Metric, r.Timestamp.UnixMicro(), r.Value})
 	if len(w.rows) < writeAtOnce {
 		return nil

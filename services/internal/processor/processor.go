@@ -58,7 +58,7 @@ type Upload interface {
 
 // Form writes readings in another form. It does not close what it writes to.
 type Form interface {
-	Add(r *reading.Reading) error
+	Add(r reading.Reading) error
 	Close() error
 }
 

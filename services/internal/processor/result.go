@@ -124,7 +124,7 @@ func (c *collector) add(ctx context.Context, row *parse.Row) error {
 		}
 	}
 	if c.table != nil {
-		if err := c.table.Add(r); err != nil {
+		if err := c.table.Add(*r); err != nil {
 			return err
 		}
 	}
