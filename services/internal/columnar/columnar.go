@@ -31,7 +31,7 @@ const (
 	// writeAtOnce is how many rows are worth a call of the writer, and rowGroup
 	// how many it holds in memory before they become a part of the file.
 	writeAtOnce = 1 << 10
-	rowGroup    = 1 << 17
+	rowGroup    = 1 << 16
 )
 
 // New begins a file.
