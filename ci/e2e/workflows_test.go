@@ -14,13 +14,15 @@ import (
 
 // workflow is the part of a GitHub workflow that the tests look at.
 type workflow struct {
+	On          map[string]any    `yaml:"on"`
 	Permissions map[string]string `yaml:"permissions"`
 	Jobs        map[string]struct {
 		Timeout     int               `yaml:"timeout-minutes"`
 		Permissions map[string]string `yaml:"permissions"`
 		Steps       []struct {
-			Uses string `yaml:"uses"`
-			Run  string `yaml:"run"`
+			Uses string         `yaml:"uses"`
+			With map[string]any `yaml:"with"`
+			Run  string         `yaml:"run"`
 		} `yaml:"steps"`
 	} `yaml:"jobs"`
 }
@@ -56,6 +58,11 @@ func TestWorkflowsOnlyCall(t *testing.T) {
 		if len(w.Permissions) != 1 || w.Permissions["contents"] != "read" {
 			t.Errorf("%s: its permissions are %v, want to read the contents alone", name, w.Permissions)
 		}
+		for _, event := range []string{"pull_request_target", "workflow_run"} {
+			if _, ok := w.On[event]; ok {
+				t.Errorf("%s: %s gives a stranger's code this repository's secrets", name, event)
+			}
+		}
 		for job, j := range w.Jobs {
 			if j.Timeout == 0 {
 				t.Errorf("%s, %s: no timeout", name, job)
@@ -69,6 +76,9 @@ func TestWorkflowsOnlyCall(t *testing.T) {
 			for _, step := range j.Steps {
 				if step.Uses != "" && !pinned.MatchString(step.Uses) {
 					t.Errorf("%s, %s: %s is not pinned by its commit", name, job, step.Uses)
+				}
+				if strings.HasPrefix(step.Uses, "actions/checkout@") && step.With["persist-credentials"] != false {
+					t.Errorf("%s, %s: the checkout leaves a token where every later step can read it", name, job)
 				}
 				if step.Run == "" {
 					continue
