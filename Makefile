@@ -40,7 +40,7 @@ test: engine ## Run every test
 	$(call step,modules,dagger call test-modules)
 	$(call step,emulated AWS,dagger call test-emulator)
 	$(call step,deployers,dagger call test-rollout)
-	$(call step,pipeline end to end,cd ci/e2e && GOWORK=off READINGS="$(abspath $(READINGS))" go test -tags=e2e -count=1 -timeout=60m -v ./...)
+	$(call step,pipeline end to end,cd ci/e2e && GOWORK=off READINGS="$(abspath $(READINGS))" go test -tags=e2e -count=1 -parallel=3 -timeout=60m -v ./...)
 
 .PHONY: lint
 lint: engine ## Lint Go, workflows and Terraform
