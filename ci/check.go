@@ -77,11 +77,17 @@ func (m *SensorBackend) Findings(
 	if err != nil {
 		return nil, err
 	}
-	text, err := log.JSON()
+	text, err := sarif(log)
 	if err != nil {
 		return nil, err
 	}
 	return handOver("findings.sarif", []byte(text))
+}
+
+// sarif is what gates found as one file, without secrets.
+func sarif(log *gates.Log) (string, error) {
+	text, err := log.JSON()
+	return secretsGiven.Text(text), err
 }
 
 // Lint runs the gates that need no database: golangci-lint and go vet on every Go module, actionlint on the workflows, terraform fmt, validate and test, and the policy. Findings are an error that lists them.

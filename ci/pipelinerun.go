@@ -51,11 +51,11 @@ func newPipelineRun(f finished) (*PipelineRun, error) {
 		files = files.WithFile("coverage.out", f.run.profile)
 	}
 	if f.run.findings != nil {
-		text, err := f.run.findings.JSON()
+		text, err := sarif(f.run.findings)
 		if err != nil {
 			return nil, err
 		}
-		files = files.WithNewFile("findings.sarif", secretsGiven.Text(text))
+		files = files.WithNewFile("findings.sarif", text)
 	}
 	return &PipelineRun{Summary: f.report, ExitCode: code, Report: files}, nil
 }

@@ -69,17 +69,10 @@ func (m *SensorBackend) Apply(
 // +cache="never"
 func (m *SensorBackend) Outputs(ctx context.Context) (shown string, err error) {
 	defer clean(&shown, &err)
-	c, done, err := m.connect(ctx)
-	if err != nil {
-		return "", err
-	}
-	defer done()
-	out, err := m.readOutputs(ctx, c)
-	if err != nil {
-		return "", err
-	}
-	text, err := json.MarshalIndent(out, "", "  ")
-	return string(text), err
+	return m.deployed(ctx, func(_ *cloud, out tfrun.Outputs) (string, error) {
+		text, err := json.MarshalIndent(out, "", "  ")
+		return string(text), err
+	})
 }
 
 // planID is the form of a saved plan's id.

@@ -106,13 +106,22 @@ func altered(t *testing.T, dir string, files map[string]string) string {
 	if err != nil {
 		t.Fatal(err)
 	}
+	writeOver(t, copied, files)
+	return copied
+}
+
+// writeOver writes files over those of a directory.
+func writeOver(t *testing.T, dir string, files map[string]string) {
+	t.Helper()
 	for name, content := range files {
-		path := filepath.Join(copied, name)
+		path := filepath.Join(dir, name)
+		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+			t.Fatal(err)
+		}
 		if err := os.WriteFile(path, []byte(content), 0o644); err != nil {
 			t.Fatal(err)
 		}
 	}
-	return copied
 }
 
 // edited is a file of the repository with one text in place of another.

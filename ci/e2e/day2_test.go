@@ -137,7 +137,7 @@ func (w world) goesBack(t *testing.T) {
 
 // staysAfterMigration deploys a processor that panics beside an API whose database
 // migration cannot be undone: the processor's half goes back, the API's stays and
-// says why, and a rollback by hand is refused.
+// says why.
 func (w world) staysAfterMigration(t *testing.T) {
 	t.Helper()
 	services := altered(t, "services", map[string]string{

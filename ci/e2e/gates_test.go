@@ -4,7 +4,6 @@ package e2e
 
 import (
 	"crypto/rand"
-	"os"
 	"path/filepath"
 	"regexp"
 	"strings"
@@ -21,7 +20,7 @@ func TestGatesFail(t *testing.T) {
 	if _, err := rand.Read(noise); err != nil {
 		t.Fatal(err)
 	}
-	checkout.write(t, map[string]string{
+	writeOver(t, checkout.dir, map[string]string{
 		"services/cmd/api/planted.go": plantedCode,
 		"services/cmd/api/planted":    string(noise),
 		"services/go.mod":             edited(t, "services/go.mod", "require (", "require (\n\tgithub.com/juju/ratelimit v1.0.2"),
@@ -106,20 +105,6 @@ func init() {
 	fmt.Println(ratelimit.NewBucketWithRate(1, 1).Available())
 }
 `
-
-// write writes files over those of the checkout.
-func (c checkout) write(t *testing.T, files map[string]string) {
-	t.Helper()
-	for name, content := range files {
-		path := filepath.Join(c.dir, name)
-		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
-			t.Fatal(err)
-		}
-		if err := os.WriteFile(path, []byte(content), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-}
 
 // outcomeOf reads a gate's outcome from the table of a report.
 func outcomeOf(report, gate string) string {

@@ -9,7 +9,6 @@ import (
 	"os/exec"
 	"path"
 	"path/filepath"
-	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -169,18 +168,13 @@ func standIns(t *testing.T) []string {
 	if err := os.WriteFile(filepath.Join(dir, "action.yml"), []byte(standIn), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	text, err := os.ReadFile(filepath.Join(repository(t), ".github", "workflows", "deploy.yml"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	used := map[string]bool{}
-	for _, match := range regexp.MustCompile(`uses: (\S+)`).FindAllStringSubmatch(string(text), -1) {
-		used[match[1]] = true
-	}
 	var args []string
-	for action := range used {
-		args = append(args, "--local-repository=https://github.com/"+action+"="+dir)
+	for _, job := range workflows(t)["deploy.yml"].Jobs {
+		for _, step := range job.Steps {
+			if step.Uses != "" {
+				args = append(args, "--local-repository=https://github.com/"+step.Uses+"="+dir)
+			}
+		}
 	}
-	slices.Sort(args)
 	return args
 }

@@ -120,20 +120,20 @@ type outcome struct {
 func (e *environment) run(ctx context.Context, call *invocation) (o outcome, taken bool) {
 	call.version = e.config.Version
 	start := time.Now()
+	ended := func(o outcome) outcome {
+		o.tail = e.output.end(call, time.Since(start), e.config.MemorySize)
+		return o
+	}
 	limit := time.NewTimer(initTimeout)
 	defer limit.Stop()
 	select {
 	case e.next <- call:
 	case <-e.proc.Done():
-		o = e.exited(call)
-		o.tail = e.output.end(call, time.Since(start), e.config.MemorySize)
-		return o, false
+		return ended(e.exited(call)), false
 	case <-ctx.Done():
 		return outcome{}, true
 	case <-limit.C:
-		o = failure("Sandbox.Timedout", "RequestId: %s Error: Task timed out after %.2f seconds", call.id, initTimeout.Seconds())
-		o.tail = e.output.end(call, time.Since(start), e.config.MemorySize)
-		return o, true
+		return ended(failure("Sandbox.Timedout", "RequestId: %s Error: Task timed out after %.2f seconds", call.id, initTimeout.Seconds())), true
 	}
 	e.output.begin(call)
 	limit.Reset(call.timeout)
@@ -149,8 +149,7 @@ func (e *environment) run(ctx context.Context, call *invocation) (o outcome, tak
 		e.proc.Signal(syscall.SIGKILL)
 		<-e.proc.Done()
 	}
-	o.tail = e.output.end(call, time.Since(start), e.config.MemorySize)
-	return o, true
+	return ended(o), true
 }
 
 func (e *environment) exited(call *invocation) outcome {

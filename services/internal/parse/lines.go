@@ -30,11 +30,7 @@ func (l *lines) next() ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	end := len(line)
-	for end > 0 && (line[end-1] == '\n' || line[end-1] == '\r') {
-		end--
-	}
-	return line[:end], nil
+	return bytes.TrimRight(line, "\r\n"), nil
 }
 
 func (l *lines) skip(beginning []byte) ([]byte, error) {

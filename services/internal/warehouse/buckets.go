@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
-	"github.com/jackc/pgx/v5/pgconn"
 )
 
 // ErrOverflow is returned, wrapped, when the values of a bucket add up to more
@@ -63,9 +62,8 @@ func (w *Warehouse) Buckets(ctx context.Context, q BucketQuery) ([]Bucket, error
 		b.Start = b.Start.UTC()
 		return b, err
 	})
-	var pgErr *pgconn.PgError
 	const outOfRange = "22003"
-	if errors.As(err, &pgErr) && pgErr.Code == outOfRange {
+	if stateOf(err) == outOfRange {
 		return nil, fmt.Errorf("query buckets: %w: %w", ErrOverflow, err)
 	}
 	return buckets, classify("query buckets", err)

@@ -162,14 +162,16 @@ func (b *batch) insertPipelined(ctx context.Context, db sender, look bool) error
 // where they belong, and one that is stored already fails it.
 func (b *batch) insertCopied(ctx context.Context, tx pgx.Tx, look bool) error {
 	sensors, metrics := b.series()
-	if _, err := tx.Exec(ctx, insertSeries, sensors, metrics); err != nil {
+	var before pgx.Batch
+	before.Queue(insertSeries, sensors, metrics)
+	if look {
+		before.Queue(makeOffered)
+	}
+	if err := tx.SendBatch(ctx, &before).Close(); err != nil {
 		return err
 	}
 	if !look {
 		return b.copyTo(ctx, tx, "readings")
-	}
-	if _, err := tx.Exec(ctx, makeOffered); err != nil {
-		return err
 	}
 	if err := b.copyTo(ctx, tx, "pg_temp", "offered"); err != nil {
 		return err
@@ -223,17 +225,21 @@ func (b *batch) series() (sensors, metrics []string) {
 	return sensors, metrics
 }
 
-// lostRace knows the errors that a second try cures: PostgreSQL's unique
-// violation, serialization failure and deadlock; Redshift reports conflicts as
-// serialization failures.
+// lostRace knows the errors of two writers in each other's way that a second try
+// cures: serialization failure, as which Redshift reports conflicts, and deadlock.
 func lostRace(err error) bool {
-	var pgErr *pgconn.PgError
-	if !errors.As(err, &pgErr) {
-		return false
-	}
-	switch pgErr.Code {
-	case "23505", "40001", "40P01":
+	switch stateOf(err) {
+	case "40001", "40P01":
 		return true
 	}
 	return false
+}
+
+// stateOf is PostgreSQL's code for an error (SQLSTATE), empty for any other error.
+func stateOf(err error) string {
+	var pgErr *pgconn.PgError
+	if !errors.As(err, &pgErr) {
+		return ""
+	}
+	return pgErr.Code
 }

@@ -10,7 +10,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/stdlib"
 	"github.com/pressly/goose/v3"
 	"github.com/pressly/goose/v3/lock"
@@ -113,8 +112,7 @@ func (w *Warehouse) checkVersion(ctx context.Context) error {
 	}
 	const newestApplied = "SELECT coalesce(max(version_id), 0) FROM goose_db_version WHERE is_applied"
 	err = w.pool.QueryRow(ctx, newestApplied).Scan(&there)
-	var pgErr *pgconn.PgError
-	if never := errors.As(err, &pgErr) && pgErr.Code == undefinedTable; err != nil && !never {
+	if err != nil && stateOf(err) != undefinedTable {
 		return fmt.Errorf("ask for the schema's version: %w: %w", ErrUnavailable, err)
 	}
 	if there < expected {

@@ -2,13 +2,11 @@ package warehouse
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"sync"
 	"time"
 
 	"github.com/jackc/pgx/v5"
-	"github.com/jackc/pgx/v5/pgconn"
 
 	"sensor-backend/services/internal/reading"
 )
@@ -114,7 +112,6 @@ func (w *Warehouse) ensurePartitions(ctx context.Context, readings []reading.Rea
 
 // noPartition knows the error of a reading whose table is not there.
 func noPartition(err error) bool {
-	var pgErr *pgconn.PgError
 	const checkViolation = "23514"
-	return errors.As(err, &pgErr) && pgErr.Code == checkViolation
+	return stateOf(err) == checkViolation
 }

@@ -1,11 +1,6 @@
 package warehouse
 
-import (
-	"errors"
-	"sync/atomic"
-
-	"github.com/jackc/pgx/v5/pgconn"
-)
+import "sync/atomic"
 
 // replays remembers whether readings that are stored already have come lately.
 // Most batches hold none, and a plain insert of those takes two thirds of the time
@@ -24,7 +19,4 @@ func (r *replays) likely() bool {
 }
 
 // storedAlready knows PostgreSQL's unique violation.
-func storedAlready(err error) bool {
-	var pgErr *pgconn.PgError
-	return errors.As(err, &pgErr) && pgErr.Code == "23505"
-}
+func storedAlready(err error) bool { return stateOf(err) == "23505" }
