@@ -11,13 +11,14 @@ import (
 
 	"dagger/sensor-backend/gates"
 	"dagger/sensor-backend/internal/dagger"
-	"dagger/sensor-backend/internal/telemetry"
 	"dagger/sensor-backend/lambdazip"
 	"dagger/sensor-backend/pipeline"
 	"dagger/sensor-backend/rollout"
 	"dagger/sensor-backend/scan"
 	"dagger/sensor-backend/tfrun"
 	"dagger/sensor-backend/trigger"
+
+	"go.opentelemetry.io/otel/codes"
 )
 
 // delivery is one run of the pipeline and what its stages hand on. A stage
@@ -107,7 +108,12 @@ func announced(stage pipeline.Stage) pipeline.Stage {
 	run := stage.Run
 	stage.Run = func(ctx context.Context) (produced string, err error) {
 		ctx, span := Tracer().Start(ctx, stage.Name)
-		defer telemetry.EndWithCause(span, &err)
+		defer func() {
+			if err != nil {
+				span.SetStatus(codes.Error, err.Error())
+			}
+			span.End()
+		}()
 		say("%s: starting", stage.Name)
 		produced, err = run(ctx)
 		if err != nil {
