@@ -10,10 +10,13 @@ import (
 
 	"dagger/sensor-backend/gates"
 	"dagger/sensor-backend/internal/dagger"
-	"dagger/sensor-backend/pipeline"
 )
 
-// Check runs every gate and ends with a table: golangci-lint with gosec, go vet, known vulnerabilities in called code, secrets, the packages in image and processor, their licences, the image itself, the workflows, Terraform and the policy. Fails if a gate that is on found something.
+// Check runs every gate and ends with a table; fails if a gate that is on found something.
+//
+// The gates: golangci-lint with gosec, go vet, known vulnerabilities in called
+// code, secrets, the packages in image and processor, their licences, the image
+// itself, the workflows, Terraform and the policy.
 //
 // A gate whose database cannot be reached is not checked: neither a pass nor a
 // failure, unless strict.
@@ -32,7 +35,7 @@ func (m *SensorBackend) Check(
 	// Gates whose findings are shown and stop nothing.
 	// +optional
 	advisory []string,
-	// Take a gate that could not look for a failure.
+	// Take a gate that could not check for a failure.
 	// +optional
 	strict bool,
 	// Go's vulnerability database, in the layout of vuln.go.dev; by default that one.
@@ -42,18 +45,20 @@ func (m *SensorBackend) Check(
 	// +optional
 	packageDatabase *dagger.Directory,
 ) (shown string, err error) {
-	defer clean(&shown, &err)
-	names, err := pipeline.Choose(gateNames(), only)
+	defer redactResult(&shown, &err)
+	names, err := gates.Choose(gateNames(), only)
 	if err != nil {
 		return "", err
 	}
-	return m.judgeGates(ctx, names, checksWish{
+	return m.judgeGates(ctx, names, checkOptions{
 		in:  checkInput{source: source, goDatabase: goDatabase, packageDatabase: packageDatabase},
 		off: off, advisory: advisory, strict: strict,
 	})
 }
 
-// Findings runs every gate, as check does, and returns what they found as one SARIF file, for code scanning and editors. Findings are no error here.
+// Findings runs every gate and returns what they found as one SARIF file.
+//
+// It is for code scanning and editors: findings are not an error here.
 func (m *SensorBackend) Findings(
 	ctx context.Context,
 	// The repository.
@@ -70,7 +75,7 @@ func (m *SensorBackend) Findings(
 	// +optional
 	packageDatabase *dagger.Directory,
 ) (*dagger.File, error) {
-	_, log, err := m.runGates(ctx, gateNames(), checksWish{
+	_, log, err := m.runGates(ctx, gateNames(), checkOptions{
 		in:  checkInput{source: source, goDatabase: goDatabase, packageDatabase: packageDatabase},
 		off: off,
 	})
@@ -81,7 +86,7 @@ func (m *SensorBackend) Findings(
 	if err != nil {
 		return nil, err
 	}
-	return handOver("findings.sarif", []byte(text))
+	return newFile("findings.sarif", []byte(text))
 }
 
 // sarif is what gates found as one file, without secrets.
@@ -90,7 +95,10 @@ func sarif(log *gates.Log) (string, error) {
 	return secretsGiven.Text(text), err
 }
 
-// Lint runs the gates that need no database: golangci-lint and go vet on every Go module, actionlint on the workflows, terraform fmt, validate and test, and the policy. Findings are an error that lists them.
+// Lint runs the gates that need no database; findings are an error that lists them.
+//
+// They are golangci-lint and go vet on every Go module, actionlint on the
+// workflows, terraform fmt, validate and test, and the policy.
 func (m *SensorBackend) Lint(
 	ctx context.Context,
 	// The repository.
@@ -98,63 +106,63 @@ func (m *SensorBackend) Lint(
 	// +ignore=[".git", "**/.terraform", "**/node_modules", "ci/internal/dagger", "ci/dagger.gen.go"]
 	source *dagger.Directory,
 ) (shown string, err error) {
-	defer clean(&shown, &err)
+	defer redactResult(&shown, &err)
 	names := []string{gateLint, gateVet, gateWorkflows, gateTerraform, gatePolicy}
-	return m.judgeGates(ctx, names, checksWish{in: checkInput{source: source}})
+	return m.judgeGates(ctx, names, checkOptions{in: checkInput{source: source}})
 }
 
 // judgeGates runs the named gates and returns the report, or an error that shows
 // it if one stops the pipeline.
-func (m *SensorBackend) judgeGates(ctx context.Context, names []string, w checksWish) (string, error) {
-	results, _, err := m.runGates(ctx, names, w)
+func (m *SensorBackend) judgeGates(ctx context.Context, names []string, options checkOptions) (string, error) {
+	results, _, err := m.runGates(ctx, names, options)
 	if err != nil {
 		return "", err
 	}
 	report := gates.Report(results)
-	if err := gates.Err(results, w.strict); err != nil {
+	if err := gates.Err(results, options.strict); err != nil {
 		return "", fmt.Errorf("%w\n%s", err, report)
 	}
 	return report, nil
 }
 
-// checkInput is what gates look at and into.
+// checkInput is what gates check, and the databases they ask.
 type checkInput struct {
 	source                      *dagger.Directory
 	goDatabase, packageDatabase *dagger.Directory
 }
 
-// checksWish is how gates are asked for.
-type checksWish struct {
+// checkOptions say how the gates run.
+type checkOptions struct {
 	in            checkInput
 	off, advisory []string
 	strict        bool
 }
 
-// seen is what a gate saw.
-type seen struct {
+// gateResult is what a gate found.
+type gateResult struct {
 	findings []gates.Finding
 	// logs are the SARIF logs of the tools; without one the findings are written
 	// as one.
 	logs []string
-	// note says in one line what was looked at.
+	// note says in one line what was checked.
 	note string
 }
 
-// notCheckedError is why a gate could not look.
+// notCheckedError is why a gate could not check.
 type notCheckedError struct{ reason string }
 
 func (e *notCheckedError) Error() string { return e.reason }
 
 // runGates runs the named gates, as many side by side as there are processors.
-// The error is for a wish that makes no sense; what gates find is in the results.
-func (m *SensorBackend) runGates(ctx context.Context, names []string, w checksWish) ([]gates.Result, *gates.Log, error) {
-	modes, err := gates.Plan(names, w.off, w.advisory)
+// The error is for options that make no sense; what gates find is in the results.
+func (m *SensorBackend) runGates(ctx context.Context, names []string, options checkOptions) ([]gates.Result, *gates.Log, error) {
+	modes, err := gates.Plan(names, options.off, options.advisory)
 	if err != nil {
 		return nil, nil, err
 	}
 	// The pipeline's main package needs the code that the engine generates.
-	w.in.source = w.in.source.WithDirectory("ci", dag.CurrentModule().Source())
-	looks := m.looks(w.in)
+	options.in.source = options.in.source.WithDirectory("ci", dag.CurrentModule().Source())
+	funcs := m.gateFuncs(options.in)
 	var (
 		all     sync.WaitGroup
 		mutex   sync.Mutex
@@ -167,11 +175,11 @@ func (m *SensorBackend) runGates(ctx context.Context, names []string, w checksWi
 		all.Go(func() {
 			places <- struct{}{}
 			defer func() { <-places }()
-			result, saw := runGate(ctx, name, modes[name], looks[name])
+			result, found := runGate(ctx, name, modes[name], funcs[name])
 			mutex.Lock()
 			defer mutex.Unlock()
 			results = append(results, result)
-			failed = append(failed, keepLogs(&log, name, saw))
+			failed = append(failed, addLogs(&log, name, found))
 		})
 	}
 	all.Wait()
@@ -179,37 +187,37 @@ func (m *SensorBackend) runGates(ctx context.Context, names []string, w checksWi
 	return results, &log, errors.Join(append(failed, context.Cause(ctx))...)
 }
 
-func runGate(ctx context.Context, name string, mode gates.Mode, look func(context.Context) (seen, error)) (gates.Result, seen) {
+func runGate(ctx context.Context, name string, mode gates.Mode, gate func(context.Context) (gateResult, error)) (gates.Result, gateResult) {
 	result := gates.Result{Gate: name, Mode: mode, Outcome: gates.Skipped}
 	if mode == gates.Off {
-		return result, seen{}
+		return result, gateResult{}
 	}
-	say("%s: starting", name)
+	progress("%s: starting", name)
 	start := time.Now()
-	saw, err := look(ctx)
+	found, err := gate(ctx)
 	result.Seconds = time.Since(start).Seconds()
-	result.Findings, result.Note = saw.findings, saw.note
-	var blind *notCheckedError
+	result.Findings, result.Note = found.findings, found.note
+	var unchecked *notCheckedError
 	switch {
-	case errors.As(err, &blind):
-		result.Outcome, result.Note = gates.NotChecked, blind.reason
+	case errors.As(err, &unchecked):
+		result.Outcome, result.Note = gates.NotChecked, unchecked.reason
 	case err != nil:
 		result.Outcome, result.Note = gates.Failed, err.Error()
-	case len(saw.findings) > 0:
+	case len(found.findings) > 0:
 		result.Outcome = gates.Failed
 	default:
 		result.Outcome = gates.Passed
 	}
-	say("%s: %s", name, result.Outcome)
-	return result, saw
+	progress("%s: %s", name, result.Outcome)
+	return result, found
 }
 
-// keepLogs adds what a gate saw to the log of all.
-func keepLogs(log *gates.Log, name string, saw seen) error {
-	if len(saw.logs) == 0 && len(saw.findings) > 0 {
-		return log.Add(name, saw.findings)
+// addLogs adds what a gate found to the log of all.
+func addLogs(log *gates.Log, name string, found gateResult) error {
+	if len(found.logs) == 0 && len(found.findings) > 0 {
+		return log.Add(name, found.findings)
 	}
-	for _, text := range saw.logs {
+	for _, text := range found.logs {
 		if err := log.Merge(text); err != nil {
 			return fmt.Errorf("%s: %w", name, err)
 		}

@@ -11,6 +11,7 @@ import (
 
 	"dagger/sensor-backend/internal/dagger"
 	"dagger/sensor-backend/target"
+	"dagger/sensor-backend/terraform"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/credentials"
@@ -55,8 +56,46 @@ func (m *SensorBackend) connect(ctx context.Context) (*cloud, func(), error) {
 	if err := c.identify(ctx); err != nil {
 		return nil, nil, err
 	}
-	say("target: AWS account %s, region %s, environment %s", c.account, m.Region, m.Environment)
+	progress("target: AWS account %s, region %s, environment %s", c.account, m.Region, m.Environment)
 	return c, func() {}, nil
+}
+
+// onCloud connects to the AWS at hand and lets work do what a verb is for. What it
+// returns shows no secret, and an error has the exit code of its outcome.
+func (m *SensorBackend) onCloud(ctx context.Context, work func(*cloud) (string, error)) (shown string, err error) {
+	defer redactResult(&shown, &err)
+	c, done, err := m.connect(ctx)
+	if err != nil {
+		return "", err
+	}
+	defer done()
+	shown, err = work(c)
+	return shown, withExitCode(err)
+}
+
+// onDeployed is onCloud for a verb that works on what is deployed: it reads the
+// infrastructure's outputs first.
+func (m *SensorBackend) onDeployed(ctx context.Context, work func(*cloud, terraform.Outputs) (string, error)) (string, error) {
+	return m.onCloud(ctx, func(c *cloud) (string, error) {
+		out, err := m.readOutputs(ctx, c)
+		if err != nil {
+			return "", err
+		}
+		return work(c, out)
+	})
+}
+
+// onLocked is onCloud for a verb that changes what is deployed: it holds the
+// deploy lock meanwhile.
+func (m *SensorBackend) onLocked(ctx context.Context, work func(*cloud) (string, error)) (string, error) {
+	return m.onCloud(ctx, func(c *cloud) (string, error) {
+		release, err := m.acquireLock(ctx, c)
+		if err != nil {
+			return "", err
+		}
+		defer release()
+		return work(c)
+	})
 }
 
 // credentials returns nil if none are given.
@@ -76,94 +115,12 @@ func (m *SensorBackend) credentials(ctx context.Context) (*target.Credentials, e
 	return &c, nil
 }
 
-func (m *SensorBackend) connectEmulator(ctx context.Context) (*cloud, func(), error) {
-	service := m.RunningEmulator
-	if service == nil {
-		var err error
-		if service, err = m.Emulator(ctx); err != nil {
-			return nil, nil, err
-		}
-	}
-	service, err := service.Start(ctx)
-	if err != nil {
-		return nil, nil, fmt.Errorf("start the emulated AWS: %w", err)
-	}
-	stop := func() {
-		// The session's end stops it in any case, and one that the user
-		// brought up is not ours to stop.
-		if m.RunningEmulator == nil {
-			_, _ = service.Stop(context.WithoutCancel(ctx))
-		}
-	}
-	// Its first port answers for the APIs; a user may have given it another number.
-	endpoint, err := service.Endpoint(ctx, dagger.ServiceEndpointOpts{Scheme: "http"})
-	if err != nil {
-		stop()
-		return nil, nil, fmt.Errorf("find the emulated AWS: %w", err)
-	}
-	_, port, err := net.SplitHostPort(strings.TrimPrefix(endpoint, "http://"))
-	if err != nil {
-		stop()
-		return nil, nil, fmt.Errorf("find the emulated AWS at %q: %w", endpoint, err)
-	}
-	// The emulated AWS takes any credentials.
-	const anything = "emulated"
-	c := &cloud{
-		config: aws.Config{
-			Region:       m.Region,
-			BaseEndpoint: &endpoint,
-			Credentials:  credentials.NewStaticCredentialsProvider(anything, anything, ""),
-		},
-		emulator: service,
-		bound:    "http://" + net.JoinHostPort(emulatorHost, port),
-		keyID:    dag.SetSecret("emulated-key-id", anything),
-		secret:   dag.SetSecret("emulated-secret", anything),
-	}
-	err = errors.Join(awaitHealth(ctx, endpoint), c.identify(ctx))
-	if err != nil {
-		stop()
-		return nil, nil, err
-	}
-	say("target: %s", m.targetName(c))
-	return c, stop, nil
-}
-
 // targetName says which AWS it is, for a report's first and last line.
 func (m *SensorBackend) targetName(c *cloud) string {
 	if c.emulator != nil {
 		return fmt.Sprintf("the emulated AWS, region %s, environment %s; no account is touched", m.Region, m.Environment)
 	}
 	return fmt.Sprintf("AWS account %s, region %s, environment %s", c.account, m.Region, m.Environment)
-}
-
-// awaitHealth waits until the emulator answers for all its parts.
-func awaitHealth(ctx context.Context, endpoint string) error {
-	ctx, cancel := context.WithTimeout(ctx, 2*time.Minute)
-	defer cancel()
-	var last error
-	client := &http.Client{Timeout: 5 * time.Second}
-	for {
-		request, err := http.NewRequestWithContext(ctx, http.MethodGet, endpoint+"/_emulator/health", nil)
-		if err != nil {
-			return err
-		}
-		response, err := client.Do(request)
-		if err == nil {
-			_ = response.Body.Close()
-			if response.StatusCode == http.StatusOK {
-				return nil
-			}
-			err = errors.New(response.Status)
-		}
-		if ctx.Err() == nil {
-			last = err
-		}
-		select {
-		case <-ctx.Done():
-			return fmt.Errorf("the emulated AWS does not become healthy: %w", errors.Join(last, ctx.Err()))
-		case <-time.After(200 * time.Millisecond):
-		}
-	}
 }
 
 func (c *cloud) identify(ctx context.Context) error {

@@ -2,38 +2,24 @@ package main
 
 import (
 	"context"
-	"slices"
 
 	"dagger/sensor-backend/internal/dagger"
-	"dagger/sensor-backend/pipeline"
-	"dagger/sensor-backend/trigger"
+	"dagger/sensor-backend/pipeline/trigger"
 )
 
-// The stages' names, as reports and the stages argument use them.
-const (
-	stageTest     = trigger.Test
-	stageCheck    = trigger.Check
-	stageBuild    = trigger.Build
-	stageInfra    = trigger.Infra
-	stageLambda   = trigger.Lambda
-	stageECS      = trigger.ECS
-	stageSmoke    = trigger.Smoke
-	stageNegative = trigger.Negative
-	stageLoad     = trigger.Load
-	stageDrift    = trigger.Drift
-	stageNotify   = trigger.Notify
-)
-
-// Deploy runs the pipeline: test, build and push, infrastructure, Lambda and ECS side by side, a smoke test, and the notification, which always comes last. Ends with a table of the stages; fails if any stage failed.
+// Deploy runs the pipeline and ends with a table of its stages; fails if any stage failed.
+//
+// The stages are: test, build and push, infrastructure, Lambda and ECS side by
+// side, a smoke test, and the notification, which always comes last.
 //
 // Without AWS credentials all of it happens on an emulated AWS. One deploy at a
 // time works on an environment; a second is refused with who is at work. When
 // it is interrupted, what AWS has begun goes on: ECS completes the deployment or
 // its circuit breaker takes it back, the Lambda alias is moved or not, and a
-// canary keeps its share; status tells, the next deploy settles it, and rollback
+// canary keeps its share; status tells, the next deploy completes it, and rollback
 // takes it back. The exit code tells how a half ended: 3 rolled back, 4 rollback
 // failed, 5 failed, 6 superseded, 7 stopped, 8 timed out and still running, 9
-// cancelled, 10 lost sight of, 11 verification failed, 12 refused before any
+// canceled, 10 lost sight of, 11 verification failed, 12 refused before any
 // change, 1 anything else.
 //
 // +cache="never"
@@ -94,44 +80,59 @@ func (m *SensorBackend) Deploy(
 	// +default=0
 	maxErrorRate float64,
 ) (string, error) {
-	all := []string{stageTest, stageBuild, stageInfra, stageLambda, stageECS, stageSmoke, stageNegative, stageLoad, stageNotify}
-	chosen, err := pipeline.Choose(all, stages)
-	if err != nil {
-		return "", err
-	}
 	given, err := m.credentials(ctx)
 	if err != nil {
 		return "", err
 	}
-	if len(stages) == 0 {
-		chosen = slices.DeleteFunc(chosen, func(name string) bool {
-			return name == stageNegative || name == stageLoad || name == stageSmoke && given != nil
-		})
+	request := runRequest{readings: readings}
+	request.event = trigger.Event{Name: trigger.ByHand, Stages: stages, Environment: m.Environment, Credentials: given != nil}
+	if request.decision, err = trigger.Decide(request.event); err != nil {
+		return "", err
 	}
-	w := wish{event: trigger.Event{Name: byHand}, readings: readings}
-	w.decision = trigger.ByHand(chosen, m.Environment)
-	w.tell, err = receivers{
+	request.senders, err = receivers{
 		webhook: webhook, slackToken: slackToken, slackChannel: slackChannel,
 		githubToken: githubToken, githubRepository: githubRepository, githubAPI: githubAPI,
 	}.senders(ctx)
 	if err != nil {
 		return "", err
 	}
-	if w.signing, err = newSigning(ctx, signingKey, signingKeyPassword, publicKey); err != nil {
+	if request.signing, err = newSigning(ctx, signingKey, signingKeyPassword, publicKey); err != nil {
 		return "", err
 	}
-	if w.gate, err = newGate(ctx, failOn, allow, advisories); err != nil {
+	if request.scan, err = newScanGate(ctx, failOn, allow, advisories); err != nil {
 		return "", err
 	}
-	if w.proof, err = newProof(canary, bake, alarms, maxErrorRate); err != nil {
+	if request.canary, err = newCanary(canary, bake, alarms, maxErrorRate); err != nil {
 		return "", err
 	}
-	done, err := m.deliver(ctx, w)
-	if err != nil {
-		return "", exits(err)
-	}
-	return done.verdict()
+	return m.report(ctx, request)
 }
 
-// byHand is the event of a deploy that somebody called for.
-const byHand = "deploy"
+// report executes a run and returns what a terminal shows of it, or an error that
+// shows it and carries the exit code of the first failure.
+func (m *SensorBackend) report(ctx context.Context, request runRequest) (string, error) {
+	done, err := m.execute(ctx, request)
+	if err != nil {
+		return "", withExitCode(err)
+	}
+	if done.failure != nil {
+		return "", withExitCode(&runError{cause: done.failure, report: done.report})
+	}
+	return done.report, nil
+}
+
+// deployHalf is a run of one stage by hand.
+func (m *SensorBackend) deployHalf(ctx context.Context, stage string, publicKey *dagger.Secret, options func(*runRequest) error) (string, error) {
+	request := runRequest{event: trigger.Event{Name: trigger.ByHand, Stages: []string{stage}, Environment: m.Environment}}
+	var err error
+	if request.decision, err = trigger.Decide(request.event); err != nil {
+		return "", err
+	}
+	if request.signing, err = newSigning(ctx, nil, nil, publicKey); err != nil {
+		return "", err
+	}
+	if err := options(&request); err != nil {
+		return "", err
+	}
+	return m.report(ctx, request)
+}

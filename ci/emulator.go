@@ -2,9 +2,17 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"net"
+	"net/http"
+	"strings"
+	"time"
 
 	"dagger/sensor-backend/internal/dagger"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/credentials"
 )
 
 const (
@@ -22,8 +30,9 @@ const (
 	warehouseParameter = "/sensor/warehouse-url"
 )
 
-// Emulator is the emulated AWS as a service: bring it up with `dagger call emulator up` and deploy to it with `dagger call --emulator tcp://localhost:4566 deploy`.
+// Emulator is the emulated AWS as a service, for `dagger call emulator up`.
 //
+// Deploy to it with `dagger call --emulator tcp://localhost:4566 deploy`.
 // Port 4566 answers every AWS API (give it to the AWS CLI as AWS_ENDPOINT_URL,
 // with any credentials), port 8000 shows what the load balancer serves. What
 // is in it lasts until it is stopped.
@@ -42,4 +51,87 @@ func (m *SensorBackend) Emulator(ctx context.Context) (*dagger.Service, error) {
 		WithExposedPort(emulatorPort).
 		WithExposedPort(balancerPort).
 		AsService(dagger.ContainerAsServiceOpts{Args: []string{"/usr/local/bin/edge", "-listen", fmt.Sprintf(":%d", emulatorPort), "-elb-listen", fmt.Sprintf(":%d", balancerPort)}}), nil
+}
+
+// connectEmulator starts the emulated AWS, or reaches the one that runs already.
+func (m *SensorBackend) connectEmulator(ctx context.Context) (*cloud, func(), error) {
+	service := m.RunningEmulator
+	if service == nil {
+		var err error
+		if service, err = m.Emulator(ctx); err != nil {
+			return nil, nil, err
+		}
+	}
+	service, err := service.Start(ctx)
+	if err != nil {
+		return nil, nil, fmt.Errorf("start the emulated AWS: %w", err)
+	}
+	stop := func() {
+		// The session's end stops it in any case, and one that the user
+		// brought up is not ours to stop.
+		if m.RunningEmulator == nil {
+			_, _ = service.Stop(context.WithoutCancel(ctx))
+		}
+	}
+	// Its first port answers for the APIs; a user may have given it another number.
+	endpoint, err := service.Endpoint(ctx, dagger.ServiceEndpointOpts{Scheme: "http"})
+	if err != nil {
+		stop()
+		return nil, nil, fmt.Errorf("find the emulated AWS: %w", err)
+	}
+	_, port, err := net.SplitHostPort(strings.TrimPrefix(endpoint, "http://"))
+	if err != nil {
+		stop()
+		return nil, nil, fmt.Errorf("find the emulated AWS at %q: %w", endpoint, err)
+	}
+	// The emulated AWS takes any credentials.
+	const anything = "emulated"
+	c := &cloud{
+		config: aws.Config{
+			Region:       m.Region,
+			BaseEndpoint: &endpoint,
+			Credentials:  credentials.NewStaticCredentialsProvider(anything, anything, ""),
+		},
+		emulator: service,
+		bound:    "http://" + net.JoinHostPort(emulatorHost, port),
+		keyID:    dag.SetSecret("emulated-key-id", anything),
+		secret:   dag.SetSecret("emulated-secret", anything),
+	}
+	err = errors.Join(awaitHealth(ctx, endpoint), c.identify(ctx))
+	if err != nil {
+		stop()
+		return nil, nil, err
+	}
+	progress("target: %s", m.targetName(c))
+	return c, stop, nil
+}
+
+// awaitHealth waits until the emulator answers for all its parts.
+func awaitHealth(ctx context.Context, endpoint string) error {
+	ctx, cancel := context.WithTimeout(ctx, 2*time.Minute)
+	defer cancel()
+	var last error
+	client := &http.Client{Timeout: 5 * time.Second}
+	for {
+		request, err := http.NewRequestWithContext(ctx, http.MethodGet, endpoint+"/_emulator/health", nil)
+		if err != nil {
+			return err
+		}
+		response, err := client.Do(request)
+		if err == nil {
+			_ = response.Body.Close()
+			if response.StatusCode == http.StatusOK {
+				return nil
+			}
+			err = errors.New(response.Status)
+		}
+		if ctx.Err() == nil {
+			last = err
+		}
+		select {
+		case <-ctx.Done():
+			return fmt.Errorf("the emulated AWS does not become healthy: %w", errors.Join(last, ctx.Err()))
+		case <-time.After(200 * time.Millisecond):
+		}
+	}
 }

@@ -6,17 +6,25 @@ import (
 	"fmt"
 	"time"
 
-	"dagger/sensor-backend/alarm"
+	"dagger/sensor-backend/internal/dagger"
 	"dagger/sensor-backend/lambdazip"
+	"dagger/sensor-backend/pipeline/trigger"
+	"dagger/sensor-backend/poll"
 	"dagger/sensor-backend/rollout"
-	"dagger/sensor-backend/tfrun"
+	"dagger/sensor-backend/rollout/lambda"
+	"dagger/sensor-backend/terraform"
 
 	"github.com/aws/aws-sdk-go-v2/service/cloudwatch"
 	"github.com/aws/aws-sdk-go-v2/service/cloudwatchlogs"
-	"github.com/aws/aws-sdk-go-v2/service/lambda"
+	awslambda "github.com/aws/aws-sdk-go-v2/service/lambda"
 )
 
-// DeployLambda brings the processor's code to Lambda, publishes a version, proves it by an invocation and moves the alias to it. Code that is there already is not published again.
+// DeployLambda publishes the processor's code as a version, tests it and moves the alias to it.
+//
+// It is a run of the pipeline with one stage: it holds the deploy lock, saves a
+// record, and ends with the run's table; the exit codes are those of deploy. The
+// new version is invoked once before it gets any traffic. Code that is there
+// already is not published again.
 //
 // +cache="never"
 func (m *SensorBackend) DeployLambda(
@@ -33,49 +41,19 @@ func (m *SensorBackend) DeployLambda(
 	// Percentage of a canary's invocations, below 100, that may fail; more take its traffic back. 0 watches none. The emulated AWS keeps no metrics to watch.
 	// +default=0
 	maxErrorRate float64,
+	// Public key that the package must be signed with; see verify-provenance. By default nothing is verified.
+	// +optional
+	publicKey *dagger.Secret,
 ) (string, error) {
-	proof, err := newProof(canary, bake, alarms, maxErrorRate)
-	if err != nil {
-		return "", err
-	}
-	c, done, err := m.connect(ctx)
-	if err != nil {
-		return "", err
-	}
-	defer done()
-	if err := proof.possible(c); err != nil {
-		return "", err
-	}
-	giveBack, err := m.turn(ctx, c)
-	if err != nil {
-		return "", exits(err)
-	}
-	defer giveBack()
-	zip, err := m.processorZip(ctx)
-	if err != nil {
-		return "", err
-	}
-	out, err := m.readOutputs(ctx, c)
-	if err != nil {
-		return "", err
-	}
-	if _, err := m.recordRunning(ctx, c, out, ""); err != nil {
-		return "", err
-	}
-	result, err := deployFunction(ctx, c, out, zip, proof)
-	if err != nil {
-		return "", exits(err)
-	}
-	ref, err := m.revision(ctx)
-	if err != nil {
-		return "", err
-	}
-	_, err = m.recordRunning(ctx, c, out, ref.Commit)
-	return functionLine(result), err
+	return m.deployHalf(ctx, trigger.Lambda, publicKey, func(request *runRequest) error {
+		var err error
+		request.canary, err = newCanary(canary, bake, alarms, maxErrorRate)
+		return err
+	})
 }
 
-// proof is what a new version has to show before it gets all the traffic.
-type proof struct {
+// canary is what a new version has to show before it gets all the traffic.
+type canary struct {
 	weight float64
 	bake   time.Duration
 	alarms []string
@@ -83,29 +61,29 @@ type proof struct {
 	maxErrorRate float64
 }
 
-func newProof(percent int, bake string, alarms []string, maxErrorPercent float64) (proof, error) {
+func newCanary(percent int, bake string, alarms []string, maxErrorPercent float64) (canary, error) {
 	switch {
 	case maxErrorPercent < 0 || maxErrorPercent >= 100:
-		return proof{}, fmt.Errorf("max-error-rate %v: give a percentage from 0, for none watched, below 100", maxErrorPercent)
+		return canary{}, fmt.Errorf("max-error-rate %v: give a percentage from 0, for none watched, below 100", maxErrorPercent)
 	case maxErrorPercent > 0 && percent == 0:
-		return proof{}, fmt.Errorf("max-error-rate %v: it is watched in a canary; give --canary too", maxErrorPercent)
+		return canary{}, fmt.Errorf("max-error-rate %v: it is watched in a canary; give --canary too", maxErrorPercent)
 	case percent == 0:
-		return proof{}, nil
+		return canary{}, nil
 	}
 	if percent < 0 || percent > 99 {
-		return proof{}, fmt.Errorf("canary %d: give a percentage from 1 to 99, or 0 for none", percent)
+		return canary{}, fmt.Errorf("canary %d: give a percentage from 1 to 99, or 0 for none", percent)
 	}
 	d, err := time.ParseDuration(bake)
 	if err != nil || d <= 0 {
-		return proof{}, fmt.Errorf("bake %q: give a time such as 30s or 5m", bake)
+		return canary{}, fmt.Errorf("bake %q: give a time such as 30s or 5m", bake)
 	}
-	return proof{weight: float64(percent) / 100, bake: d, alarms: alarms, maxErrorRate: maxErrorPercent / 100}, nil
+	return canary{weight: float64(percent) / 100, bake: d, alarms: alarms, maxErrorRate: maxErrorPercent / 100}, nil
 }
 
-// possible refuses, before anything is changed, a proof that this AWS cannot
-// give.
-func (p proof) possible(c *cloud) error {
-	if p.maxErrorRate > 0 && c.emulator != nil {
+// supported refuses, before anything is changed, a canary that this AWS cannot
+// watch.
+func (n canary) supported(c *cloud) error {
+	if n.maxErrorRate > 0 && c.emulator != nil {
 		return errors.New("the emulated AWS keeps no metrics, so no error rate can be watched: leave out --max-error-rate")
 	}
 	return nil
@@ -118,39 +96,39 @@ const (
 	keepVersions = 20
 )
 
-// canary asks for the proof.
-func (p proof) canary(c *cloud) rollout.Canary {
-	return rollout.Canary{
-		Invocations: 1, Payload: []byte(noRecords), Weight: p.weight, Bake: p.bake,
+// on is the canary in the deployer's terms.
+func (n canary) on(c *cloud) lambda.Canary {
+	return lambda.Canary{
+		Invocations: 1, Payload: []byte(noRecords), Weight: n.weight, Bake: n.bake,
 		Watch: func(ctx context.Context, _, _ string) (string, error) {
-			return alarm.Ringing(ctx, cloudwatch.NewFromConfig(c.config), p.alarms)
+			return lambda.Ringing(ctx, cloudwatch.NewFromConfig(c.config), n.alarms)
 		},
-		MaxErrorRate: p.maxErrorRate, Metrics: cloudwatch.NewFromConfig(c.config),
+		MaxErrorRate: n.maxErrorRate, Metrics: cloudwatch.NewFromConfig(c.config),
 	}
 }
 
-func functions(c *cloud) rollout.Functions {
-	return rollout.Functions{
-		Lambda: lambda.NewFromConfig(c.config),
+func functions(c *cloud) lambda.Functions {
+	return lambda.Functions{
+		Lambda: awslambda.NewFromConfig(c.config),
 		Logs:   cloudwatchlogs.NewFromConfig(c.config),
-		Env:    rollout.Env{Progress: func(line string) { say("lambda: %s", line) }},
+		Env:    poll.Env{Progress: func(line string) { progress("lambda: %s", line) }},
 	}
 }
 
-func deployFunction(ctx context.Context, c *cloud, out tfrun.Outputs, zip lambdazip.Archive, p proof) (rollout.FunctionResult, error) {
+func deployFunction(ctx context.Context, c *cloud, out terraform.Outputs, zip lambdazip.Archive, n canary) (lambda.Result, error) {
 	if err := out.Need("lambda_function", "lambda_alias"); err != nil {
-		return rollout.FunctionResult{Outcome: rollout.NotStarted}, err
+		return lambda.Result{Outcome: rollout.NotStarted}, err
 	}
-	return functions(c).Deploy(ctx, rollout.FunctionRequest{
+	return functions(c).Deploy(ctx, lambda.Request{
 		Function: out["lambda_function"],
 		Alias:    out["lambda_alias"],
 		Zip:      zip.Zip,
-		Canary:   p.canary(c),
+		Canary:   n.on(c),
 		Keep:     keepVersions,
 	})
 }
 
 // functionLine is one line about a deploy that succeeded.
-func functionLine(r rollout.FunctionResult) string {
+func functionLine(r lambda.Result) string {
 	return fmt.Sprintf("version %s, alias %s %s", r.Version, r.Previous.Alias, r.Outcome)
 }

@@ -4,11 +4,10 @@ import (
 	"context"
 	"fmt"
 	"strings"
-	"time"
 
 	"dagger/sensor-backend/logs"
-	"dagger/sensor-backend/rollout"
-	"dagger/sensor-backend/tfrun"
+	"dagger/sensor-backend/poll"
+	"dagger/sensor-backend/terraform"
 
 	"github.com/aws/aws-sdk-go-v2/service/cloudwatchlogs"
 )
@@ -30,20 +29,20 @@ func (m *SensorBackend) Logs(
 	// How long to go on for new lines, such as 1h; they show as they come. By default only what is there is shown.
 	// +optional
 	follow string,
-) (shown string, err error) {
-	defer clean(&shown, &err)
+) (string, error) {
 	output, ok := map[string]string{"api": "api_log_group", "processor": "processor_log_group"}[of]
 	if !ok {
 		return "", fmt.Errorf("unknown log %q: choose from api, processor", of)
 	}
 	req := logs.Request{Filter: filter}
-	if req.Since, err = duration("since", since); err != nil {
+	var err error
+	if req.Since, err = parseDuration("since", since); err != nil {
 		return "", err
 	}
-	if req.Follow, err = duration("follow", follow); err != nil {
+	if req.Follow, err = parseDuration("follow", follow); err != nil {
 		return "", err
 	}
-	return m.deployed(ctx, func(c *cloud, out tfrun.Outputs) (string, error) {
+	return m.onDeployed(ctx, func(c *cloud, out terraform.Outputs) (string, error) {
 		if err := out.Need(output); err != nil {
 			return "", err
 		}
@@ -54,9 +53,9 @@ func (m *SensorBackend) Logs(
 
 func showLogs(ctx context.Context, c *cloud, req logs.Request) (string, error) {
 	var lines []string
-	_, err := logs.Follow(ctx, cloudwatchlogs.NewFromConfig(c.config), req, rollout.Env{}, func(line string) {
+	_, err := logs.Follow(ctx, cloudwatchlogs.NewFromConfig(c.config), req, poll.Env{}, func(line string) {
 		if req.Follow > 0 {
-			say("%s", line)
+			progress("%s", line)
 		}
 		lines = append(lines, line)
 	})
@@ -67,16 +66,4 @@ func showLogs(ctx context.Context, c *cloud, req logs.Request) (string, error) {
 		return fmt.Sprintf("no lines in %s of the last %s", req.Group, req.Since), nil
 	}
 	return strings.Join(lines, "\n"), nil
-}
-
-// duration reads an argument that is a time; empty is none.
-func duration(argument, text string) (time.Duration, error) {
-	if text == "" {
-		return 0, nil
-	}
-	d, err := time.ParseDuration(text)
-	if err != nil || d < 0 {
-		return 0, fmt.Errorf("%s %q: give a time such as 30s, 10m or 2h", argument, text)
-	}
-	return d, nil
 }

@@ -8,6 +8,7 @@ package main
 import (
 	"errors"
 
+	"dagger/sensor-backend/gitref"
 	"dagger/sensor-backend/internal/dagger"
 	"dagger/sensor-backend/target"
 )
@@ -98,8 +99,8 @@ func New(
 		target.CheckEnvironment(environment),
 		target.CheckRegion(region),
 		checkArchitecture(architecture),
-		checkBranch(branch),
-		checkCommit(commit),
+		checkOptional(branch, gitref.CheckBranch),
+		checkOptional(commit, gitref.CheckCommit),
 	)
 	if err != nil {
 		return nil, err

@@ -1,16 +1,21 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 
 	"dagger/sensor-backend/internal/dagger"
-	"dagger/sensor-backend/notify"
-	"dagger/sensor-backend/record"
+	"dagger/sensor-backend/pipeline/notify"
+	"dagger/sensor-backend/pipeline/record"
 )
 
-// Notify tells of a run that is over, from its record: Slack by a webhook or as a bot, and GitHub. With a text instead of a record it posts that to the webhook. Fails if someone was not told.
+// Notify tells of a run that is over, from its record: Slack and GitHub.
+//
+// Slack is told by a webhook or as a bot. With a text instead of a record it posts
+// that to the webhook. Fails if someone was not told.
 //
 // +cache="never"
 func (m *SensorBackend) Notify(
@@ -39,8 +44,8 @@ func (m *SensorBackend) Notify(
 	// Address of GitHub's API, for a GitHub of one's own.
 	// +default="https://api.github.com"
 	githubAPI string,
-) (told string, err error) {
-	defer clean(&told, &err)
+) (sent string, err error) {
+	defer redactResult(&sent, &err)
 	to := receivers{
 		webhook: webhook, slackToken: slackToken, slackChannel: slackChannel,
 		githubToken: githubToken, githubRepository: githubRepository, githubAPI: githubAPI,
@@ -61,19 +66,19 @@ func tellRecord(ctx context.Context, to receivers, file *dagger.File) (string, e
 	if err != nil {
 		return "", err
 	}
-	text, err := file.Contents(ctx)
+	raw, err := file.Contents(ctx)
 	if err != nil {
 		return "", fmt.Errorf("read the record: %w", err)
 	}
-	r, err := record.Decode([]byte(text))
+	r, err := record.Decode([]byte(raw))
 	if err != nil {
 		return "", err
 	}
-	told := notify.All(ctx, senders, r, notify.Limit)
-	if err := notify.Err(told); err != nil {
-		return "", errors.New(notify.Line(told))
+	results := notify.All(ctx, senders, r, notify.Limit)
+	if err := notify.Err(results); err != nil {
+		return "", errors.New(notify.Summary(results))
 	}
-	return notify.Line(told), nil
+	return notify.Summary(results), nil
 }
 
 // postText posts to the webhook, or returns the text where there is none.
@@ -88,4 +93,51 @@ func postText(ctx context.Context, to receivers, text string) (string, error) {
 		return "", fmt.Errorf("post to the webhook: %w", err)
 	}
 	return text, nil
+}
+
+// receivers are whom a run is told of, as the arguments name them.
+type receivers struct {
+	webhook                     *dagger.Secret
+	slackToken                  *dagger.Secret
+	slackChannel                string
+	githubToken                 *dagger.Secret
+	githubRepository, githubAPI string
+}
+
+// senders reads the secrets and makes a sender for each receiver. What is named in
+// part is an error, before anything has run.
+func (to receivers) senders(ctx context.Context) ([]notify.Sender, error) {
+	address, err := plaintext(ctx, to.webhook, "the webhook's address")
+	if err != nil {
+		return nil, err
+	}
+	bot, err := plaintext(ctx, to.slackToken, "Slack's token")
+	if err != nil {
+		return nil, err
+	}
+	hub, err := plaintext(ctx, to.githubToken, "GitHub's token")
+	if err != nil {
+		return nil, err
+	}
+	channel, repository := strings.TrimSpace(to.slackChannel), strings.TrimSpace(to.githubRepository)
+	var all []notify.Sender
+	if address != "" {
+		all = append(all, notify.SlackWebhook{Address: address})
+	}
+	switch {
+	case bot != "" && channel == "":
+		return nil, errors.New("a Slack token is given and no channel: give --slack-channel")
+	case bot != "":
+		all = append(all, notify.SlackChannel{Token: bot, Channel: channel, API: notify.SlackAPI})
+	}
+	switch {
+	case hub != "" && repository == "":
+		return nil, errors.New("a GitHub token is given and no repository: give --github-repository OWNER/NAME")
+	case hub != "":
+		if err := notify.CheckRepository(repository); err != nil {
+			return nil, err
+		}
+		all = append(all, notify.GitHub{Token: hub, Repository: repository, API: cmp.Or(to.githubAPI, notify.GitHubAPI)})
+	}
+	return all, nil
 }

@@ -6,26 +6,31 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
 	"dagger/sensor-backend/ecr"
 	"dagger/sensor-backend/internal/dagger"
 	"dagger/sensor-backend/lambdazip"
+	"dagger/sensor-backend/pipeline/trigger"
 	"dagger/sensor-backend/provenance"
 	"dagger/sensor-backend/rollout"
-	"dagger/sensor-backend/tfrun"
+	"dagger/sensor-backend/terraform"
 )
 
-// VerifyProvenance checks that the commit's image in ECR and the processor's zip were built by this pipeline from this commit: what is attached to the image has to be signed with the key and to name all three. Refuses by name what is unsigned, signed with another key, of another commit or of another digest.
+// VerifyProvenance checks that this pipeline built the commit's image and zip from this commit.
+//
+// What is attached to the image in ECR has to be signed with the key and to name
+// commit, image and zip. What is unsigned, signed with another key, of another
+// commit or of another digest is refused by name.
 //
 // +cache="never"
 func (m *SensorBackend) VerifyProvenance(
 	ctx context.Context,
 	// Public key in PEM, such as file://cosign.pub. It is no secret, and given like one so that it can come from a file or a variable.
 	publicKey *dagger.Secret,
-) (shown string, err error) {
-	defer clean(&shown, &err)
+) (string, error) {
 	keys, err := newSigning(ctx, nil, nil, publicKey)
 	if err != nil {
 		return "", err
@@ -33,7 +38,7 @@ func (m *SensorBackend) VerifyProvenance(
 	if keys.public == nil {
 		return "", errors.New("the public key is empty")
 	}
-	return m.deployed(ctx, func(c *cloud, out tfrun.Outputs) (string, error) {
+	return m.onDeployed(ctx, func(c *cloud, out terraform.Outputs) (string, error) {
 		image, err := m.pushedImage(ctx, c, out, "")
 		if err != nil {
 			return "", err
@@ -42,19 +47,19 @@ func (m *SensorBackend) VerifyProvenance(
 		if err != nil {
 			return "", err
 		}
-		if err := m.verifyProvenance(ctx, c, *keys.public, image, zip); err != nil {
-			return "", exits(err)
+		if err := m.verifyProvenance(ctx, c, *keys.public, image, artefacts(image, zip)); err != nil {
+			return "", err
 		}
-		return fmt.Sprintf("image %s and processor zip %s: the provenance is signed with this key and names this commit", image, zipDigest(zip)), nil
+		return fmt.Sprintf("image %s and processor zip %s: the provenance is signed with this key and names this commit", image, sha256Of(zip.Zip)), nil
 	})
 }
 
-// signing is how what is built gets its provenance, and whether that is looked
-// at before a deploy.
+// signing is how what is built gets its provenance, and whether that is verified
+// before a deploy.
 type signing struct {
 	// key signs; nil leaves statements unsigned and attaches none.
 	key *provenance.SigningKey
-	// public verifies; nil looks at none.
+	// public verifies; nil verifies nothing.
 	public *provenance.PublicKey
 }
 
@@ -92,62 +97,62 @@ func newSigning(ctx context.Context, key, password, public *dagger.Secret) (sign
 	return s, err
 }
 
-// artefacts are what is deployed.
+// artefacts are what is deployed: the image, and the zip.
 func artefacts(image string, zip lambdazip.Archive) []provenance.Artefact {
-	return []provenance.Artefact{{Name: "API image", Digest: digestOf(image)}, {Name: "processor zip", Digest: zipDigest(zip)}}
+	return []provenance.Artefact{{Name: "API image", Digest: digestOf(image)}, {Name: "processor zip", Digest: sha256Of(zip.Zip)}}
 }
 
 // attest states what the build stage built, to be kept beside the record. With a
 // key it is signed and, with the image's bill of materials, attached to the image
 // in the registry.
-func (d *delivery) attest(ctx context.Context, zip lambdazip.Archive) (string, error) {
-	build, err := d.built(ctx, zip)
+func (x *execution) attest(ctx context.Context, zip lambdazip.Archive) (string, error) {
+	build, err := x.buildFacts(ctx, zip)
 	if err != nil {
 		return "", err
 	}
-	if d.key == nil {
-		said, err := build.Statement()
-		d.keepBeside(".provenance.json", said)
+	if x.key == nil {
+		statement, err := build.Statement()
+		x.attach(".provenance.json", statement)
 		return "provenance unsigned", err
 	}
 	var attached []ecr.Attestation
-	for i, of := range []string{artefactImage, artefactProcessor} {
-		bill, err := d.m.billOf(ctx, of)
+	for i, artefact := range []string{artefactImage, artefactProcessor} {
+		bill, err := x.m.billOf(ctx, artefact)
 		if err != nil {
 			return "", err
 		}
 		build.Bills = append(build.Bills, provenance.Artefact{Name: build.Artefacts[i].Name, Digest: sha256Of(bill)})
-		said, err := provenance.Bill(build.Artefacts[i], bill)
+		statement, err := provenance.Bill(build.Artefacts[i], bill)
 		if err != nil {
 			return "", err
 		}
-		envelope, err := provenance.Sign(ctx, said, *d.key)
+		envelope, err := provenance.Sign(ctx, statement, *x.key)
 		if err != nil {
 			return "", err
 		}
-		d.keepBeside("."+of+".sbom.json", envelope)
-		if of == artefactImage {
+		x.attach("."+artefact+".sbom.json", envelope)
+		if artefact == artefactImage {
 			attached = append(attached, ecr.Attestation{PredicateType: provenance.CycloneDXType, Envelope: envelope})
 		}
 	}
 	build.Finished = time.Now()
-	said, err := build.Statement()
+	statement, err := build.Statement()
 	if err != nil {
 		return "", err
 	}
-	envelope, err := provenance.Sign(ctx, said, *d.key)
+	envelope, err := provenance.Sign(ctx, statement, *x.key)
 	if err != nil {
 		return "", err
 	}
-	d.keepBeside(".provenance.json", envelope)
+	x.attach(".provenance.json", envelope)
 	attached = append(attached, ecr.Attestation{PredicateType: provenance.ProvenanceType, Envelope: envelope})
-	return d.attach(ctx, build, attached)
+	return x.attachToImage(ctx, build, attached)
 }
 
-// attach puts statements beside the pushed image. Those of an earlier run of the
+// attachToImage puts statements beside the pushed image. Those of an earlier run of the
 // commit stand if this key signed them: the tag is immutable.
-func (d *delivery) attach(ctx context.Context, build provenance.Build, all []ecr.Attestation) (string, error) {
-	of, err := imageOf(ctx, d.cloud, d.image)
+func (x *execution) attachToImage(ctx context.Context, build provenance.Build, all []ecr.Attestation) (string, error) {
+	of, err := imageOf(ctx, x.cloud, x.built.image)
 	if err != nil {
 		return "", err
 	}
@@ -159,19 +164,19 @@ func (d *delivery) attach(ctx context.Context, build provenance.Build, all []ecr
 		return "provenance signed and attached", ecr.Attach(ctx, of, all)
 	}
 	want := provenance.Want{Commit: build.Commit, Artefacts: build.Artefacts}
-	if err := provenance.Verify(ctx, before, d.key.Public(), want); err != nil {
-		return "", fmt.Errorf("image %s has another provenance already: %w", d.image, err)
+	if err := provenance.Verify(ctx, before, x.key.Public(), want); err != nil {
+		return "", fmt.Errorf("image %s has another provenance already: %w", x.built.image, err)
 	}
 	return "provenance attached before", nil
 }
 
-// built is what the build stage built, without bills of materials.
-func (d *delivery) built(ctx context.Context, zip lambdazip.Archive) (provenance.Build, error) {
-	ref, err := d.m.revision(ctx)
+// buildFacts is what the build stage built, without bills of materials.
+func (x *execution) buildFacts(ctx context.Context, zip lambdazip.Archive) (provenance.Build, error) {
+	ref, err := x.m.revision(ctx)
 	if err != nil {
 		return provenance.Build{}, err
 	}
-	arch, err := d.m.platformArchitecture(ctx)
+	arch, err := x.m.platformArchitecture(ctx)
 	if err != nil {
 		return provenance.Build{}, err
 	}
@@ -179,7 +184,7 @@ func (d *delivery) built(ctx context.Context, zip lambdazip.Archive) (provenance
 	if err != nil {
 		return provenance.Build{}, fmt.Errorf("name the pipeline's version: %w", err)
 	}
-	source, err := d.m.Services.Digest(ctx)
+	source, err := x.m.Services.Digest(ctx)
 	if err != nil {
 		return provenance.Build{}, fmt.Errorf("name the source's version: %w", err)
 	}
@@ -188,54 +193,51 @@ func (d *delivery) built(ctx context.Context, zip lambdazip.Archive) (provenance
 		return provenance.Build{}, fmt.Errorf("name the engine's version: %w", err)
 	}
 	return provenance.Build{
-		Artefacts: artefacts(d.image, zip), Commit: ref.Commit, Branch: ref.Branch, Ref: d.event.Ref, Architecture: arch,
-		Services: source, Module: module, Engine: engine, Run: d.id, Started: d.started, Finished: time.Now(),
+		Artefacts: artefacts(x.built.image, zip), Commit: ref.Commit, Branch: ref.Branch, Ref: x.event.Ref, Architecture: arch,
+		Services: source, Module: module, Engine: engine, Run: x.id, Started: x.started, Finished: time.Now(),
 	}, nil
 }
 
-// keepBeside notes a file that shall lie beside the record.
-func (d *delivery) keepBeside(suffix string, content []byte) {
-	d.beside = append(d.beside, attachment{suffix, "application/json", content})
-}
-
-// verified checks, once for both halves, the provenance of what is about to be
-// deployed, if there is a key to check it with.
-func (d *delivery) verified(ctx context.Context, out tfrun.Outputs) error {
-	if d.public == nil {
+// verifyOwnProvenance checks the provenance of what this run is about to deploy,
+// if there is a key to check it with.
+func (x *execution) verifyOwnProvenance(ctx context.Context) error {
+	if x.public == nil {
 		return nil
 	}
-	d.verifying.Do(func() {
-		image, err := d.deployable(ctx, out)
-		if err != nil {
-			d.unverified = err
-			return
+	image, err := x.image(ctx)
+	if err != nil {
+		return err
+	}
+	zip, err := x.zip()
+	if err != nil {
+		return err
+	}
+	var deploys []provenance.Artefact
+	both, running := artefacts(image, zip), x.decision.Running()
+	for i, stage := range []string{trigger.ECS, trigger.Lambda} {
+		if slices.Contains(running, stage) {
+			deploys = append(deploys, both[i])
 		}
-		zip, err := d.zip()
-		if err != nil {
-			d.unverified = err
-			return
-		}
-		d.unverified = d.m.verifyProvenance(ctx, d.cloud, *d.public, image, zip)
-	})
-	return d.unverified
+	}
+	return x.m.verifyProvenance(ctx, x.cloud, *x.public, image, deploys)
 }
 
 // verifyProvenance refuses, before anything is changed, what was not built by
 // this pipeline from this commit.
-func (m *SensorBackend) verifyProvenance(ctx context.Context, c *cloud, key provenance.PublicKey, image string, zip lambdazip.Archive) error {
+func (m *SensorBackend) verifyProvenance(ctx context.Context, c *cloud, key provenance.PublicKey, image string, of []provenance.Artefact) error {
 	ref, err := m.revision(ctx)
 	if err != nil {
 		return err
 	}
-	of, err := imageOf(ctx, c, image)
+	pushed, err := imageOf(ctx, c, image)
 	if err != nil {
 		return err
 	}
-	envelopes, err := ecr.Attached(ctx, of)
+	envelopes, err := ecr.Attached(ctx, pushed)
 	if err != nil {
 		return err
 	}
-	err = provenance.Verify(ctx, envelopes, key, provenance.Want{Commit: ref.Commit, Artefacts: artefacts(image, zip)})
+	err = provenance.Verify(ctx, envelopes, key, provenance.Want{Commit: ref.Commit, Artefacts: of})
 	if err != nil {
 		return &rollout.Error{
 			Outcome: rollout.NotStarted, Subject: m.targetName(c), Err: fmt.Errorf("image %s: %w", image, err),
@@ -250,19 +252,6 @@ func imageOf(ctx context.Context, c *cloud, reference string) (ecr.Image, error)
 	repository, digest, _ := strings.Cut(reference, "@")
 	login, err := c.registryLogin(ctx)
 	return ecr.Image{Repository: repository, Digest: digest, Credentials: login}, err
-}
-
-// billOf is an artefact's bill of materials, CycloneDX JSON.
-func (m *SensorBackend) billOf(ctx context.Context, of string) ([]byte, error) {
-	file, err := m.Sbom(ctx, of)
-	if err != nil {
-		return nil, err
-	}
-	text, err := file.Contents(ctx)
-	if err != nil {
-		return nil, fmt.Errorf("list what the %s is made of: %w", of, err)
-	}
-	return []byte(text), nil
 }
 
 func sha256Of(content []byte) string {

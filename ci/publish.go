@@ -6,18 +6,21 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"time"
 
 	"dagger/sensor-backend/ecr"
-	"dagger/sensor-backend/gitref"
+	"dagger/sensor-backend/gates/scan"
 	"dagger/sensor-backend/internal/dagger"
 	"dagger/sensor-backend/lambdazip"
-	"dagger/sensor-backend/scan"
+	"dagger/sensor-backend/poll"
+	"dagger/sensor-backend/rollout/verify"
 
 	awsecr "github.com/aws/aws-sdk-go-v2/service/ecr"
 )
 
-// Publish builds the API's image, pushes it to ECR as BRANCH-COMMIT, reads ECR's scan and returns the image by digest. The tag latest follows only when the scan lets it pass.
+// Publish builds the API's image, pushes it to ECR as BRANCH-COMMIT and returns it by digest.
 //
+// It reads ECR's scan; the tag latest follows only when the scan lets it pass.
 // The repository is made on the first push, by Terraform. An image that ECR
 // cannot scan is judged by the Go modules in its program.
 //
@@ -33,26 +36,22 @@ func (m *SensorBackend) Publish(
 	// Vulnerability database as OSV files, such as the unpacked database of vuln.go.dev, for an image that ECR cannot scan.
 	// +optional
 	advisories *dagger.Directory,
-) (shown string, err error) {
-	defer clean(&shown, &err)
-	passes, err := newGate(ctx, failOn, allow, advisories)
+) (string, error) {
+	gate, err := newScanGate(ctx, failOn, allow, advisories)
 	if err != nil {
 		return "", err
 	}
-	c, done, err := m.connect(ctx)
-	if err != nil {
-		return "", err
-	}
-	defer done()
-	zip, err := m.processorZip(ctx)
-	if err != nil {
-		return "", err
-	}
-	pushed, verdict, err := m.publish(ctx, c, zip, passes)
-	if err != nil {
-		return "", exits(err)
-	}
-	return pushed.String() + "\n" + verdict.String(), nil
+	return m.onCloud(ctx, func(c *cloud) (string, error) {
+		zip, err := m.processorZip(ctx)
+		if err != nil {
+			return "", err
+		}
+		pushed, verdict, err := m.publish(ctx, c, zip, gate)
+		if err != nil {
+			return "", err
+		}
+		return pushed.String() + "\n" + verdict.String(), nil
+	})
 }
 
 // registryLogin asks for credentials for the registry. The emulated one's are
@@ -65,17 +64,14 @@ func (c *cloud) registryLogin(ctx context.Context) (ecr.Credentials, error) {
 	return login, err
 }
 
-// imageTag is the tag that names branch and commit.
-func imageTag(ref gitref.Ref) string { return ecr.BranchTag(ref.Branch, ref.Commit[:12]) }
-
 // repositoryName is the name the Terraform configuration gives the repository.
 func (m *SensorBackend) repositoryName() string { return m.Project + "-" + m.Environment + "-api" }
 
-func (m *SensorBackend) publish(ctx context.Context, c *cloud, zip lambdazip.Archive, passes gate) (ecr.Pushed, scan.Result, error) {
+func (m *SensorBackend) publish(ctx context.Context, c *cloud, zip lambdazip.Archive, passes scanGate) (ecr.Pushed, scan.Result, error) {
 	registry := awsecr.NewFromConfig(c.config)
 	repository, err := ecr.FindRepository(ctx, registry, m.repositoryName())
 	if errors.Is(err, ecr.ErrNoRepository) {
-		say("build: first push, making the repository %s", m.repositoryName())
+		progress("build: first push, making the repository %s", m.repositoryName())
 		if err := m.makeRepository(ctx, c, zip); err != nil {
 			return ecr.Pushed{}, scan.Result{}, err
 		}
@@ -110,7 +106,7 @@ func (m *SensorBackend) publish(ctx context.Context, c *cloud, zip lambdazip.Arc
 		Repository:  *repository.RepositoryUri,
 		Credentials: login,
 		Tags:        []string{imageTag(ref)},
-		Progress:    func(line string) { say("build: %s", line) },
+		Progress:    func(line string) { progress("build: %s", line) },
 	})
 	if err != nil {
 		return pushed, scan.Result{}, err
@@ -138,4 +134,87 @@ func (m *SensorBackend) makeRepository(ctx context.Context, c *cloud, zip lambda
 		return fmt.Errorf("make the image repository: %w", err)
 	}
 	return nil
+}
+
+// scanGate is what an image must pass before latest names it and it is deployed.
+type scanGate struct {
+	policy scan.Policy
+	// advisories judge an image that ECR cannot scan.
+	advisories scan.Advisories
+}
+
+// newScanGate reads what the user gave.
+func newScanGate(ctx context.Context, failOn string, allow *dagger.File, advisories *dagger.Directory) (scanGate, error) {
+	g := scanGate{policy: scan.Policy{FailOn: failOn}}
+	if err := scan.CheckThreshold(failOn); err != nil {
+		return g, err
+	}
+	if allow != nil {
+		text, err := allow.Contents(ctx)
+		if err != nil {
+			return g, fmt.Errorf("read the allow list: %w", err)
+		}
+		if g.policy.Allow, err = scan.ParseAllowList(text, time.Now()); err != nil {
+			return g, err
+		}
+	}
+	if advisories != nil {
+		dir, err := os.MkdirTemp("", "advisories")
+		if err != nil {
+			return g, err
+		}
+		defer func() { _ = os.RemoveAll(dir) }()
+		if _, err := advisories.Export(ctx, dir); err != nil {
+			return g, fmt.Errorf("read the advisories: %w", err)
+		}
+		if g.advisories, err = scan.ReadAdvisories(os.DirFS(dir)); err != nil {
+			return g, err
+		}
+	}
+	return g, nil
+}
+
+// ask is the verify tree's line on the registry's scan of an image. One that ECR
+// cannot scan was judged by its packages when it was pushed.
+func (g scanGate) ask(c *cloud) scanLookup {
+	return func(ctx context.Context, repository, digest string) (string, error) {
+		verdict, err := scan.Wait(ctx, awsecr.NewFromConfig(c.config), scan.Request{Repository: repository, Digest: digest, Policy: g.policy},
+			poll.Env{Progress: func(line string) { progress("ecs: %s", line) }})
+		if err != nil {
+			return "", err
+		}
+		if verdict.Outcome == scan.Unsupported {
+			return "", &verify.SkipError{Reason: verdict.String() + ": publish judges it by its packages"}
+		}
+		return verdict.String(), verdict.Err(repository + "@" + digest)
+	}
+}
+
+// judge waits for ECR's scan of a pushed image and decides; for an image that
+// ECR cannot scan, the list of packages in the tarball it was pushed from
+// decides.
+func (g scanGate) judge(ctx context.Context, registry *awsecr.Client, repository string, pushed ecr.Pushed, tarball string) (scan.Result, error) {
+	verdict, err := scan.Wait(ctx, registry, scan.Request{Repository: repository, Digest: pushed.Digest, Policy: g.policy},
+		poll.Env{Progress: func(line string) { progress("build: %s", line) }})
+	if err != nil {
+		return verdict, err
+	}
+	if verdict.Outcome == scan.Unsupported {
+		dir, err := os.MkdirTemp("", "inventory")
+		if err != nil {
+			return verdict, err
+		}
+		defer func() { _ = os.RemoveAll(dir) }()
+		image, err := ecr.Load(tarball, dir)
+		if err != nil {
+			return verdict, err
+		}
+		inventory, err := scan.ReadInventory(image)
+		if err != nil {
+			progress("build: %v", err)
+			return verdict, verdict.Err(pushed.Reference)
+		}
+		verdict = inventory.Judge(g.advisories, g.policy, time.Now())
+	}
+	return verdict, verdict.Err(pushed.Reference)
 }

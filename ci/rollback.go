@@ -3,25 +3,30 @@ package main
 import (
 	"cmp"
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"slices"
 	"strings"
 	"time"
 
-	"dagger/sensor-backend/history"
 	"dagger/sensor-backend/pipeline"
+	"dagger/sensor-backend/pipeline/record"
+	"dagger/sensor-backend/pipeline/trigger"
 	"dagger/sensor-backend/rollout"
-	"dagger/sensor-backend/tfrun"
+	"dagger/sensor-backend/rollout/deployments"
+	"dagger/sensor-backend/rollout/ecs"
+	"dagger/sensor-backend/rollout/lambda"
+	"dagger/sensor-backend/terraform"
 )
 
-// Rollback puts back what ran before, in ECS, Lambda or both, and waits until it really runs, with the same verdicts as deploy.
+// Rollback puts back what ran before, in ECS, Lambda or both, and waits until it really runs.
 //
-// It goes to what is recorded and not to the number before, which may be as bad;
-// what was rolled back from is never gone back to. A database migration that
-// cannot be undone refuses the way. While a deploy is under way, such as one
-// whose run was interrupted, previous is what runs beside it: the deployment is
-// replaced, and a canary's share taken back.
+// Its verdicts are those of deploy. It goes to what is recorded and not to the
+// number before, which may be as bad; what was rolled back from is never gone back
+// to. A database migration that cannot be undone refuses the way. While a deploy is
+// under way, such as one whose run was interrupted, previous is what runs beside
+// it: the deployment is replaced, and a canary's share taken back.
 //
 // +cache="never"
 func (m *SensorBackend) Rollback(
@@ -33,45 +38,36 @@ func (m *SensorBackend) Rollback(
 	// +optional
 	only string,
 ) (string, error) {
-	if only != "" && only != stageECS && only != stageLambda {
-		return "", fmt.Errorf("unknown half %q: choose from %s, %s, or leave it out for both", only, stageECS, stageLambda)
+	if only != "" && only != trigger.ECS && only != trigger.Lambda {
+		return "", fmt.Errorf("unknown half %q: choose from %s, %s, or leave it out for both", only, trigger.ECS, trigger.Lambda)
 	}
-	c, done, err := m.connect(ctx)
-	if err != nil {
-		return "", err
-	}
-	defer done()
-	giveBack, err := m.turn(ctx, c)
-	if err != nil {
-		return "", exits(err)
-	}
-	defer giveBack()
-	out, err := m.readOutputs(ctx, c)
-	if err != nil {
-		return "", err
-	}
-	r := &rollbackRun{m: m, cloud: c, out: out, only: only, started: time.Now().UTC()}
-	report, err := r.run(ctx, to)
-	return report, exits(err)
+	return m.onLocked(ctx, func(c *cloud) (string, error) {
+		out, err := m.readOutputs(ctx, c)
+		if err != nil {
+			return "", err
+		}
+		r := &rollbackRun{m: m, cloud: c, out: out, only: only, started: time.Now().UTC()}
+		return r.run(ctx, to)
+	})
 }
 
 // rollbackRun is one rollback under way.
 type rollbackRun struct {
 	m     *SensorBackend
 	cloud *cloud
-	out   tfrun.Outputs
+	out   terraform.Outputs
 	only  string
 
-	service  rollout.ServiceState
-	function rollout.FunctionState
-	now      history.Entry
-	past     history.History
+	service  ecs.State
+	function lambda.State
+	now      deployments.Entry
+	past     deployments.List
 
 	// started, results and how each half ended are for the record.
 	started        time.Time
 	results        []pipeline.Result
-	serviceResult  rollout.ServiceResult
-	functionResult rollout.FunctionResult
+	serviceResult  ecs.Result
+	functionResult lambda.Result
 }
 
 func (r *rollbackRun) run(ctx context.Context, to string) (string, error) {
@@ -79,12 +75,12 @@ func (r *rollbackRun) run(ctx context.Context, to string) (string, error) {
 	if r.service, r.function, r.now, err = running(ctx, r.cloud, r.out); err != nil {
 		return "", err
 	}
-	if r.past, err = r.m.store(r.cloud).Load(ctx); err != nil {
+	if r.past, err = r.m.deployments(r.cloud).Load(ctx); err != nil {
 		return "", err
 	}
 	target, err := r.target(to)
-	if err == nil && r.only != stageLambda {
-		err = r.past.Way(r.now.Service.Version, target)
+	if err == nil && r.only != trigger.Lambda {
+		err = r.past.CheckReversible(r.now.Service.Version, target)
 	}
 	if err != nil {
 		return "", &rollout.Error{
@@ -93,12 +89,12 @@ func (r *rollbackRun) run(ctx context.Context, to string) (string, error) {
 	}
 	var lines []string
 	var failures []error
-	if r.only != stageLambda {
-		line, err := r.half(ctx, stageECS, func() (string, error) { return r.restoreService(ctx, target) })
+	if r.only != trigger.Lambda {
+		line, err := r.half(ctx, trigger.ECS, func() (string, error) { return r.restoreService(ctx, target) })
 		lines, failures = append(lines, line), append(failures, err)
 	}
-	if r.only != stageECS {
-		line, err := r.half(ctx, stageLambda, func() (string, error) { return r.restoreFunction(ctx, target) })
+	if r.only != trigger.ECS {
+		line, err := r.half(ctx, trigger.Lambda, func() (string, error) { return r.restoreFunction(ctx, target) })
 		lines, failures = append(lines, line), append(failures, err)
 	}
 	failures = append(failures, r.record(ctx))
@@ -110,12 +106,12 @@ func (r *rollbackRun) run(ctx context.Context, to string) (string, error) {
 }
 
 // target is where to go.
-func (r *rollbackRun) target(to string) (history.Entry, error) {
-	parts := []history.Part{history.Service, history.Function}
+func (r *rollbackRun) target(to string) (deployments.Entry, error) {
+	parts := []deployments.Part{deployments.Service, deployments.Function}
 	switch r.only {
-	case stageECS:
+	case trigger.ECS:
 		parts = parts[:1]
-	case stageLambda:
+	case trigger.Lambda:
 		parts = parts[1:]
 	}
 	switch {
@@ -132,33 +128,33 @@ func (r *rollbackRun) target(to string) (history.Entry, error) {
 	digest := strings.Contains(to, ":") && !strings.HasPrefix(to, r.out["ecs_task_family"]+":") || strings.HasSuffix(to, "=")
 	switch {
 	case digest:
-		return history.Entry{}, fmt.Errorf("%s is not recorded", to)
-	case r.only == stageECS:
+		return deployments.Entry{}, fmt.Errorf("%s is not recorded", to)
+	case r.only == trigger.ECS:
 		if !strings.Contains(to, ":") {
 			to = r.out["ecs_task_family"] + ":" + to
 		}
-		return history.Entry{Service: history.Half{Version: to}}, nil
-	case r.only == stageLambda:
-		return history.Entry{Function: history.Half{Version: to}}, nil
+		return deployments.Entry{Service: deployments.Half{Version: to}}, nil
+	case r.only == trigger.Lambda:
+		return deployments.Entry{Function: deployments.Half{Version: to}}, nil
 	}
-	return history.Entry{}, fmt.Errorf("%s is not recorded, so it is not known which half it names: add --only", to)
+	return deployments.Entry{}, fmt.Errorf("%s is not recorded, so it is not known which half it names: add --only", to)
 }
 
 // underWay reports whether a half that is rolled back is in the middle of a
 // deploy.
 func (r *rollbackRun) underWay() bool {
-	return r.only != stageLambda && r.service.Coming != "" || r.only != stageECS && len(r.function.Weights) > 0
+	return r.only != trigger.Lambda && r.service.Coming != "" || r.only != trigger.ECS && len(r.function.Weights) > 0
 }
 
-func (r *rollbackRun) restoreService(ctx context.Context, target history.Entry) (string, error) {
+func (r *rollbackRun) restoreService(ctx context.Context, target deployments.Entry) (string, error) {
 	to := target.Service.Version
 	if to == "" {
 		return "ecs: nothing is recorded of it, left as it is", nil
 	}
 	start := time.Now()
-	result, err := services(r.cloud).Restore(ctx, rollout.ServiceState{
+	result, err := services(r.cloud).Restore(ctx, ecs.State{
 		Cluster: r.service.Cluster, Service: r.service.Service, TaskDefinition: to, Settled: true,
-	}, rollout.FollowOptions{})
+	}, ecs.FollowOptions{})
 	r.serviceResult = result
 	if err != nil {
 		return fmt.Sprintf("ecs: %s is not back", to), withDiagnosis(err, result)
@@ -167,13 +163,13 @@ func (r *rollbackRun) restoreService(ctx context.Context, target history.Entry) 
 	return fmt.Sprintf("ecs: %s -> %s, %s in %s", from, to, result.Outcome, time.Since(start).Round(100*time.Millisecond)), nil
 }
 
-func (r *rollbackRun) restoreFunction(ctx context.Context, target history.Entry) (string, error) {
+func (r *rollbackRun) restoreFunction(ctx context.Context, target deployments.Entry) (string, error) {
 	to := target.Function
 	if to.Version == "" {
 		return "lambda: nothing is recorded of it, left as it is", nil
 	}
 	start := time.Now()
-	result, err := functions(r.cloud).Restore(ctx, rollout.FunctionState{
+	result, err := functions(r.cloud).Restore(ctx, lambda.State{
 		Function: r.function.Function, Alias: r.function.Alias, Version: to.Version, CodeSHA256: to.Digest,
 	}, 0)
 	r.functionResult = result
@@ -190,17 +186,65 @@ func (r *rollbackRun) record(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("record the rollback: %w", err)
 	}
-	after.By = "rollback by " + r.m.whoDeploys(ctx, r.cloud)
+	after.By = "rollback by " + r.m.deployer(ctx, r.cloud)
 	past := slices.Clone(r.past)
 	if after.Service.Version != r.now.Service.Version {
-		past = past.Leave(history.Service, r.now.Service.Version)
+		past = past.MarkRolledBack(deployments.Service, r.now.Service.Version)
 	}
 	if after.Function.Version != r.now.Function.Version {
-		past = past.Leave(history.Function, r.now.Function.Version)
+		past = past.MarkRolledBack(deployments.Function, r.now.Function.Version)
 	}
-	if e, ok := past.Find(history.Service, after.Service.Version); ok {
-		after.Commit, after.Schema, after.NoWayBack = e.Commit, e.Schema, e.NoWayBack
+	if e, ok := past.Find(deployments.Service, after.Service.Version); ok {
+		after.Commit, after.Schema, after.Irreversible = e.Commit, e.Schema, e.Irreversible
 	}
-	r.keep(ctx, after)
-	return r.m.store(r.cloud).Save(ctx, past.Add(after))
+	r.saveRecord(ctx, after)
+	return r.m.deployments(r.cloud).Save(ctx, past.Add(after))
+}
+
+// half restores one half and notes how that went.
+func (r *rollbackRun) half(ctx context.Context, stage string, restore func() (string, error)) (string, error) {
+	started := time.Now()
+	line, err := restore()
+	result := pipeline.Result{Stage: stage, Outcome: pipeline.Passed, Started: started, Elapsed: time.Since(started), Produced: line, Err: err}
+	switch {
+	case err != nil && ctx.Err() != nil && errors.Is(err, ctx.Err()):
+		result.Outcome = pipeline.Canceled
+	case err != nil:
+		result.Outcome = pipeline.Failed
+	}
+	r.results = append(r.results, result)
+	return line, err
+}
+
+// saveRecord writes the record of the rollback beside those of the runs; after is
+// what runs now.
+func (r *rollbackRun) saveRecord(ctx context.Context, after deployments.Entry) {
+	id, err := record.NewID(r.started, after.Commit, rand.Reader)
+	if err != nil {
+		progress("the rollback's record is not saved: %v", err)
+		return
+	}
+	stages := make([]string, len(r.results))
+	for i, result := range r.results {
+		stages[i] = result.Stage
+	}
+	rolledBack := record.Record{
+		Schema: record.Schema, ID: id, Kind: record.Rollback, Commit: after.Commit, Left: r.left(), Event: byRollback,
+		Decision: trigger.Named(stages, r.m.Environment), Target: r.m.recordTarget(r.cloud), By: record.By{Actor: r.cloud.caller},
+		Started: r.started, Service: record.HalfOf(r.serviceResult.Summary()), Function: record.HalfOf(r.functionResult.Summary()),
+	}
+	rolledBack.SetStages(r.results)
+	rolledBack.Ended = time.Now().UTC()
+	secretsGiven.Value(&rolledBack)
+	r.m.saveRecord(ctx, r.cloud, rolledBack)
+}
+
+// byRollback is the event of a rollback that somebody called for.
+const byRollback = "rollback"
+
+// left is the commit that ran before the rollback; empty if it is not known.
+func (r *rollbackRun) left() string {
+	service, _ := r.past.Find(deployments.Service, r.now.Service.Version)
+	function, _ := r.past.Find(deployments.Function, r.now.Function.Version)
+	return cmp.Or(service.Commit, function.Commit)
 }

@@ -2,14 +2,18 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
-	"strings"
+	"strconv"
+
+	"github.com/vektah/gqlparser/v2/gqlerror"
 
 	"dagger/sensor-backend/gitref"
 	"dagger/sensor-backend/internal/dagger"
-	"dagger/sensor-backend/record"
-	"dagger/sensor-backend/trigger"
+	"dagger/sensor-backend/pipeline/record"
+	"dagger/sensor-backend/pipeline/report"
+	"dagger/sensor-backend/pipeline/trigger"
 )
 
 // The AWS a run may work on.
@@ -18,7 +22,9 @@ const (
 	targetEmulated = "emulated"
 )
 
-// Explain says what run would do for an event, stage by stage, and why. Runs nothing and needs no AWS.
+// Explain says what run would do for an event, stage by stage, and why.
+//
+// It runs nothing and needs no AWS.
 func (m *SensorBackend) Explain(
 	ctx context.Context,
 	// Event: push, pull_request, merge_group, release, schedule or workflow_dispatch (GITHUB_EVENT_NAME).
@@ -49,9 +55,9 @@ func (m *SensorBackend) Explain(
 	// +defaultPath="/.git"
 	history *dagger.Directory,
 ) (shown string, err error) {
-	defer clean(&shown, &err)
+	defer redactResult(&shown, &err)
 	e := trigger.Event{
-		Name: event, Ref: ref, SHA: sha, Fork: fork, Stages: named(stages), Environment: environment,
+		Name: event, Ref: ref, SHA: sha, Fork: fork, Stages: nonEmpty(stages), Environment: environment,
 		Paths: readCommit(ctx, history, base, sha).paths,
 	}
 	d, err := m.decide(ctx, &e, target)
@@ -69,7 +75,10 @@ func (m *SensorBackend) Explain(
 	return "", fmt.Errorf("unknown format %q: choose from text, outputs", format)
 }
 
-// Run does what CI does for an event: it decides on the stages (see explain), runs them with the gates (see check), reports and keeps a record. Ask the result for its verdict, or for its report as files.
+// Run does what CI does for an event; ask the result for its verdict, or its report as files.
+//
+// It decides on the stages (see explain), runs them with the gates (see check),
+// reports and saves a record.
 //
 // +cache="never"
 func (m *SensorBackend) Run(
@@ -150,7 +159,7 @@ func (m *SensorBackend) Run(
 ) (*PipelineRun, error) {
 	facts := readCommit(ctx, history, base, sha)
 	e := trigger.Event{
-		Name: event, Ref: ref, SHA: sha, Fork: fork, Stages: named(stages), Environment: environment, Paths: facts.paths,
+		Name: event, Ref: ref, SHA: sha, Fork: fork, Stages: nonEmpty(stages), Environment: environment, Paths: facts.paths,
 	}
 	d, err := m.decide(ctx, &e, target)
 	if err != nil {
@@ -163,21 +172,21 @@ func (m *SensorBackend) Run(
 	if err != nil {
 		return nil, err
 	}
-	w := wish{
-		event: e, decision: d, by: record.By{Actor: actor, URL: url}, committed: facts.made, readings: readings,
-		checks: checksWish{in: checkInput{source: source}, off: named(off), advisory: named(advisory), strict: strict},
+	request := runRequest{
+		event: e, decision: d, by: record.By{Actor: actor, URL: url}, committed: facts.committed, readings: readings,
+		checks: checkOptions{in: checkInput{source: source}, off: nonEmpty(off), advisory: nonEmpty(advisory), strict: strict},
 	}
-	if w.gate, err = newGate(ctx, "CRITICAL", nil, nil); err != nil {
+	if request.scan, err = newScanGate(ctx, "CRITICAL", nil, nil); err != nil {
 		return nil, err
 	}
-	w.tell, err = receivers{
+	request.senders, err = receivers{
 		webhook: webhook, slackToken: slackToken, slackChannel: slackChannel,
 		githubToken: githubToken, githubRepository: githubRepository, githubAPI: githubAPI,
 	}.senders(ctx)
 	if err != nil {
 		return nil, err
 	}
-	if w.signing, err = newSigning(ctx, signingKey, signingKeyPassword, publicKey); err != nil {
+	if request.signing, err = newSigning(ctx, signingKey, signingKeyPassword, publicKey); err != nil {
 		return nil, err
 	}
 	on := *m
@@ -185,9 +194,9 @@ func (m *SensorBackend) Run(
 	if d.Environment != "" {
 		on.Environment = d.Environment
 	}
-	done, err := on.deliver(ctx, w)
+	done, err := on.execute(ctx, request)
 	if err != nil {
-		return nil, exits(err)
+		return nil, withExitCode(err)
 	}
 	return newPipelineRun(done)
 }
@@ -209,13 +218,60 @@ func (m *SensorBackend) decide(ctx context.Context, e *trigger.Event, target str
 	return trigger.Decide(*e)
 }
 
-// named leaves out the empty names that an empty input of a workflow becomes.
-func named(list []string) []string {
-	var names []string
-	for _, name := range list {
-		if name = strings.TrimSpace(name); name != "" {
-			names = append(names, name)
-		}
+// PipelineRun is a run that is over.
+type PipelineRun struct {
+	// Summary is what a terminal shows of the run.
+	Summary string
+	// ExitCode is 0 if every stage passed, and otherwise that of the first failure; see deploy.
+	ExitCode int
+	// Report holds record.json, summary.md, report.html and exit-code; and, if the stages that make them ran, before.json (what ran before the deploy), outputs.json, coverage.out and findings.sarif.
+	Report *dagger.Directory
+}
+
+func newPipelineRun(f runResult) (*PipelineRun, error) {
+	page, err := report.HTML(f.record)
+	if err != nil {
+		return nil, err
 	}
-	return names
+	encoded, err := f.record.Encode()
+	if err != nil {
+		return nil, err
+	}
+	code := exitCode(f.failure)
+	files := dag.Directory().
+		WithNewFile("record.json", string(encoded)).
+		WithNewFile("summary.md", report.Markdown(f.record)).
+		WithNewFile("report.html", string(page)).
+		WithNewFile("exit-code", strconv.Itoa(code)+"\n")
+	// What stages made is shown like what they say: without secrets.
+	if f.execution.deployed.before != nil {
+		files = files.WithNewFile("before.json", secretsGiven.Text(string(f.execution.deployed.before))+"\n")
+	}
+	if f.execution.provisioned.outputs != nil {
+		secretsGiven.Value(&f.execution.provisioned.outputs)
+		text, err := json.MarshalIndent(f.execution.provisioned.outputs, "", "  ")
+		if err != nil {
+			return nil, err
+		}
+		files = files.WithNewFile("outputs.json", string(text)+"\n")
+	}
+	if f.execution.tested.profile != nil {
+		files = files.WithFile("coverage.out", f.execution.tested.profile)
+	}
+	if f.execution.checked.findings != nil {
+		text, err := sarif(f.execution.checked.findings)
+		if err != nil {
+			return nil, err
+		}
+		files = files.WithNewFile("findings.sarif", text)
+	}
+	return &PipelineRun{Summary: f.report, ExitCode: code, Report: files}, nil
+}
+
+// Verdict returns the summary, or fails with it and with the run's exit code.
+func (r *PipelineRun) Verdict() (string, error) {
+	if r.ExitCode == 0 {
+		return r.Summary, nil
+	}
+	return "", &gqlerror.Error{Message: r.Summary, Extensions: execError(r.ExitCode)}
 }

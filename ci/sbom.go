@@ -8,9 +8,9 @@ import (
 
 	"dagger/sensor-backend/ecr"
 	"dagger/sensor-backend/gates"
-	"dagger/sensor-backend/imagecheck"
+	"dagger/sensor-backend/gates/imagecheck"
+	"dagger/sensor-backend/gates/licences"
 	"dagger/sensor-backend/internal/dagger"
-	"dagger/sensor-backend/sbom"
 )
 
 // The artefacts that a bill of materials can be made of.
@@ -22,7 +22,9 @@ const (
 // maxImage is the most the API's image may weigh, compressed.
 const maxImage = 20_000_000
 
-// Sbom lists what an artefact is made of, as CycloneDX JSON with licences: of the API's image or of the processor's zip.
+// Sbom lists what an artefact is made of, as CycloneDX JSON with licences.
+//
+// The artefact is the API's image or the processor's zip.
 func (m *SensorBackend) Sbom(
 	ctx context.Context,
 	// Artefact: image or processor.
@@ -30,7 +32,7 @@ func (m *SensorBackend) Sbom(
 	of string,
 ) (*dagger.File, error) {
 	const out = "sbom.cdx.json"
-	ctr := reporting(goTool(syft)).
+	ctr := withReportDir(goTool(syft)).
 		WithEnvVariable("SYFT_CHECK_FOR_APP_UPDATE", "false").
 		WithEnvVariable("SYFT_GOLANG_SEARCH_LOCAL_MOD_CACHE_LICENSES", "true").
 		// The licences of the modules that are linked in lie in the module cache.
@@ -44,23 +46,23 @@ func (m *SensorBackend) Sbom(
 			return nil, err
 		}
 		ctr = ctr.WithFile("/artefact/image.tar", image.AsTarball()).
-			WithExec([]string{"syft", "scan", "oci-archive:/artefact/image.tar", "--quiet", "--output=cyclonedx-json=" + outFile(out)})
+			WithExec([]string{"syft", "scan", "oci-archive:/artefact/image.tar", "--quiet", "--output=cyclonedx-json=" + reportFile(out)})
 	case artefactProcessor:
 		arch, err := m.platformArchitecture(ctx)
 		if err != nil {
 			return nil, err
 		}
 		ctr = ctr.WithFile("/artefact/bootstrap", staticBinary(m.Services, "./cmd/processor", arch, "")).
-			WithExec([]string{"syft", "scan", "file:/artefact/bootstrap", "--quiet", "--output=cyclonedx-json=" + outFile(out)})
+			WithExec([]string{"syft", "scan", "file:/artefact/bootstrap", "--quiet", "--output=cyclonedx-json=" + reportFile(out)})
 	default:
 		return nil, fmt.Errorf("unknown artefact %q: choose from %s, %s", of, artefactImage, artefactProcessor)
 	}
-	return ctr.File(outFile(out)), nil
+	return ctr.File(reportFile(out)), nil
 }
 
 // packages asks a vulnerability database about everything in the artefacts.
-func (m *SensorBackend) packages(ctx context.Context, database *dagger.Directory) (seen, error) {
-	base := reporting(goTool(grype)).WithEnvVariable("GRYPE_CHECK_FOR_APP_UPDATE", "false")
+func (m *SensorBackend) packages(ctx context.Context, database *dagger.Directory) (gateResult, error) {
+	base := withReportDir(goTool(grype)).WithEnvVariable("GRYPE_CHECK_FOR_APP_UPDATE", "false")
 	if database != nil {
 		base = base.
 			WithDirectory("/root/.cache/grype/db", database).
@@ -70,65 +72,78 @@ func (m *SensorBackend) packages(ctx context.Context, database *dagger.Directory
 	} else {
 		base = fresh(base) // the database is another one tomorrow
 	}
-	saw := seen{note: "grype of image and processor"}
+	result := gateResult{note: "grype of image and processor"}
 	for _, of := range []string{artefactImage, artefactProcessor} {
 		bill, err := m.Sbom(ctx, of)
 		if err != nil {
-			return saw, err
+			return result, err
 		}
 		run := base.
 			WithFile("/sbom.cdx.json", bill).
-			WithExec([]string{"grype", "sbom:/sbom.cdx.json", "--output=sarif", "--file=" + outFile("packages.sarif")}, anyExit)
-		if err := saw.read(ctx, run, "grype of the "+of, "packages.sarif"); err != nil {
-			return saw, err
+			WithExec([]string{"grype", "sbom:/sbom.cdx.json", "--output=sarif", "--file=" + reportFile("packages.sarif")}, anyExit)
+		if err := result.read(ctx, run, "grype of the "+of, "packages.sarif"); err != nil {
+			return result, err
 		}
 	}
-	return saw, nil
+	return result, nil
 }
 
 // licences objects to what the artefacts may not be made of.
-func (m *SensorBackend) licences(ctx context.Context) (seen, error) {
-	var saw seen
+func (m *SensorBackend) licences(ctx context.Context) (gateResult, error) {
+	var result gateResult
 	known := 0
 	for _, of := range []string{artefactImage, artefactProcessor} {
 		text, err := m.billOf(ctx, of)
 		if err != nil {
-			return saw, err
+			return result, err
 		}
-		bill, err := sbom.Parse(string(text))
+		bill, err := licences.Parse(string(text))
 		if err != nil {
-			return saw, fmt.Errorf("list what the %s is made of: %w", of, err)
+			return result, fmt.Errorf("list what the %s is made of: %w", of, err)
 		}
 		known += len(bill.Components)
-		for _, objection := range bill.Judge(sbom.Permissive()) {
-			saw.findings = append(saw.findings, gates.Finding{Rule: objection.Rule, Message: of + ": " + objection.Message})
+		for _, objection := range bill.Judge(licences.Permissive()) {
+			result.findings = append(result.findings, gates.Finding{Rule: objection.Rule, Message: of + ": " + objection.Message})
 		}
 	}
-	saw.note = fmt.Sprintf("%d components of image and processor", known)
-	return saw, nil
+	result.note = fmt.Sprintf("%d components of image and processor", known)
+	return result, nil
 }
 
-// imageChecked judges the API's image by itself.
-func (m *SensorBackend) imageChecked(ctx context.Context) (seen, error) {
-	var saw seen
+// checkImage judges the API's image by itself.
+func (m *SensorBackend) checkImage(ctx context.Context) (gateResult, error) {
+	var result gateResult
 	image, err := m.Build(ctx)
 	if err != nil {
-		return saw, err
+		return result, err
 	}
 	dir, err := os.MkdirTemp("", "image")
 	if err != nil {
-		return saw, err
+		return result, err
 	}
 	defer func() { _ = os.RemoveAll(dir) }()
 	path, err := image.AsTarball().Export(ctx, filepath.Join(dir, "image.tar"))
 	if err != nil {
-		return saw, fmt.Errorf("build the image: %w", err)
+		return result, fmt.Errorf("build the image: %w", err)
 	}
 	img, err := ecr.Load(path, filepath.Join(dir, "layout"))
 	if err != nil {
-		return saw, err
+		return result, err
 	}
 	facts, found, err := imagecheck.Check(img, imagecheck.Limits{MaxBytes: maxImage})
-	saw.note, saw.findings = facts.String(), found
-	return saw, err
+	result.note, result.findings = facts.String(), found
+	return result, err
+}
+
+// billOf is an artefact's bill of materials, CycloneDX JSON.
+func (m *SensorBackend) billOf(ctx context.Context, of string) ([]byte, error) {
+	file, err := m.Sbom(ctx, of)
+	if err != nil {
+		return nil, err
+	}
+	text, err := file.Contents(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("list what the %s is made of: %w", of, err)
+	}
+	return []byte(text), nil
 }

@@ -5,89 +5,68 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"regexp"
 	"slices"
 	"strings"
 
-	"dagger/sensor-backend/excerpt"
 	"dagger/sensor-backend/internal/dagger"
 	"dagger/sensor-backend/lambdazip"
-	"dagger/sensor-backend/tfrun"
+	"dagger/sensor-backend/terraform"
+	"dagger/sensor-backend/text"
 )
 
-// Plan shows what apply would change, by name what would be destroyed or replaced, what it breaks of the policy and what it costs; it changes nothing. The plan is saved: apply it, and exactly it, with apply --plan ID.
-//
-// +cache="never"
-func (m *SensorBackend) Plan(ctx context.Context) (shown string, err error) {
-	defer clean(&shown, &err)
-	return m.terraformOnce(ctx, func(tf *terraform) (string, error) {
-		summary, err := tf.run(ctx, planAndSave)
-		if err != nil {
-			return "", withReport(err, summary)
-		}
-		return strings.Join(append(summary.Report, "plan: "+summary.String()), "\n"), nil
-	})
-}
+const (
+	infraDir = "/infra"
+	// planDir is memory: a plan holds every value in plain text, and what lies
+	// in a container's file system stays in the engine's cache.
+	planDir  = "/run/terraform"
+	planFile = planDir + "/plan"
+)
 
-// Apply makes the infrastructure what the configuration says: terraform init, validate, plan, and apply of that very plan, or of one that was saved before. Returns how many resources were added, changed and destroyed.
-//
-// A plan that breaks the policy (infra/exceptions.json) is refused.
-//
-// +cache="never"
-func (m *SensorBackend) Apply(
-	ctx context.Context,
-	// Saved plan to apply, by the 16 hex digits that plan printed. One made before the last change of the state is refused. By default a new plan is made and applied.
-	// +optional
-	plan string,
-	// Allow the plan to destroy or replace what holds data: buckets, tables, queues, images, keys, the warehouse.
-	// +optional
-	loseData bool,
-) (shown string, err error) {
-	defer clean(&shown, &err)
-	if plan != "" && !planID.MatchString(plan) {
-		return "", fmt.Errorf("plan %q: give the 16 hex digits that plan printed", plan)
-	}
-	return m.terraformOnce(ctx, func(tf *terraform) (string, error) {
-		script := planAndApply
-		if plan != "" {
-			tf.base = tf.base.WithEnvVariable("PLAN_ID", plan)
-			script = fetchAndApply
-		}
-		if loseData {
-			tf.base = tf.base.WithEnvVariable("PLAN_LOSE_DATA", "--lose-data")
-		}
-		summary, err := tf.run(ctx, script)
-		if err != nil {
-			return "", withReport(err, summary)
-		}
-		return summary.String(), nil
-	})
-}
+// The scripts of one run, for sh -e. Their standard output is messages in the
+// manner of Terraform's -json. No plan is applied that plancheck has not seen;
+// its settings come in PLAN_WHERE and PLAN_LOSE_DATA.
+const (
+	openState = `terraform init -input=false -no-color -reconfigure -backend-config=/backend.tfbackend >&2
+`
+	initialize = openState + `terraform validate -no-color >&2
+`
+	makePlan = `terraform plan -input=false -json -out=` + planFile + `
+`
+	showPlan = `terraform show -json ` + planFile + ` >` + planFile + `.json
+`
+	checkPlan = showPlan + `plancheck check $PLAN_WHERE $PLAN_LOSE_DATA <` + planFile + `.json
+`
+	applyPlan = `terraform apply -input=false -json ` + planFile + `
+`
 
-// Outputs returns the infrastructure's outputs, a JSON object of names and values.
-//
-// +cache="never"
-func (m *SensorBackend) Outputs(ctx context.Context) (shown string, err error) {
-	defer clean(&shown, &err)
-	return m.deployed(ctx, func(_ *cloud, out tfrun.Outputs) (string, error) {
-		text, err := json.MarshalIndent(out, "", "  ")
-		return string(text), err
-	})
-}
+	// Losing data is for whoever applies to allow; a plan only shows it.
+	planAndSave = initialize + makePlan + showPlan +
+		`plancheck check $PLAN_WHERE --lose-data <` + planFile + `.json
+plancheck save -place "$PLANS" ` + planFile + `
+`
+	planAndApply  = initialize + makePlan + checkPlan + applyPlan
+	fetchAndApply = initialize + `plancheck fetch -place "$PLANS" "$PLAN_ID" ` + planFile + `
+` + checkPlan + applyPlan
 
-// planID is the form of a saved plan's id.
-var planID = regexp.MustCompile(`^[0-9a-f]{16}$`)
+	// repositoryOnly makes what the first push needs, before the rest can be
+	// applied because it needs the image.
+	repositoryOnly = initialize +
+		`terraform plan -input=false -json -out=` + planFile + ` -target=aws_ecr_repository.api -target=aws_ecr_lifecycle_policy.api
+` + checkPlan + applyPlan
 
-// withReport puts what was said about the plan before the error.
-func withReport(err error, summary tfrun.Summary) error {
-	if len(summary.Report) == 0 {
-		return err
-	}
-	return fmt.Errorf("%s\n%w", strings.Join(summary.Report, "\n"), err)
-}
+	// findDrift takes no lock: it changes nothing, and must not keep a deploy out.
+	findDrift = initialize + `terraform plan -input=false -json -lock=false -out=` + planFile + `
+` + showPlan + `plancheck drift <` + planFile + `.json
+`
+	destroyAll = initialize + `terraform plan -destroy -input=false -json -out=` + planFile + `
+` + applyPlan
 
-// terraform runs the configuration against one AWS and one environment's state.
-type terraform struct {
+	printOutputs = openState + `terraform output -json
+`
+)
+
+// terraformSession runs the configuration against one AWS and one environment's state.
+type terraformSession struct {
 	base *dagger.Container
 }
 
@@ -105,7 +84,7 @@ func terraformProviders(source *dagger.Directory) *dagger.Container {
 }
 
 // terraform prepares runs against the state in c.
-func (m *SensorBackend) terraform(ctx context.Context, c *cloud) (*terraform, error) {
+func (m *SensorBackend) terraform(ctx context.Context, c *cloud) (*terraformSession, error) {
 	place, err := m.statePlace(ctx, c)
 	if err != nil {
 		return nil, err
@@ -115,12 +94,12 @@ func (m *SensorBackend) terraform(ctx context.Context, c *cloud) (*terraform, er
 		WithMountedTemp(planDir).
 		WithEnvVariable("PLANS", place.Bucket+"/"+place.Plans).
 		With(c.reachedBy)
-	return &terraform{base: base}, nil
+	return &terraformSession{base: base}, nil
 }
 
 // configured is terraform with the configuration's variables set. The image
 // may be empty: a first task definition then names the repository's latest.
-func (m *SensorBackend) configured(ctx context.Context, c *cloud, image string, zip lambdazip.Archive) (*terraform, error) {
+func (m *SensorBackend) configured(ctx context.Context, c *cloud, image string, zip lambdazip.Archive) (*terraformSession, error) {
 	tf, err := m.terraform(ctx, c)
 	if err != nil {
 		return nil, err
@@ -141,7 +120,7 @@ func (m *SensorBackend) configured(ctx context.Context, c *cloud, image string, 
 	if c.emulator != nil {
 		variables["warehouse_url_parameter"] = warehouseParameter
 	}
-	text, err := json.Marshal(variables)
+	raw, err := json.Marshal(variables)
 	if err != nil {
 		return nil, err
 	}
@@ -153,7 +132,7 @@ func (m *SensorBackend) configured(ctx context.Context, c *cloud, image string, 
 	if err != nil {
 		return nil, err
 	}
-	pkg, err := handOver(processorPackage, zip.Zip)
+	pkg, err := newFile(processorPackage, zip.Zip)
 	if err != nil {
 		return nil, err
 	}
@@ -162,7 +141,7 @@ func (m *SensorBackend) configured(ctx context.Context, c *cloud, image string, 
 		where = append(where, "--emulated")
 	}
 	tf.base = tf.base.
-		WithNewFile("/pipeline.tfvars.json", string(text)).
+		WithNewFile("/pipeline.tfvars.json", string(raw)).
 		WithFile("/package/processor.zip", pkg).
 		WithFile("/usr/local/bin/plancheck", check).
 		WithEnvVariable("PLAN_WHERE", strings.Join(where, " ")).
@@ -198,7 +177,7 @@ func plancheck(ctx context.Context) (*dagger.File, error) {
 }
 
 // readOutputs reads the outputs from the state, for a call that does not apply.
-func (m *SensorBackend) readOutputs(ctx context.Context, c *cloud) (tfrun.Outputs, error) {
+func (m *SensorBackend) readOutputs(ctx context.Context, c *cloud) (terraform.Outputs, error) {
 	tf, err := m.terraform(ctx, c)
 	if err != nil {
 		return nil, err
@@ -206,51 +185,34 @@ func (m *SensorBackend) readOutputs(ctx context.Context, c *cloud) (tfrun.Output
 	return tf.outputs(ctx)
 }
 
-// deployed connects, reads the outputs of what is deployed and hands both to work.
-func (m *SensorBackend) deployed(ctx context.Context, work func(*cloud, tfrun.Outputs) (string, error)) (string, error) {
-	c, done, err := m.connect(ctx)
-	if err != nil {
-		return "", err
-	}
-	defer done()
-	out, err := m.readOutputs(ctx, c)
-	if err != nil {
-		return "", err
-	}
-	return work(c, out)
-}
-
-// terraformOnce connects, configures Terraform and hands it to work.
-func (m *SensorBackend) terraformOnce(ctx context.Context, work func(*terraform) (string, error)) (string, error) {
-	c, done, err := m.connect(ctx)
-	if err != nil {
-		return "", err
-	}
-	defer done()
-	zip, err := m.processorZip(ctx)
-	if err != nil {
-		return "", err
-	}
-	tf, err := m.configured(ctx, c, "", zip)
-	if err != nil {
-		return "", err
-	}
-	return work(tf)
+// onTerraform is onCloud for a verb that runs Terraform: it configures it first.
+func (m *SensorBackend) onTerraform(ctx context.Context, work func(*terraformSession) (string, error)) (string, error) {
+	return m.onCloud(ctx, func(c *cloud) (string, error) {
+		zip, err := m.processorZip(ctx)
+		if err != nil {
+			return "", err
+		}
+		tf, err := m.configured(ctx, c, "", zip)
+		if err != nil {
+			return "", err
+		}
+		return work(tf)
+	})
 }
 
 // run executes one of the scripts and reads what it did. The error carries
 // Terraform's own diagnostics.
-func (tf *terraform) run(ctx context.Context, script string) (tfrun.Summary, error) {
+func (tf *terraformSession) run(ctx context.Context, script string) (terraform.Summary, error) {
 	run := fresh(tf.base).WithExec([]string{"sh", "-ec", script}, anyExit)
 	code, err := run.ExitCode(ctx)
 	if err != nil {
-		return tfrun.Summary{}, fmt.Errorf("run terraform: %w", err)
+		return terraform.Summary{}, fmt.Errorf("run terraform: %w", err)
 	}
 	stdout, err := run.Stdout(ctx)
 	if err != nil {
-		return tfrun.Summary{}, fmt.Errorf("run terraform: %w", err)
+		return terraform.Summary{}, fmt.Errorf("run terraform: %w", err)
 	}
-	summary, err := tfrun.ParseLog(strings.NewReader(stdout))
+	summary, err := terraform.ParseLog(strings.NewReader(stdout))
 	if err != nil {
 		return summary, err
 	}
@@ -264,18 +226,18 @@ func (tf *terraform) run(ctx context.Context, script string) (tfrun.Summary, err
 	if err != nil {
 		return summary, fmt.Errorf("run terraform: %w", err)
 	}
-	return summary, fmt.Errorf("terraform failed (exit code %d):\n%s", code, excerpt.Of(stderr+"\n"+stdout))
+	return summary, fmt.Errorf("terraform failed (exit code %d):\n%s", code, text.Excerpt(stderr+"\n"+stdout))
 }
 
 // outputs are the configuration's outputs by name.
-func (tf *terraform) outputs(ctx context.Context) (tfrun.Outputs, error) {
+func (tf *terraformSession) outputs(ctx context.Context) (terraform.Outputs, error) {
 	run, err := passed(ctx, fresh(tf.base).WithExec([]string{"sh", "-ec", printOutputs}, anyExit), "terraform output")
 	if err != nil {
 		return nil, err
 	}
-	text, err := run.Stdout(ctx)
+	raw, err := run.Stdout(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("read terraform's outputs: %w", err)
 	}
-	return tfrun.ParseOutputs(text)
+	return terraform.ParseOutputs(raw)
 }

@@ -9,11 +9,12 @@ import (
 	"dagger/sensor-backend/internal/dagger"
 )
 
-// Test runs the services' tests against a real PostgreSQL, with the race detector, and returns the coverage of each package.
+// Test runs the services' tests against a real PostgreSQL and returns each package's coverage.
 //
-// A failing test is an error that carries the failing packages' output.
+// The race detector is on. A failing test is an error that carries the failing
+// packages' output.
 func (m *SensorBackend) Test(ctx context.Context) (shown string, err error) {
-	defer clean(&shown, &err)
+	defer redactResult(&shown, &err)
 	profile, err := m.Coverage(ctx)
 	if err != nil {
 		return "", err
@@ -25,7 +26,9 @@ func (m *SensorBackend) Test(ctx context.Context) (shown string, err error) {
 	return report.Table(), nil
 }
 
-// Coverage runs the tests and returns their coverage profile, in the format of go test -coverprofile, for Codecov and go tool cover.
+// Coverage runs the tests and returns their profile, for Codecov and go tool cover.
+//
+// The format is that of go test -coverprofile.
 func (m *SensorBackend) Coverage(ctx context.Context) (*dagger.File, error) {
 	run, err := m.tested(ctx)
 	if err != nil {
@@ -37,11 +40,11 @@ func (m *SensorBackend) Coverage(ctx context.Context) (*dagger.File, error) {
 const coverageProfile = "/out/coverage.out"
 
 func readCoverage(ctx context.Context, profile *dagger.File) (coverage.Report, error) {
-	text, err := profile.Contents(ctx)
+	raw, err := profile.Contents(ctx)
 	if err != nil {
 		return coverage.Report{}, fmt.Errorf("read the coverage profile: %w", err)
 	}
-	return coverage.Parse(strings.NewReader(text))
+	return coverage.Parse(strings.NewReader(raw))
 }
 
 // tested is the container in which all tests of the services have passed.
@@ -53,4 +56,79 @@ func (m *SensorBackend) tested(ctx context.Context) (*dagger.Container, error) {
 		WithExec([]string{"mkdir", "-p", "/out"}).
 		WithExec([]string{"go", "test", "-race", "-covermode=atomic", "-coverprofile=" + coverageProfile, "./..."}, anyExit)
 	return passed(ctx, run, "the services' tests")
+}
+
+// TestModules vets and tests, with the race detector, what delivers the services.
+//
+// That is the pipeline's own packages, the emulated AWS and the bootstrap.
+func (m *SensorBackend) TestModules(
+	ctx context.Context,
+	// The repository's other Go modules.
+	// +defaultPath="/"
+	// +ignore=["*", "!bootstrap", "!ci", "!emulator"]
+	source *dagger.Directory,
+) (string, error) {
+	// The pipeline's main package needs the code that the engine generates.
+	source = source.WithDirectory("ci", dag.CurrentModule().Source())
+	var report strings.Builder
+	for _, module := range []string{"bootstrap", "ci", "ci/plancheck", "emulator"} {
+		run := golang(source.Directory(module)).
+			WithEnvVariable("CGO_ENABLED", "1").
+			WithExec([]string{"go", "vet", "./..."}, anyExit)
+		run, err := passed(ctx, run, "go vet of "+module)
+		if err != nil {
+			return "", err
+		}
+		run = run.WithExec([]string{"go", "test", "-race", "./..."}, anyExit)
+		if _, err := passed(ctx, run, "the tests of "+module); err != nil {
+			return "", err
+		}
+		report.WriteString(module + ": passed\n")
+	}
+	return report.String(), nil
+}
+
+// TestEmulator drives the whole emulated AWS with the AWS SDK and the AWS CLI.
+//
+// Rollouts of real images, invocations of real functions, events, pushes and scans.
+func (m *SensorBackend) TestEmulator(ctx context.Context) (string, error) {
+	return m.integrationTest(ctx, withAWSCLI(goToolchain()), m.EmulatorSource, "./integration/...")
+}
+
+// TestRollout runs the pipeline's deployers against the emulated AWS.
+//
+// Rollouts succeed, crash, hang and are rolled back.
+func (m *SensorBackend) TestRollout(
+	ctx context.Context,
+	// The pipeline's source, with its tests.
+	// +defaultPath="/ci"
+	source *dagger.Directory,
+) (string, error) {
+	return m.integrationTest(ctx, goToolchain(), source, "./rollout/...")
+}
+
+// integrationTest runs tests that want an emulated AWS of their own. It never
+// answers from the cache: what is tested is what two processes do together.
+func (m *SensorBackend) integrationTest(ctx context.Context, base *dagger.Container, source *dagger.Directory, packages string) (string, error) {
+	emulator, err := m.Emulator(ctx)
+	if err != nil {
+		return "", err
+	}
+	run := base.
+		WithDirectory("/src", source).
+		WithWorkdir("/src").
+		WithServiceBinding(emulatorHost, emulator).
+		WithEnvVariable("EMULATOR_ENDPOINT", emulatorURL).
+		With(fresh).
+		WithExec([]string{"go", "test", "-tags=integration", "-count=1", "-timeout=20m", packages}, anyExit)
+	if _, err := passed(ctx, run, "the integration tests "+packages); err != nil {
+		return "", err
+	}
+	return run.Stdout(ctx)
+}
+
+// withAWSCLI adds Debian's AWS CLI: a client that nobody here wrote.
+func withAWSCLI(ctr *dagger.Container) *dagger.Container {
+	return ctr.WithExec([]string{"sh", "-ec",
+		"apt-get update -qq && apt-get install -y -qq --no-install-recommends awscli >/dev/null && rm -rf /var/lib/apt/lists/*"})
 }

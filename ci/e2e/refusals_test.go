@@ -74,7 +74,7 @@ func TestBrokenTerraform(t *testing.T) {
 	}
 }
 
-// wantOutcomes looks for a table's rows.
+// wantOutcomes searches for a table's rows.
 func wantOutcomes(t *testing.T, report string, want map[string]string) {
 	t.Helper()
 	got := map[string]string{}

@@ -21,7 +21,7 @@ import (
 
 // What is said of an image lies beside it as an image of its own, one layer for
 // each DSSE envelope, under the tag sha256-HEX.att (cosign, "Specifications:
-// Signature Spec" and "Attestations"), where cosign verify-attestation looks.
+// Signature Spec" and "Attestations"), where cosign verify-attestation reads.
 const (
 	envelopeType     = types.MediaType("application/vnd.dsse.envelope.v1+json")
 	attestationsTag  = ".att"

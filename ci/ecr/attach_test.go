@@ -27,7 +27,7 @@ func TestAttach(t *testing.T) {
 		t.Errorf("got %q, %v", got, err)
 	}
 	if head(t, endpoint, "sensor-dev-api:sha256-"+strings.TrimPrefix(pushed.Digest, "sha256:")+".att") == "" {
-		t.Error("it does not lie where cosign looks")
+		t.Error("it does not lie where cosign reads it")
 	}
 	other := of
 	other.Credentials.Password = "other"

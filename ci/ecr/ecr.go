@@ -80,7 +80,7 @@ func Login(ctx context.Context, api API) (Credentials, error) {
 // ErrNoRepository is returned when the repository to push to is not there.
 var ErrNoRepository = errors.New("repository does not exist")
 
-// FindRepository looks a repository up by name. It makes none: Terraform owns
+// FindRepository finds a repository by name. It makes none: Terraform owns
 // the repository, its scan setting and its lifecycle policy.
 func FindRepository(ctx context.Context, api API, name string) (types.Repository, error) {
 	out, err := api.DescribeRepositories(ctx, &ecr.DescribeRepositoriesInput{RepositoryNames: []string{name}})

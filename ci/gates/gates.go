@@ -8,7 +8,7 @@ import (
 	"slices"
 	"strings"
 
-	"dagger/sensor-backend/excerpt"
+	"dagger/sensor-backend/text"
 )
 
 // Mode is what a gate's verdict counts for.
@@ -75,7 +75,7 @@ func (f Finding) String() string {
 	case f.File != "":
 		place = f.File + ": "
 	}
-	return fmt.Sprintf("%s%s (%s)", place, excerpt.FirstLine(f.Message), f.Rule)
+	return fmt.Sprintf("%s%s (%s)", place, text.FirstLine(f.Message), f.Rule)
 }
 
 // Blocks says whether the pipeline must stop. Strict also stops for a gate that
@@ -147,7 +147,7 @@ func Report(results []Result) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%-16s %-9s %-12s %8s  %s\n", "GATE", "MODE", "OUTCOME", "SECONDS", "NOTE")
 	for _, r := range results {
-		note := excerpt.FirstLine(r.Note)
+		note := text.FirstLine(r.Note)
 		if r.Outcome == Failed && len(r.Findings) > 0 {
 			note = fmt.Sprintf("%d findings", len(r.Findings))
 		}

@@ -8,6 +8,8 @@ import (
 	"io/fs"
 	"regexp"
 	"strings"
+
+	"dagger/sensor-backend/text"
 )
 
 // Ref is a commit and, unless HEAD is detached, the branch it was taken from.
@@ -20,6 +22,18 @@ type Ref struct {
 
 var objectName = regexp.MustCompile(`^(?:[0-9a-f]{40}|[0-9a-f]{64})$`)
 
+// IsCommit reports whether a name is a full commit: 40 hex digits, or 64 in a
+// repository that uses SHA-256.
+func IsCommit(name string) bool { return objectName.MatchString(name) }
+
+// CheckCommit refuses a name that is not a full commit.
+func CheckCommit(name string) error {
+	if !IsCommit(name) {
+		return fmt.Errorf("commit %q: give the full 40 hex digits, as git rev-parse HEAD prints them", clip(name))
+	}
+	return nil
+}
+
 // Read resolves HEAD in dir, which holds the files of a .git directory: HEAD,
 // refs, packed-refs (gitrepository-layout(5)). The error says which file did
 // not hold what was expected; a tree without .git gives fs.ErrNotExist.
@@ -28,13 +42,13 @@ func Read(dir fs.FS) (Ref, error) {
 	if err != nil {
 		return Ref{}, fmt.Errorf("read HEAD: %w", err)
 	}
-	text := strings.TrimSpace(string(head))
-	name, symbolic := strings.CutPrefix(text, "ref: ")
+	pointed := strings.TrimSpace(string(head))
+	name, symbolic := strings.CutPrefix(pointed, "ref: ")
 	if !symbolic {
-		if !objectName.MatchString(text) {
-			return Ref{}, fmt.Errorf("read HEAD: %q is neither a reference nor a commit", clip(text))
+		if !IsCommit(pointed) {
+			return Ref{}, fmt.Errorf("read HEAD: %q is neither a reference nor a commit", clip(pointed))
 		}
-		return Ref{Commit: text}, nil
+		return Ref{Commit: pointed}, nil
 	}
 	if !fs.ValidPath(name) {
 		return Ref{}, fmt.Errorf("read HEAD: %q is no valid reference", clip(name))
@@ -57,7 +71,7 @@ func resolve(dir fs.FS, name string) (string, error) {
 	loose, err := fs.ReadFile(dir, name)
 	if err == nil {
 		commit := strings.TrimSpace(string(loose))
-		if !objectName.MatchString(commit) {
+		if !IsCommit(commit) {
 			return "", fmt.Errorf("read %s: %q is no commit", clip(name), clip(commit))
 		}
 		return commit, nil
@@ -71,17 +85,14 @@ func resolve(dir fs.FS, name string) (string, error) {
 	}
 	for line := range strings.Lines(string(packed)) {
 		commit, ref, found := strings.Cut(strings.TrimSpace(line), " ")
-		if found && ref == name && objectName.MatchString(commit) {
+		if found && ref == name && IsCommit(commit) {
 			return commit, nil
 		}
 	}
 	return "", fmt.Errorf("resolve %s: no commit yet, commit once first", clip(name))
 }
 
-// clip keeps a damaged file from flooding an error message.
-func clip(s string) string {
-	if len(s) > 80 {
-		return s[:80] + "…"
-	}
-	return s
-}
+// mostShown is how many characters of a damaged file an error shows.
+const mostShown = 80
+
+func clip(s string) string { return text.Clip(s, mostShown) }

@@ -9,7 +9,7 @@ import (
 	"strings"
 	"time"
 
-	"dagger/sensor-backend/rollout"
+	"dagger/sensor-backend/poll"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/cloudwatchlogs"
@@ -40,9 +40,9 @@ const overlap = 30 * time.Second
 // Follow hands each line, with its time and stream, to emit, each once. It
 // returns how many there were. A caller that gives up while following ends it
 // without an error.
-func Follow(ctx context.Context, api API, req Request, env rollout.Env, emit func(line string)) (int, error) {
+func Follow(ctx context.Context, api API, req Request, env poll.Env, emit func(line string)) (int, error) {
 	seen := map[string]bool{}
-	poll := env.Poll()
+	loop := env.Start()
 	from := time.Now().Add(-req.Since)
 	for {
 		newest, err := read(ctx, api, req, from, seen, emit)
@@ -51,26 +51,23 @@ func Follow(ctx context.Context, api API, req Request, env rollout.Env, emit fun
 		}
 		switch {
 		case err == nil:
-			poll.Answered()
-		case rollout.Transient(err) && poll.Failures() < maxFailures:
-			poll.Failed()
+			loop.Answered()
+		case poll.Transient(err) && !loop.Exhausted():
+			loop.Failed()
 		default:
 			return len(seen), explain(req.Group, err)
 		}
 		if at := newest.Add(-overlap); at.After(from) {
 			from = at
 		}
-		if err == nil && poll.Elapsed() >= req.Follow {
+		if err == nil && loop.Elapsed() >= req.Follow {
 			return len(seen), nil
 		}
-		if waited := poll.Wait(ctx); waited != nil && req.Follow == 0 {
+		if waited := loop.Wait(ctx); waited != nil && req.Follow == 0 {
 			return len(seen), waited
 		}
 	}
 }
-
-// maxFailures is how many passing failures in a row are borne.
-const maxFailures = 8
 
 // read takes all pages once.
 func read(ctx context.Context, api API, req Request, from time.Time, seen map[string]bool, emit func(string)) (newest time.Time, err error) {

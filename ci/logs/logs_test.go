@@ -8,7 +8,7 @@ import (
 	"testing/synctest"
 	"time"
 
-	"dagger/sensor-backend/rollout"
+	"dagger/sensor-backend/poll"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/cloudwatchlogs"
@@ -57,7 +57,7 @@ func TestFollowShowsEachLineOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		g := &group{begin: time.Now().Add(-10 * time.Second), fails: map[int]error{3: &smithy.GenericAPIError{Code: "ThrottlingException"}}}
 		var lines []string
-		n, err := Follow(t.Context(), g, Request{Group: "/ecs/api", Since: 5 * time.Second, Follow: time.Minute}, rollout.Env{Random: func() float64 { return 0.5 }}, func(l string) { lines = append(lines, l) })
+		n, err := Follow(t.Context(), g, Request{Group: "/ecs/api", Since: 5 * time.Second, Follow: time.Minute}, poll.Env{Random: func() float64 { return 0.5 }}, func(l string) { lines = append(lines, l) })
 		if err != nil || n != len(lines) || n < 30 {
 			t.Fatalf("%d lines told, %d shown, %v", n, len(lines), err)
 		}
@@ -74,7 +74,7 @@ func TestFollowEndsWithItsCaller(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
 		defer cancel()
-		if n, err := Follow(ctx, &group{begin: time.Now()}, Request{Group: "g", Follow: time.Hour}, rollout.Env{}, func(string) {}); err != nil || n == 0 {
+		if n, err := Follow(ctx, &group{begin: time.Now()}, Request{Group: "g", Follow: time.Hour}, poll.Env{}, func(string) {}); err != nil || n == 0 {
 			t.Errorf("%d lines, %v", n, err)
 		}
 	})
@@ -85,7 +85,7 @@ func TestErrorsSayWhatToDo(t *testing.T) {
 	for says, err := range map[string]error{
 		"run apply first": &types.ResourceNotFoundException{}, "filter patterns": &types.InvalidParameterException{}, "/ecs/api": &smithy.GenericAPIError{Code: "AccessDeniedException"},
 	} {
-		if _, got := Follow(t.Context(), &group{fails: map[int]error{1: err}}, Request{Group: "/ecs/api"}, rollout.Env{}, nil); got == nil || !strings.Contains(got.Error(), says) {
+		if _, got := Follow(t.Context(), &group{fails: map[int]error{1: err}}, Request{Group: "/ecs/api"}, poll.Env{}, nil); got == nil || !strings.Contains(got.Error(), says) {
 			t.Errorf("error %v does not say %q", got, says)
 		}
 	}

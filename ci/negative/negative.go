@@ -1,4 +1,4 @@
-// Package negative sends a deployed API what no honest client sends, and looks
+// Package negative sends a deployed API what no honest client sends, and checks
 // whether it is refused cleanly: no failure of the server, nothing of its inside
 // in the answer, and still in service afterwards. The cases follow the OWASP API
 // Security Top 10 (2023) as far as a black box can tell. Start with Run.

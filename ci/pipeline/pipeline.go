@@ -6,7 +6,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strings"
 	"sync"
 	"time"
 )
@@ -130,19 +129,4 @@ func guarded(ctx context.Context, run func(context.Context) (string, error)) (pr
 		}
 	}()
 	return run(ctx)
-}
-
-// Err joins what went wrong into one error that names the stages which did
-// not pass, or returns nil if every stage passed.
-func Err(results []Result) error {
-	var bad []string
-	for _, r := range results {
-		if r.Outcome != Passed {
-			bad = append(bad, r.Stage+" "+string(r.Outcome))
-		}
-	}
-	if len(bad) == 0 {
-		return nil
-	}
-	return fmt.Errorf("not every stage passed: %s", strings.Join(bad, ", "))
 }

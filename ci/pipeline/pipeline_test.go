@@ -65,8 +65,8 @@ func TestRunSideBySide(t *testing.T) {
 		{Name: "left", Run: func(context.Context) (string, error) { close(left); <-right; return "", nil }},
 		{Name: "right", Run: func(context.Context) (string, error) { close(right); <-left; return "", nil }},
 	}, time.Now)
-	if err := Err(results); err != nil {
-		t.Fatal(err)
+	if got := outcomes(results); got != "left=passed right=passed" {
+		t.Fatal(got)
 	}
 }
 
@@ -100,44 +100,5 @@ func TestRunTellsWhenAStageStarted(t *testing.T) {
 	}
 	if !results[2].Started.IsZero() {
 		t.Errorf("c never ran, yet started at %s", results[2].Started)
-	}
-}
-
-func TestErrNamesWhatDidNotPass(t *testing.T) {
-	t.Parallel()
-	err := Err([]Result{{Stage: "a", Outcome: Passed}, {Stage: "b", Outcome: Failed}, {Stage: "c", Outcome: Skipped}})
-	if err == nil || !strings.Contains(err.Error(), "b failed, c skipped") {
-		t.Errorf("got %v", err)
-	}
-	if err := Err([]Result{{Stage: "a", Outcome: Passed}}); err != nil {
-		t.Errorf("all passed, yet %v", err)
-	}
-}
-
-func TestChoose(t *testing.T) {
-	t.Parallel()
-	all := []string{"test", "build", "ecs"}
-	tests := []struct {
-		name string
-		wish []string
-		want string
-		err  string
-	}{
-		{"nothing means all", nil, "test build ecs", ""},
-		{"the order is the pipeline's", []string{"ecs", "test"}, "test ecs", ""},
-		{"twice is once", []string{"ecs", "ecs"}, "ecs", ""},
-		{"unknown", []string{"tset"}, "", `unknown name "tset": choose from test, build, ecs`},
-	}
-	for _, tt := range tests {
-		t.Run(tt.name, func(t *testing.T) {
-			t.Parallel()
-			got, err := Choose(all, tt.wish)
-			if (err == nil) != (tt.err == "") || err != nil && err.Error() != tt.err {
-				t.Fatalf("error %v, want %q", err, tt.err)
-			}
-			if strings.Join(got, " ") != tt.want {
-				t.Errorf("got %v, want %s", got, tt.want)
-			}
-		})
 	}
 }

@@ -15,6 +15,8 @@ import (
 	"regexp"
 	"strings"
 	"time"
+
+	"dagger/sensor-backend/gitref"
 )
 
 // The types of statements and predicates (in-toto Attestation Framework v1,
@@ -109,13 +111,12 @@ const gitCommit = "gitCommit"
 const source = "source"
 
 var (
-	commitForm = regexp.MustCompile(`^(?:[0-9a-f]{40}|[0-9a-f]{64})$`)
 	sha256Form = regexp.MustCompile(`^sha256:([0-9a-f]{64})$`)
 )
 
 // Statement is the build as an in-toto statement with SLSA provenance, in JSON.
 func (b Build) Statement() ([]byte, error) {
-	if !commitForm.MatchString(b.Commit) {
+	if !gitref.IsCommit(b.Commit) {
 		return nil, fmt.Errorf("provenance: commit %.80q is no commit of 40 or 64 hex digits", b.Commit)
 	}
 	subjects, err := descriptors(b.Artefacts)

@@ -63,7 +63,7 @@ func TestKnownSecrets(t *testing.T) {
 	}
 }
 
-// holds looks for any eight bytes of a secret, as text and, where base64 is
+// holds searches for any eight bytes of a secret, as text and, where base64 is
 // found, in what it decodes to.
 func holds(text, secret string) bool {
 	found := func(in string) bool {

@@ -18,7 +18,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 )
 
-// file drops a sensor file in the source bucket and looks for all that the
+// file drops a sensor file in the source bucket and checks all that the
 // processor makes of it: metadata row, processed object, alerts, and the
 // API's answer.
 func (r runner) file(ctx context.Context) (string, error) {

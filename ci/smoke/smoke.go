@@ -98,7 +98,7 @@ type Options struct {
 	ID string
 	// Timeout bounds each wait for something that happens behind a queue.
 	Timeout time.Duration
-	// Poll is the pause between two looks.
+	// Poll is the pause between two requests.
 	Poll time.Duration
 	// Progress receives a line for each check.
 	Progress func(line string)

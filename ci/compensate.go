@@ -1,0 +1,93 @@
+package main
+
+import (
+	"context"
+	"fmt"
+
+	"dagger/sensor-backend/pipeline"
+	"dagger/sensor-backend/pipeline/trigger"
+	"dagger/sensor-backend/rollout"
+	"dagger/sensor-backend/rollout/deployments"
+	"dagger/sensor-backend/rollout/ecs"
+)
+
+// compensate makes a deploy one thing: if one half failed, the other, which
+// succeeded, goes back to what ran before.
+func (x *execution) compensate(ctx context.Context, results []pipeline.Result) {
+	// A canceled run has to be compensated as well.
+	ctx = context.WithoutCancel(ctx)
+	half := func(stage string, restore func(context.Context) (string, error)) pipeline.Half {
+		return pipeline.Half{Stage: stage, Undo: func() (string, error) {
+			did, err := restore(ctx)
+			if err == nil {
+				progress("%s: %s", stage, did)
+			}
+			return did, err
+		}}
+	}
+	pipeline.Compensate(results, [2]pipeline.Half{half(trigger.Lambda, x.restoreFunction), half(trigger.ECS, x.restoreService)})
+}
+
+func (x *execution) restoreFunction(ctx context.Context) (string, error) {
+	before := x.deployed.function.Previous
+	if before.Version == "" || before.Version == x.deployed.function.Version {
+		return "left as it is: it was there before", nil
+	}
+	result, err := functions(x.cloud).Restore(ctx, before, 0)
+	return "taken back to version " + result.Version, err
+}
+
+func (x *execution) restoreService(ctx context.Context) (string, error) {
+	before := x.deployed.service.Previous
+	if !before.Settled || before.TaskDefinition == x.deployed.service.TaskDefinition {
+		return "left as it is: nothing else ran before", nil
+	}
+	if err := x.checkReversible(ctx); err != nil {
+		return "", err
+	}
+	result, err := services(x.cloud).Restore(ctx, before, ecs.FollowOptions{})
+	return "taken back to " + rollout.ShortName(result.TaskDefinition), err
+}
+
+// checkReversible fails when a database migration of the new code bars the old
+// code.
+func (x *execution) checkReversible(ctx context.Context) error {
+	known, err := x.m.deployments(x.cloud).Load(ctx)
+	if err != nil {
+		return err
+	}
+	now := deployments.Entry{Service: deployments.Half{Version: rollout.ShortName(x.deployed.service.TaskDefinition)}}
+	if now.Schema, now.Irreversible, err = x.m.migrations(ctx); err != nil {
+		return err
+	}
+	return known.CheckReversibleFrom(now, rollout.ShortName(x.deployed.service.Previous.TaskDefinition))
+}
+
+// saveDeployment saves what runs now, once a half was deployed. What cannot be
+// saved makes that half's result say so: a rollback then does not know of it.
+func (x *execution) saveDeployment(ctx context.Context, results []pipeline.Result) {
+	ctx = context.WithoutCancel(ctx)
+	for i := range results {
+		r := &results[i]
+		if r.Stage != trigger.Lambda && r.Stage != trigger.ECS || r.Outcome != pipeline.Passed {
+			continue
+		}
+		if err := x.saveDeployedNow(ctx); err != nil {
+			r.Outcome, r.Err = pipeline.Failed, fmt.Errorf("deployed, and not recorded for a rollback: %w", err)
+		}
+		return
+	}
+}
+
+func (x *execution) saveDeployedNow(ctx context.Context) error {
+	out, err := x.loadOutputs(ctx)
+	if err != nil {
+		return err
+	}
+	ref, err := x.m.revision(ctx)
+	if err != nil {
+		return err
+	}
+	_, err = x.m.saveDeployed(ctx, x.cloud, out, ref.Commit)
+	return err
+}

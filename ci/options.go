@@ -1,0 +1,127 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"time"
+
+	"dagger/sensor-backend/gitref"
+)
+
+// projectForm is the form of a project's name.
+var projectForm = regexp.MustCompile(`^[a-z][a-z0-9-]{0,10}[a-z0-9]$`)
+
+func checkProject(name string) error {
+	if !projectForm.MatchString(name) {
+		return fmt.Errorf("project %q: give 2 to 12 lower-case letters, digits or dashes, a letter first", name)
+	}
+	return nil
+}
+
+func checkArchitecture(name string) error {
+	switch name {
+	case "", "amd64", "arm64":
+		return nil
+	}
+	return fmt.Errorf("unknown architecture %q: choose from amd64, arm64", name)
+}
+
+// checkOptional checks a value that may be left out.
+func checkOptional(value string, check func(string) error) error {
+	if value == "" {
+		return nil
+	}
+	return check(value)
+}
+
+// parseDuration reads an argument that is a time; an empty one is zero.
+func parseDuration(argument, value string) (time.Duration, error) {
+	if value == "" {
+		return 0, nil
+	}
+	d, err := time.ParseDuration(value)
+	if err != nil || d < 0 {
+		return 0, fmt.Errorf("%s %q: give a time such as 30s, 10m or 2h", argument, value)
+	}
+	return d, nil
+}
+
+// nonEmpty leaves out the empty names that an empty input of a workflow becomes.
+func nonEmpty(list []string) []string {
+	var names []string
+	for _, name := range list {
+		if name = strings.TrimSpace(name); name != "" {
+			names = append(names, name)
+		}
+	}
+	return names
+}
+
+// revision is the commit and branch that image and version are named after:
+// what was given, and otherwise what the repository stands on.
+func (m *SensorBackend) revision(ctx context.Context) (gitref.Ref, error) {
+	ref := gitref.Ref{Commit: m.GivenCommit, Branch: m.GivenBranch}
+	if ref.Commit != "" && ref.Branch != "" {
+		return ref, nil
+	}
+	dir, err := os.MkdirTemp("", "git")
+	if err != nil {
+		return ref, err
+	}
+	defer func() { _ = os.RemoveAll(dir) }()
+	if _, err := m.Repository.Export(ctx, dir); err != nil {
+		return ref, fmt.Errorf("read the repository: %w", err)
+	}
+	head, err := gitref.Read(os.DirFS(filepath.Join(dir, ".git")))
+	switch {
+	case errors.Is(err, fs.ErrNotExist) && ref.Commit == "":
+		return ref, errors.New("this tree is not a git repository: give --commit and --branch")
+	case err != nil && ref.Commit == "":
+		return ref, fmt.Errorf("find the commit: %w; or give --commit and --branch", err)
+	}
+	if ref.Commit == "" {
+		ref.Commit = head.Commit
+	}
+	if ref.Branch == "" && ref.Commit == head.Commit {
+		ref.Branch = head.Branch
+	}
+	if ref.Branch == "" {
+		ref.Branch = "detached"
+	}
+	return ref, nil
+}
+
+// platformArchitecture is the architecture to build for: the one given, arm64
+// for an account, the engine's own for the emulated AWS.
+func (m *SensorBackend) platformArchitecture(ctx context.Context) (string, error) {
+	if m.GivenArchitecture != "" {
+		return m.GivenArchitecture, nil
+	}
+	given, err := m.credentials(ctx)
+	if err != nil {
+		return "", err
+	}
+	if given != nil {
+		return "arm64", nil
+	}
+	return engineArchitecture(ctx)
+}
+
+// engineArchitecture is the architecture that the engine runs on.
+func engineArchitecture(ctx context.Context) (string, error) {
+	platform, err := dag.DefaultPlatform(ctx)
+	if err != nil {
+		return "", fmt.Errorf("ask the engine for its platform: %w", err)
+	}
+	parts := strings.Split(string(platform), "/")
+	if len(parts) < 2 {
+		return "", fmt.Errorf("the engine's platform %q names no architecture", platform)
+	}
+	return parts[1], nil
+}

@@ -1,0 +1,180 @@
+package lambda
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"strings"
+	"time"
+
+	"dagger/sensor-backend/rollout"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/lambda"
+	"github.com/aws/aws-sdk-go-v2/service/lambda/types"
+)
+
+// canary makes the version prove itself. Whatever happens, also when the caller
+// gives up, the alias is left without weights; but after a good canary, which
+// it reports as shifted, they stay until the alias moves.
+func (d *deployment) canary(ctx context.Context, version string, before State) (shifted bool, err error) {
+	if version == before.Version {
+		return false, nil
+	}
+	for i := range d.req.Canary.Invocations {
+		if err := d.invoke(ctx, version, i+1); err != nil {
+			return false, err
+		}
+	}
+	if d.req.Canary.Bake <= 0 || before.Version == "" {
+		return false, nil
+	}
+	if _, err := d.moveAlias(ctx, before.Version, map[string]float64{version: d.req.Canary.Weight}, before); err != nil {
+		return false, err
+	}
+	d.Env.Reportf("%s: version %s gets %.0f %% of the traffic for %s", d.subject, version, 100*d.req.Canary.Weight, d.req.Canary.Bake)
+	begin := time.Now()
+	wrong, err := d.bake(ctx, version, before)
+	if wrong == "" && err == nil {
+		return true, nil
+	}
+	err = d.takeBack(ctx, version, before, wrong, err)
+	var failed *failureError
+	if wrong != "" && errors.As(err, &failed) {
+		failed.reason += logged(d.complaints(ctx, version, begin))
+	}
+	return false, err
+}
+
+// bake watches the version while it has its share. It does not count against
+// the deploy's time limit.
+func (d *deployment) bake(ctx context.Context, version string, before State) (wrong string, err error) {
+	loop := d.Env.Start()
+	defer func() { d.req.Timeout += loop.Elapsed() }()
+	watches := d.watches(version, before)
+	for {
+		for _, watch := range watches {
+			err := d.Env.Retry(ctx, func() (err error) {
+				wrong, err = watch(ctx)
+				return err
+			})
+			if err != nil || wrong != "" {
+				return wrong, err
+			}
+		}
+		if loop.Elapsed() >= d.req.Canary.Bake {
+			return "", nil
+		}
+		if err := loop.Wait(ctx); err != nil {
+			return "", err
+		}
+	}
+}
+
+// watches are the questions that are asked throughout a bake that begins now.
+func (d *deployment) watches(version string, before State) []func(context.Context) (string, error) {
+	c := d.req.Canary
+	disturbed := 0
+	all := []func(context.Context) (string, error){func(ctx context.Context) (string, error) {
+		err := d.undisturbed(ctx, version, before)
+		var other *failureError
+		if disturbed++; !errors.As(err, &other) {
+			disturbed = 0
+		}
+		// A read may show once more what was before our own change.
+		if disturbed == 1 {
+			return "", nil
+		}
+		return "", err
+	}}
+	if c.Watch != nil {
+		all = append(all, func(ctx context.Context) (string, error) { return c.Watch(ctx, d.req.Function, version) })
+	}
+	if c.MaxErrorRate > 0 {
+		rate := errorRate{metrics: c.Metrics, function: d.req.Function, alias: d.req.Alias, most: c.MaxErrorRate, since: time.Now()}
+		all = append(all, func(ctx context.Context) (string, error) { return rate.wrong(ctx, version) })
+	}
+	return all
+}
+
+// undisturbed fails when someone else moved the alias or took the canary's share.
+func (d *deployment) undisturbed(ctx context.Context, version string, before State) error {
+	a, err := d.alias(ctx, d.req.Function, d.req.Alias)
+	switch {
+	case err != nil:
+		return fmt.Errorf("read alias %s: %w", d.req.Alias, err)
+	case a == nil:
+		return d.overtaken(fmt.Sprintf("someone else deleted alias %s", d.req.Alias))
+	case aws.ToString(a.FunctionVersion) != before.Version:
+		return d.moved(a)
+	case !maps.Equal(weights(a.RoutingConfig), map[string]float64{version: d.req.Canary.Weight}):
+		return d.overtaken(fmt.Sprintf("someone else changed the weights of alias %s", d.req.Alias))
+	}
+	return nil
+}
+
+// check refuses a canary that cannot be meant.
+func (c Canary) check() error {
+	switch {
+	case c.Bake > 0 && (c.Weight <= 0 || c.Weight >= 1):
+		return fmt.Errorf("canary weight %v: give a share above 0 and below 1", c.Weight)
+	case c.MaxErrorRate < 0 || c.MaxErrorRate >= 1:
+		return fmt.Errorf("canary error rate %v: give a share from 0, for none watched, below 1", c.MaxErrorRate)
+	case c.MaxErrorRate > 0 && c.Metrics == nil:
+		return fmt.Errorf("canary error rate %v: there is nothing to read it from; give Metrics", c.MaxErrorRate)
+	}
+	return nil
+}
+
+// takeBackTimeout bounds the way back of a caller that gave up.
+const takeBackTimeout = 1500 * time.Millisecond
+
+// takeBack gives all traffic to the version before.
+func (d *deployment) takeBack(ctx context.Context, version string, before State, wrong string, cause error) error {
+	var other *failureError
+	if errors.As(cause, &other) && other.outcome == rollout.Superseded {
+		return other
+	}
+	out := &failureError{outcome: rollout.RolledBack, reason: fmt.Sprintf("version %s in the canary: %s", version, wrong)}
+	clearing := ctx
+	switch {
+	case ctx.Err() != nil:
+		out.outcome, out.reason = rollout.Canceled, "the canary was given up"
+		brief, cancel := context.WithTimeout(context.WithoutCancel(ctx), takeBackTimeout)
+		defer cancel()
+		clearing = brief
+	case cause != nil:
+		out.reason = fmt.Sprintf("the canary of version %s could not go on: %v", version, cause)
+	}
+	out.next = d.unmoved() + ", with all of the traffic"
+	if _, err := d.moveAlias(clearing, before.Version, nil, before); err != nil {
+		out.outcome = rollout.RollbackFailed
+		out.reason += fmt.Sprintf("; and its traffic was not taken back: %v", err)
+		out.next = fmt.Sprintf("look at alias %s now: it may still send traffic to version %s", d.req.Alias, version)
+	}
+	return out
+}
+
+// invoke calls the version itself once, not through the alias.
+func (d *deployment) invoke(ctx context.Context, version string, n int) error {
+	var out *lambda.InvokeOutput
+	begin := time.Now()
+	err := d.Env.Retry(ctx, func() (err error) {
+		out, err = d.Lambda.Invoke(ctx, &lambda.InvokeInput{
+			FunctionName: aws.String(d.req.Function), Qualifier: aws.String(version),
+			InvocationType: types.InvocationTypeRequestResponse, LogType: types.LogTypeTail, Payload: d.req.Canary.Payload,
+		})
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("invoke version %s: %w", version, err)
+	}
+	if kind := aws.ToString(out.FunctionError); kind != "" {
+		reason := fmt.Sprintf("invocation %d of version %s failed (%s): %s", n, version, kind, strings.TrimSpace(string(out.Payload)))
+		reason += logTail(aws.ToString(out.LogResult))
+		return &failureError{outcome: rollout.VerificationFailed, reason: reason, next: d.unmoved() + "; mend the code and deploy again"}
+	}
+	d.Env.Reportf("%s: invocation %d of version %s answered in %s", d.subject, n, version, time.Since(begin).Round(time.Millisecond))
+	return nil
+}

@@ -1,0 +1,115 @@
+package lambda
+
+import (
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"dagger/sensor-backend/poll"
+	"dagger/sensor-backend/rollout"
+	"dagger/sensor-backend/rollout/rollouttest"
+
+	"github.com/aws/aws-sdk-go-v2/service/lambda/types"
+)
+
+func TestRestoreFunction(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		f := newFakeLambda(mustZip("old"))
+		f.versions["2"] = &fakeCode{sha: "new", state: types.StateActive, update: types.LastUpdateStatusSuccessful}
+		f.versions["3"] = &fakeCode{sha: "bad", state: types.StateFailed, reason: "init"}
+		f.aliases["PROD"].weights = map[string]float64{"2": 0.5}
+		fns := Functions{Lambda: f}
+		to := func(version, sha string) State {
+			return State{Function: "p", Alias: "PROD", Version: version, CodeSHA256: sha, Weights: map[string]float64{"1": 0.1}}
+		}
+		res, err := fns.Restore(t.Context(), to("2", "new"), 0)
+		if err != nil || res.Outcome != rollout.Completed || strings.Join(f.history, " ") != "2map[]" {
+			t.Errorf("%+v, %v, %v", res, err, f.history)
+		}
+		if res, err := fns.Restore(t.Context(), to("2", ""), time.Minute); err != nil || res.Outcome != rollout.Unchanged {
+			t.Errorf("again: %+v, %v", res, err)
+		}
+		if res, err := fns.Restore(t.Context(), to("", ""), 0); err != nil || res.Outcome != rollout.Unchanged {
+			t.Errorf("no alias then: %+v, %v", res, err)
+		}
+		for version, want := range map[string]rollout.Outcome{"3": rollout.Failed, "9": rollout.NotStarted} {
+			if res, err := fns.Restore(t.Context(), to(version, ""), 0); res.Outcome != want || err == nil {
+				t.Errorf("version %s: %q, %v", version, res.Outcome, err)
+			}
+		}
+		if res, _ := fns.Restore(t.Context(), to("1", "other code"), 0); res.Outcome != rollout.Superseded {
+			t.Errorf("a version with other code: %q", res.Outcome)
+		}
+	})
+}
+
+func TestFunctionRequestsThatCannotBe(t *testing.T) {
+	t.Parallel()
+	f := newFakeLambda(mustZip("old"))
+	for says, req := range map[string]Request{
+		"must be given":             {Alias: "PROD", Zip: []byte("x")},
+		"neither arm64 nor x86_64":  {Function: "p", Alias: "PROD", Zip: []byte("x"), Architecture: "mips"},
+		"give a share above 0 and ": {Function: "p", Alias: "PROD", Zip: []byte("x"), Canary: Canary{Bake: time.Second}},
+	} {
+		if _, err := (Functions{Lambda: f}).Deploy(t.Context(), req); err == nil || !strings.Contains(err.Error(), says) {
+			t.Errorf("error %v does not say %q", err, says)
+		}
+	}
+}
+
+// TestWaitsForAnUpdateUnderWay does not change a function that is being
+// changed, nor publish one that was.
+func TestWaitsForAnUpdateUnderWay(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		f := newFakeLambda(mustZip("old"))
+		f.latest.update, f.updateDone = types.LastUpdateStatusInProgress, time.Now().Add(20*time.Second)
+		f.refuse["PublishVersion"] = rollouttest.Times(1, 2, "ResourceConflictException")
+		f.refuse["DeleteFunction"] = rollouttest.Times(1, 9, "AccessDeniedException")
+		f.versions["0"] = &fakeCode{}
+		var said []string
+		fns := Functions{Lambda: f, Env: poll.Env{Progress: func(l string) { said = append(said, l) }}}
+		res, err := fns.Deploy(t.Context(), Request{Function: "p", Alias: "PROD", Zip: mustZip("new"), Architecture: "ARM64", Keep: 1})
+		if err != nil || res.Outcome != rollout.Completed || f.calls["UpdateFunctionCode"] != 1 || f.calls["PublishVersion"] != 3 {
+			t.Errorf("%+v, %v, %v", res, err, f.calls)
+		}
+		if !strings.Contains(strings.Join(said, "\n"), "old version 0 is left") {
+			t.Errorf("said %q", said)
+		}
+	})
+}
+
+func TestArchitectureChangesAlone(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		f := newFakeLambda(mustZip("old"))
+		res, err := (Functions{Lambda: f}).Deploy(t.Context(), Request{Function: "p", Alias: "PROD", Zip: mustZip("old"), Architecture: "x86_64"})
+		if err == nil && res.Uploaded {
+			return
+		}
+		t.Errorf("the same code for another processor was not uploaded: %+v, %v", res, err)
+	})
+}
+
+func TestPublishOvertakenWhileBusy(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		f := newFakeLambda(mustZip("old"))
+		f.refuse["PublishVersion"] = rollouttest.Times(1, 1, "ResourceConflictException")
+		f.before["PublishVersion"] = func(f *fakeLambda, _ int) { f.latest.sha = "theirs" }
+		res, err := (Functions{Lambda: f}).Deploy(t.Context(), Request{Function: "p", Alias: "PROD", Zip: mustZip("new")})
+		if res.Outcome != rollout.Superseded || err == nil {
+			t.Errorf("%q, %v", res.Outcome, err)
+		}
+	})
+}
+
+func TestSummary(t *testing.T) {
+	t.Parallel()
+	got := Result{Outcome: rollout.Completed, Version: "8", Previous: State{Version: "7"}, Elapsed: time.Second}.Summary()
+	if want := (rollout.Summary{Outcome: rollout.Completed, Version: "8", Previous: "7", Elapsed: time.Second}); got != want {
+		t.Errorf("%+v", got)
+	}
+}

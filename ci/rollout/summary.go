@@ -1,0 +1,16 @@
+package rollout
+
+import "time"
+
+// Summary is how the deploy of one half ended, in what ECS and Lambda have in
+// common. Its Outcome is empty for a half that was not deployed.
+type Summary struct {
+	Outcome Outcome
+	// Version is the task definition (family:revision) or the Lambda version that
+	// was deployed, Previous the one before.
+	Version, Previous string
+	// Elapsed is the time from the change to the verdict.
+	Elapsed time.Duration
+	// Reason is AWS's explanation where it gave one.
+	Reason string
+}

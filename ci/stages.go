@@ -1,0 +1,247 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+
+	"dagger/sensor-backend/gates"
+	"dagger/sensor-backend/lambdazip"
+	"dagger/sensor-backend/pipeline"
+	"dagger/sensor-backend/pipeline/trigger"
+
+	"go.opentelemetry.io/otel/codes"
+)
+
+// work is what each stage of the pipeline's table does; see trigger.Pipeline for
+// what it needs and when it runs. Notify is not among them: it runs after all.
+func (x *execution) work() map[string]func(context.Context) (string, error) {
+	return map[string]func(context.Context) (string, error){
+		trigger.Test:     x.test,
+		trigger.Check:    x.check,
+		trigger.Build:    x.build,
+		trigger.Infra:    x.infra,
+		trigger.Lambda:   x.lambda,
+		trigger.ECS:      x.ecs,
+		trigger.Smoke:    x.smoke,
+		trigger.Negative: x.negative,
+		trigger.Load:     x.load,
+		trigger.Drift:    x.drift,
+	}
+}
+
+// stages lists the stages that were decided on.
+func (x *execution) stages(ctx context.Context) []pipeline.Stage {
+	x.zip = sync.OnceValues(func() (lambdazip.Archive, error) { return x.m.processorZip(ctx) })
+	x.verify = sync.OnceValue(func() error { return x.verifyOwnProvenance(ctx) })
+	x.saveBefore = sync.OnceValue(func() error { return x.saveRunning(ctx) })
+	running, work := x.decision.Running(), x.work()
+	var stages []pipeline.Stage
+	for _, d := range trigger.Pipeline() {
+		if d.Name != trigger.Notify && slices.Contains(running, d.Name) {
+			stages = append(stages, announced(pipeline.Stage{Name: d.Name, Needs: d.Needs, Run: work[d.Name]}))
+		}
+	}
+	return stages
+}
+
+// announced makes a stage say when it starts and how it ends, and a span of its
+// own around what it does.
+func announced(stage pipeline.Stage) pipeline.Stage {
+	run := stage.Run
+	stage.Run = func(ctx context.Context) (string, error) {
+		ctx, span := Tracer().Start(ctx, stage.Name)
+		defer span.End()
+		progress("%s: starting", stage.Name)
+		produced, err := run(ctx)
+		if err != nil {
+			span.SetStatus(codes.Error, secretsGiven.Text(err.Error()))
+			progress("%s: FAILED: %v", stage.Name, err)
+			return produced, err
+		}
+		progress("%s: done, %s", stage.Name, produced)
+		return produced, nil
+	}
+	return stage
+}
+
+func (x *execution) test(ctx context.Context) (string, error) {
+	var err error
+	if x.tested.profile, err = x.m.Coverage(ctx); err != nil {
+		return "", err
+	}
+	report, err := readCoverage(ctx, x.tested.profile)
+	return fmt.Sprintf("coverage %.1f %%", report.Total.Percent()), err
+}
+
+// check runs the gates.
+func (x *execution) check(ctx context.Context) (string, error) {
+	var err error
+	x.checked.results, x.checked.findings, err = x.m.runGates(ctx, gateNames(), x.checks)
+	if err != nil {
+		return "", err
+	}
+	return gates.Count(x.checked.results), gates.Err(x.checked.results, x.checks.strict)
+}
+
+func (x *execution) build(ctx context.Context) (string, error) {
+	zip, err := x.zip()
+	if err != nil {
+		return "", err
+	}
+	pushed, verdict, err := x.m.publish(ctx, x.cloud, zip, x.scan)
+	if err != nil {
+		return "", err
+	}
+	x.built.image, x.built.size, x.built.verdict = pushed.Reference, pushed.Size, verdict
+	attested, err := x.attest(ctx, zip)
+	return fmt.Sprintf("%s, tags %s, %s, %s", pushed.Digest, strings.Join(pushed.Tags, " "), verdict, attested), err
+}
+
+func (x *execution) infra(ctx context.Context) (string, error) {
+	tf, err := x.configured(ctx, x.built.image)
+	if err != nil {
+		return "", err
+	}
+	x.provisioned.summary, err = tf.run(ctx, planAndApply)
+	if err != nil {
+		return "", err
+	}
+	x.provisioned.outputs, err = tf.outputs(ctx)
+	return x.provisioned.summary.String(), err
+}
+
+// configured is Terraform for this run's processor and an image.
+func (x *execution) configured(ctx context.Context, image string) (*terraformSession, error) {
+	zip, err := x.zip()
+	if err != nil {
+		return nil, err
+	}
+	return x.m.configured(ctx, x.cloud, image, zip)
+}
+
+// image returns the image to deploy: the one just pushed, or the one that was
+// pushed before, for this commit or by the digest that was asked for.
+func (x *execution) image(ctx context.Context) (string, error) {
+	if x.built.image != "" {
+		return x.built.image, nil
+	}
+	out, err := x.loadOutputs(ctx)
+	if err != nil {
+		return "", err
+	}
+	return x.m.pushedImage(ctx, x.cloud, out, x.digest)
+}
+
+// saveRunning saves what runs before the halves change, for a rollback and beside
+// the run's record.
+func (x *execution) saveRunning(ctx context.Context) error {
+	out, err := x.loadOutputs(ctx)
+	if err != nil {
+		return err
+	}
+	before, err := x.m.saveDeployed(ctx, x.cloud, out, "")
+	if err != nil {
+		return err
+	}
+	if x.deployed.before, err = json.MarshalIndent(before, "", "  "); err != nil {
+		return err
+	}
+	x.attach(".before.json", x.deployed.before)
+	return nil
+}
+
+func (x *execution) lambda(ctx context.Context) (string, error) {
+	zip, err := x.zip()
+	if err != nil {
+		return "", err
+	}
+	out, err := x.loadOutputs(ctx)
+	if err != nil {
+		return "", err
+	}
+	if err := x.verify(); err != nil {
+		return "", err
+	}
+	if err := x.saveBefore(); err != nil {
+		return "", err
+	}
+	x.deployed.function, err = deployFunction(ctx, x.cloud, out, zip, x.canary)
+	return functionLine(x.deployed.function), err
+}
+
+func (x *execution) ecs(ctx context.Context) (string, error) {
+	out, err := x.loadOutputs(ctx)
+	if err != nil {
+		return "", err
+	}
+	image, err := x.image(ctx)
+	if err != nil {
+		return "", err
+	}
+	if err := x.verify(); err != nil {
+		return "", err
+	}
+	if err := x.saveBefore(); err != nil {
+		return "", err
+	}
+	x.deployed.service, err = x.m.deployService(ctx, x.cloud, out, image, x.scanned)
+	if err != nil {
+		return "", withDiagnosis(err, x.deployed.service)
+	}
+	return serviceLine(x.deployed.service), nil
+}
+
+// scanned returns what this run's gate said of the image that it pushed, and asks
+// the registry about any other.
+func (x *execution) scanned(ctx context.Context, repository, digest string) (string, error) {
+	if strings.HasSuffix(x.built.image, "/"+repository+"@"+digest) {
+		return x.built.verdict.String(), x.built.verdict.Err(x.built.image)
+	}
+	return x.scan.ask(x.cloud)(ctx, repository, digest)
+}
+
+func (x *execution) smoke(ctx context.Context) (string, error) {
+	out, err := x.loadOutputs(ctx)
+	if err != nil {
+		return "", err
+	}
+	image, err := x.image(ctx)
+	if err != nil {
+		return "", err
+	}
+	ref, err := x.m.revision(ctx)
+	if err != nil {
+		return "", err
+	}
+	report, err := x.m.smoke(ctx, x.cloud, out, ref.Commit, image, x.readings)
+	return report.String(), err
+}
+
+func (x *execution) negative(ctx context.Context) (string, error) {
+	out, err := x.loadOutputs(ctx)
+	if err != nil {
+		return "", err
+	}
+	return sendHostile(ctx, x.cloud, out)
+}
+
+func (x *execution) load(ctx context.Context) (string, error) {
+	out, err := x.loadOutputs(ctx)
+	if err != nil {
+		return "", err
+	}
+	return putUnderLoad(ctx, x.cloud, out, usualLoad())
+}
+
+// drift compares the world with the configuration.
+func (x *execution) drift(ctx context.Context) (string, error) {
+	tf, err := x.configured(ctx, "")
+	if err != nil {
+		return "", err
+	}
+	return findDrifted(ctx, tf)
+}
