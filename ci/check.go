@@ -20,6 +20,8 @@ import (
 //
 // A gate whose database cannot be reached is not checked: neither a pass nor a
 // failure, unless strict.
+//
+// +cache="never"
 func (m *SensorBackend) Check(
 	ctx context.Context,
 	// The repository.
@@ -59,6 +61,8 @@ func (m *SensorBackend) Check(
 // Findings runs every gate and returns what they found as one SARIF file.
 //
 // It is for code scanning and editors: findings are not an error here.
+//
+// +cache="session"
 func (m *SensorBackend) Findings(
 	ctx context.Context,
 	// The repository.
@@ -99,6 +103,8 @@ func sarif(log *gates.Log) (string, error) {
 //
 // They are golangci-lint and go vet on every Go module, actionlint on the
 // workflows, terraform fmt, validate and test, and the policy.
+//
+// +cache="session"
 func (m *SensorBackend) Lint(
 	ctx context.Context,
 	// The repository.

@@ -88,6 +88,9 @@ func (x *execution) saveDeployedNow(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	_, err = x.m.saveDeployed(ctx, x.cloud, out, ref.Commit)
-	return err
+	if _, err = x.m.saveDeployed(ctx, x.cloud, out, ref.Commit); err != nil {
+		return err
+	}
+	x.m.tagRunning(ctx, x.cloud, out)
+	return nil
 }

@@ -14,6 +14,7 @@ import (
 	"dagger/sensor-backend/lambdazip"
 	"dagger/sensor-backend/poll"
 	"dagger/sensor-backend/rollout/verify"
+	"dagger/sensor-backend/terraform"
 
 	awsecr "github.com/aws/aws-sdk-go-v2/service/ecr"
 )
@@ -121,6 +122,28 @@ func (m *SensorBackend) publish(ctx context.Context, c *cloud, zip lambdazip.Arc
 	}
 	pushed.Tags = append(pushed.Tags, ecr.LatestTag)
 	return pushed, verdict, nil
+}
+
+// tagRunning moves the tag running to the image that the service runs, so that
+// the registry's lifecycle rules do not expire it. That it could not is shown and
+// fails nothing: the image has weeks until then, and the next deploy tries again.
+func (m *SensorBackend) tagRunning(ctx context.Context, c *cloud, out terraform.Outputs) {
+	_, _, now, err := running(ctx, c, out)
+	if err == nil && now.Service.Digest == "" {
+		return
+	}
+	var login ecr.Credentials
+	if err == nil {
+		login, err = c.registryLogin(ctx)
+	}
+	if err == nil {
+		err = ecr.Retag(ctx, ecr.RetagRequest{
+			Repository: out["ecr_repository_url"], Digest: now.Service.Digest, Tag: ecr.RunningTag, Credentials: login,
+		})
+	}
+	if err != nil {
+		progress("the image that runs did not get the tag %s, which keeps it from expiring: %v", ecr.RunningTag, err)
+	}
 }
 
 // makeRepository applies the part of the configuration that the first push

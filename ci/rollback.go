@@ -198,6 +198,7 @@ func (r *rollbackRun) record(ctx context.Context) error {
 		after.Commit, after.Schema, after.Irreversible = e.Commit, e.Schema, e.Irreversible
 	}
 	r.saveRecord(ctx, after)
+	r.m.tagRunning(ctx, r.cloud, r.out)
 	return r.m.deployments(r.cloud).Save(ctx, past.Add(after))
 }
 

@@ -91,6 +91,8 @@ func (m *SensorBackend) TestModules(
 // TestEmulator drives the whole emulated AWS with the AWS SDK and the AWS CLI.
 //
 // Rollouts of real images, invocations of real functions, events, pushes and scans.
+//
+// +cache="never"
 func (m *SensorBackend) TestEmulator(ctx context.Context) (string, error) {
 	return m.integrationTest(ctx, withAWSCLI(goToolchain()), m.EmulatorSource, "./integration/...")
 }
@@ -98,6 +100,8 @@ func (m *SensorBackend) TestEmulator(ctx context.Context) (string, error) {
 // TestRollout runs the pipeline's deployers against the emulated AWS.
 //
 // Rollouts succeed, crash, hang and are rolled back.
+//
+// +cache="never"
 func (m *SensorBackend) TestRollout(
 	ctx context.Context,
 	// The pipeline's source, with its tests.

@@ -1,5 +1,5 @@
-# A tag names one image for ever, except `latest`, which moves. Nothing runs by
-# tag: deployments name the image by its digest.
+# A tag names one image for ever, except `latest` and `running`, which move.
+# Nothing runs by tag: deployments name the image by its digest.
 resource "aws_ecr_repository" "api" {
   name                 = "${local.name}-api"
   image_tag_mutability = "IMMUTABLE_WITH_EXCLUSION"
@@ -8,6 +8,11 @@ resource "aws_ecr_repository" "api" {
   image_tag_mutability_exclusion_filter {
     filter_type = "WILDCARD"
     filter      = "latest"
+  }
+
+  image_tag_mutability_exclusion_filter {
+    filter_type = "WILDCARD"
+    filter      = "running"
   }
 
   image_scanning_configuration {
@@ -26,7 +31,22 @@ resource "aws_ecr_lifecycle_policy" "api" {
   policy = jsonencode({
     rules = [
       {
+        # The pipeline moves this tag to what it has deployed. A rule below cannot
+        # expire an image that this one selects (Amazon ECR User Guide, "How a
+        # lifecycle policy works"), and one image never exceeds the count. It is a
+        # pattern, as a prefix would also select images of a branch running-x.
         rulePriority = 1
+        description  = "Keep what runs"
+        selection = {
+          tagStatus      = "tagged"
+          tagPatternList = ["running"]
+          countType      = "imageCountMoreThan"
+          countNumber    = 1
+        }
+        action = { type = "expire" }
+      },
+      {
+        rulePriority = 2
         description  = "Drop untagged images after a week"
         selection = {
           tagStatus   = "untagged"
@@ -39,7 +59,7 @@ resource "aws_ecr_lifecycle_policy" "api" {
       {
         # Its own rule, so that a busy develop never pushes out the images
         # main may have to be rolled back to.
-        rulePriority = 2
+        rulePriority = 3
         description  = "Keep the last 20 images of develop"
         selection = {
           tagStatus     = "tagged"
@@ -50,7 +70,7 @@ resource "aws_ecr_lifecycle_policy" "api" {
         action = { type = "expire" }
       },
       {
-        rulePriority = 3
+        rulePriority = 4
         description  = "Keep the last 50 images of main"
         selection = {
           tagStatus     = "tagged"
@@ -63,7 +83,7 @@ resource "aws_ecr_lifecycle_policy" "api" {
       {
         # What is said of an image lies beside it as an image of its own, and
         # stays for longer than any image above.
-        rulePriority = 4
+        rulePriority = 5
         description  = "Keep the last 100 attestations"
         selection = {
           tagStatus     = "tagged"

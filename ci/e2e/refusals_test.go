@@ -16,7 +16,7 @@ func TestBadArguments(t *testing.T) {
 		args []string
 		want string
 	}{
-		{"stage", []string{"deploy", "--stages=tset"}, `unknown name "tset": choose from test, build`},
+		{"stage", []string{"deploy", "--stages=tset"}, `unknown stage "tset": choose from test, build`},
 		{"environment", []string{"--environment=production", "test"}, `unknown environment "production": choose from dev, staging, prod`},
 		{"region", []string{"--region=eu-middle-1", "test"}, `unknown region "eu-middle-1"`},
 		{"half a credential", []string{"--aws-access-key-id=env://E2E_KEY_ID", "deploy"}, "--aws-secret-access-key as well"},

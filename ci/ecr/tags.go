@@ -5,6 +5,10 @@ import "strings"
 // LatestTag is the tag that names the newest image that passed its gate.
 const LatestTag = "latest"
 
+// RunningTag is the tag that names the image which was deployed last. It keeps
+// the registry's lifecycle rules from expiring what runs.
+const RunningTag = "running"
+
 // maxTag is the longest tag (OCI Distribution Specification: a tag is at most
 // 128 characters of [a-zA-Z0-9._-], and starts with none of . and -).
 const maxTag = 128

@@ -83,13 +83,21 @@ run "images_are_scanned_kept_and_immutable" {
     condition = (
       aws_ecr_repository.api.image_scanning_configuration[0].scan_on_push &&
       aws_ecr_repository.api.image_tag_mutability == "IMMUTABLE_WITH_EXCLUSION" &&
-      one(aws_ecr_repository.api.image_tag_mutability_exclusion_filter).filter == "latest"
+      toset(aws_ecr_repository.api.image_tag_mutability_exclusion_filter[*].filter) == toset(["latest", "running"])
     )
-    error_message = "images must be scanned, and no tag but latest may move"
+    error_message = "images must be scanned, and no tags but latest and running may move"
   }
 
   assert {
-    condition     = length(jsondecode(aws_ecr_lifecycle_policy.api.policy).rules) == 4
+    condition = (
+      jsondecode(aws_ecr_lifecycle_policy.api.policy).rules[0].rulePriority == 1 &&
+      jsondecode(aws_ecr_lifecycle_policy.api.policy).rules[0].selection.tagPatternList == ["running"]
+    )
+    error_message = "no rule may expire the image that runs, so that the first one has to select it"
+  }
+
+  assert {
+    condition     = length(jsondecode(aws_ecr_lifecycle_policy.api.policy).rules) == 5
     error_message = "untagged images, old ones of develop and main, and old attestations must expire"
   }
 }
