@@ -125,7 +125,7 @@ immutable(r) if r.values.image_tag_mutability == "IMMUTABLE"
 immutable(r) if {
 	r.values.image_tag_mutability == "IMMUTABLE_WITH_EXCLUSION"
 	filters := {f.filter | some f in r.values.image_tag_mutability_exclusion_filter}
-	filters == {"latest"}
+	filters - {"latest", "running"} == set()
 }
 
 deny contains finding("ecr-scan", r) if {
