@@ -10,8 +10,8 @@ import (
 	"sync"
 	"time"
 
-	"sensor-backend/emulator/rollout"
-	"sensor-backend/emulator/task"
+	"sensor-backend/emulator/ecs/agent"
+	"sensor-backend/emulator/ecs/scheduler"
 )
 
 const target = "AmazonEC2ContainerServiceV20141113."
@@ -29,7 +29,7 @@ type Handle interface {
 
 // Launcher starts tasks.
 type Launcher interface {
-	Launch(spec task.Spec, report func(rollout.Observation)) Handle
+	Launch(spec agent.Spec, report func(scheduler.Observation)) Handle
 }
 
 // Traffic is a load balancer whose traffic between target groups can be set.
@@ -63,7 +63,7 @@ type Controller struct {
 
 // service is one scheduled service and what it was created with.
 type service struct {
-	roll       *rollout.Service
+	roll       *scheduler.Service
 	region     string
 	arn        string
 	clusterARN string
@@ -136,7 +136,7 @@ func (c *Controller) steer(s *service) {
 	}
 }
 
-func (c *Controller) do(s *service, commands []rollout.Command) {
+func (c *Controller) do(s *service, commands []scheduler.Command) {
 	for _, command := range commands {
 		switch {
 		case command.Start != nil:
@@ -149,19 +149,19 @@ func (c *Controller) do(s *service, commands []rollout.Command) {
 	}
 }
 
-func (c *Controller) start(s *service, t *rollout.Task) {
+func (c *Controller) start(s *service, t *scheduler.Task) {
 	config, _ := t.Revision.Config.(settings)
-	spec := task.Spec{
+	spec := agent.Spec{
 		ID: t.ID, Region: s.region, Service: s.roll.Name, Definition: t.Revision.TaskDefinition,
 		LoadBalancers: config.balancersOf(t), Grace: time.Duration(config.grace()) * time.Second,
 	}
 	id := t.ID
 	// A launcher reports from its own goroutine, so holding the lock is safe.
-	c.handles[id] = c.config.Launcher.Launch(spec, func(o rollout.Observation) {
+	c.handles[id] = c.config.Launcher.Launch(spec, func(o scheduler.Observation) {
 		c.mu.Lock()
 		defer c.mu.Unlock()
 		c.do(s, s.roll.Observe(c.config.Clock(), id, o))
-		if o.Kind == rollout.Ended {
+		if o.Kind == scheduler.Ended {
 			delete(c.handles, id)
 			c.config.Log.Debug("task ended", "service", s.roll.Name, "task", id, "code", o.Code, "reason", o.Reason)
 		}

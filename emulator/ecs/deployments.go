@@ -5,7 +5,7 @@ import (
 	"strings"
 
 	"sensor-backend/emulator/awsapi"
-	"sensor-backend/emulator/rollout"
+	"sensor-backend/emulator/ecs/scheduler"
 )
 
 func (c *Controller) listServiceDeployments(region string, in request) (any, error) {
@@ -25,7 +25,7 @@ func (c *Controller) listServiceDeployments(region string, in request) (any, err
 }
 
 // serviceDeployment finds a service deployment by ARN; c.mu is held.
-func (c *Controller) serviceDeployment(arn string) (*service, *rollout.ServiceDeployment) {
+func (c *Controller) serviceDeployment(arn string) (*service, *scheduler.ServiceDeployment) {
 	id := idOf(arn, "service-deployment")
 	for _, s := range c.services {
 		for _, sd := range s.roll.ServiceDeployments {

@@ -4,7 +4,7 @@ import (
 	"maps"
 
 	"sensor-backend/emulator/awsapi"
-	"sensor-backend/emulator/rollout"
+	"sensor-backend/emulator/ecs/scheduler"
 )
 
 // describe lays what is going on over moto's record of a service.
@@ -43,7 +43,7 @@ func (s *service) describe(record map[string]any) (map[string]any, error) {
 	return record, nil
 }
 
-func (s *service) describeDeployment(d *rollout.Deployment, record map[string]any) any {
+func (s *service) describeDeployment(d *scheduler.Deployment, record map[string]any) any {
 	running, pending := s.roll.Counts(d.ID)
 	out := map[string]any{
 		"id": d.ID, "status": d.Status, "taskDefinition": d.Revision.TaskDefinition, "desiredCount": s.roll.Wanted(d),
@@ -69,10 +69,10 @@ func (s *service) describeDeployment(d *rollout.Deployment, record map[string]an
 	return out
 }
 
-func (s *service) liveTasks() []*rollout.Task {
-	var live []*rollout.Task
+func (s *service) liveTasks() []*scheduler.Task {
+	var live []*scheduler.Task
 	for _, t := range s.roll.Tasks {
-		if t.State != rollout.Stopped {
+		if t.State != scheduler.Stopped {
 			live = append(live, t)
 		}
 	}

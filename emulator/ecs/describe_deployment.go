@@ -4,11 +4,11 @@ import (
 	"strings"
 
 	"sensor-backend/emulator/awsapi"
-	"sensor-backend/emulator/rollout"
+	"sensor-backend/emulator/ecs/scheduler"
 )
 
 // describeServiceDeployment is a service deployment, in full.
-func (s *service) describeServiceDeployment(sd *rollout.ServiceDeployment) any {
+func (s *service) describeServiceDeployment(sd *scheduler.ServiceDeployment) any {
 	sources := make([]any, 0, len(sd.Sources))
 	for _, source := range sd.Sources {
 		sources = append(sources, s.summary(sd, source, s.requested(source)))
@@ -54,7 +54,7 @@ func (s *service) describeServiceDeployment(sd *rollout.ServiceDeployment) any {
 
 // summary is what a service deployment tells of a revision: the tasks and, where
 // traffic is shifted, the share of it that the revision shall have now.
-func (s *service) summary(sd *rollout.ServiceDeployment, revision rollout.Revision, requested int) map[string]any {
+func (s *service) summary(sd *scheduler.ServiceDeployment, revision scheduler.Revision, requested int) map[string]any {
 	out := s.revisionCounts(revision, requested)
 	if sd.Strategy.Shifts() {
 		out["requestedProductionTrafficWeight"] = s.roll.Weight(revision.ID)
@@ -63,7 +63,7 @@ func (s *service) summary(sd *rollout.ServiceDeployment, revision rollout.Revisi
 }
 
 // requested is how many tasks of a revision there shall be now.
-func (s *service) requested(revision rollout.Revision) int {
+func (s *service) requested(revision scheduler.Revision) int {
 	sum := 0
 	for _, d := range s.roll.Deployments {
 		if d.Revision.ID == revision.ID {
@@ -74,12 +74,12 @@ func (s *service) requested(revision rollout.Revision) int {
 }
 
 // revisionCounts says how many tasks of a revision there are and shall be.
-func (s *service) revisionCounts(revision rollout.Revision, requested int) map[string]any {
+func (s *service) revisionCounts(revision scheduler.Revision, requested int) map[string]any {
 	running, pending := 0, 0
 	for _, t := range s.roll.Tasks {
 		switch {
-		case t.Revision.ID != revision.ID || t.State >= rollout.Stopping:
-		case t.State == rollout.Running:
+		case t.Revision.ID != revision.ID || t.State >= scheduler.Stopping:
+		case t.State == scheduler.Running:
 			running++
 		default:
 			pending++
@@ -91,7 +91,7 @@ func (s *service) revisionCounts(revision rollout.Revision, requested int) map[s
 	}
 }
 
-func (s *service) briefServiceDeployment(sd *rollout.ServiceDeployment) map[string]any {
+func (s *service) briefServiceDeployment(sd *scheduler.ServiceDeployment) map[string]any {
 	out := map[string]any{
 		"serviceDeploymentArn": s.part("service-deployment", sd.ID), "serviceArn": s.arn, "clusterArn": s.clusterARN,
 		"createdAt": awsapi.Time(sd.CreatedAt), "status": sd.Status,
@@ -109,7 +109,7 @@ func (s *service) briefServiceDeployment(sd *rollout.ServiceDeployment) map[stri
 	return out
 }
 
-func (s *service) describeRevision(r rollout.Revision) any {
+func (s *service) describeRevision(r scheduler.Revision) any {
 	out := map[string]any{
 		"serviceRevisionArn": s.part("service-revision", r.ID), "serviceArn": s.arn, "clusterArn": s.clusterARN,
 		"taskDefinition": r.TaskDefinition, "createdAt": awsapi.Time(r.CreatedAt),
@@ -129,8 +129,8 @@ func (s *service) describeRevision(r rollout.Revision) any {
 }
 
 // revisions are all that the service knows of, newest first.
-func (s *service) revisions() []rollout.Revision {
-	list := make([]rollout.Revision, 0, len(s.roll.ServiceDeployments))
+func (s *service) revisions() []scheduler.Revision {
+	list := make([]scheduler.Revision, 0, len(s.roll.ServiceDeployments))
 	for _, sd := range s.roll.ServiceDeployments {
 		list = append(list, sd.Target)
 	}

@@ -4,32 +4,32 @@ import (
 	"time"
 
 	"sensor-backend/emulator/awsapi"
-	"sensor-backend/emulator/rollout"
+	"sensor-backend/emulator/ecs/scheduler"
 )
 
-func lastStatus(t *rollout.Task) string {
+func lastStatus(t *scheduler.Task) string {
 	switch t.State {
-	case rollout.Pending:
+	case scheduler.Pending:
 		return "PENDING"
-	case rollout.Activating:
+	case scheduler.Activating:
 		return "ACTIVATING"
-	case rollout.Running:
+	case scheduler.Running:
 		return "RUNNING"
-	case rollout.Stopping:
+	case scheduler.Stopping:
 		return "STOPPING"
 	default:
 		return "STOPPED"
 	}
 }
 
-func desiredStatus(t *rollout.Task) string {
-	if t.State >= rollout.Stopping {
+func desiredStatus(t *scheduler.Task) string {
+	if t.State >= scheduler.Stopping {
 		return "STOPPED"
 	}
 	return "RUNNING"
 }
 
-func (p place) describeTask(t *rollout.Task) any {
+func (p place) describeTask(t *scheduler.Task) any {
 	containers := make([]any, 0, len(t.Containers))
 	for _, c := range t.Containers {
 		out := map[string]any{
@@ -66,7 +66,7 @@ func (p place) describeTask(t *rollout.Task) any {
 			out[name] = p
 		}
 	}
-	if t.State >= rollout.Stopping {
+	if t.State >= scheduler.Stopping {
 		out["stopCode"], out["stoppedReason"] = t.StopCode, t.StoppedReason
 	}
 	return out
@@ -80,18 +80,18 @@ func (p place) overriding() any {
 	return p.overrides
 }
 
-func health(t *rollout.Task) string {
+func health(t *scheduler.Task) string {
 	if t.Health == "" {
 		return "UNKNOWN"
 	}
 	return t.Health
 }
 
-func containerStatus(t *rollout.Task, c rollout.Container) string {
+func containerStatus(t *scheduler.Task, c scheduler.Container) string {
 	switch {
-	case c.ExitCode != nil || t.State == rollout.Stopped:
+	case c.ExitCode != nil || t.State == scheduler.Stopped:
 		return "STOPPED"
-	case t.State == rollout.Pending:
+	case t.State == scheduler.Pending:
 		return "PENDING"
 	}
 	return "RUNNING"

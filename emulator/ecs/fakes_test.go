@@ -10,8 +10,8 @@ import (
 	"time"
 
 	"sensor-backend/emulator/awsapi"
-	"sensor-backend/emulator/rollout"
-	"sensor-backend/emulator/task"
+	"sensor-backend/emulator/ecs/agent"
+	"sensor-backend/emulator/ecs/scheduler"
 )
 
 const (
@@ -102,8 +102,8 @@ func (f *fakeMoto) JSON(_ context.Context, _, operation string, in, out any) err
 
 // fakeTask is a task that a test drives.
 type fakeTask struct {
-	spec    task.Spec
-	report  func(rollout.Observation)
+	spec    agent.Spec
+	report  func(scheduler.Observation)
 	stopped chan struct{}
 	once    sync.Once
 }
@@ -121,10 +121,10 @@ func (f *fakeTask) isStopped() bool {
 }
 
 // become reports what a container does.
-func (f *fakeTask) become(kinds ...rollout.Kind) {
+func (f *fakeTask) become(kinds ...scheduler.Kind) {
 	for _, kind := range kinds {
-		o := rollout.Observation{Kind: kind, Containers: []rollout.Container{{Name: "api", Image: "api:v1", Digest: "sha256:1", Health: "UNKNOWN"}}}
-		if kind == rollout.Ended {
+		o := scheduler.Observation{Kind: kind, Containers: []scheduler.Container{{Name: "api", Image: "api:v1", Digest: "sha256:1", Health: "UNKNOWN"}}}
+		if kind == scheduler.Ended {
 			code := 3
 			o.Code, o.Reason, o.Containers[0].ExitCode = "EssentialContainerExited", "Essential container in task exited", &code
 		}
@@ -132,7 +132,7 @@ func (f *fakeTask) become(kinds ...rollout.Kind) {
 	}
 }
 
-func (f *fakeTask) well() { f.become(rollout.Pulled, rollout.Launched, rollout.Ready) }
+func (f *fakeTask) well() { f.become(scheduler.Pulled, scheduler.Launched, scheduler.Ready) }
 
 // bench is a controller with its fakes; nothing happens but by step.
 type bench struct {
@@ -160,7 +160,7 @@ func newBench(t *testing.T) *bench {
 }
 
 // Launch makes a fake task.
-func (b *bench) Launch(spec task.Spec, report func(rollout.Observation)) Handle {
+func (b *bench) Launch(spec agent.Spec, report func(scheduler.Observation)) Handle {
 	f := &fakeTask{spec: spec, report: report, stopped: make(chan struct{})}
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -192,7 +192,7 @@ func (b *bench) end() {
 	b.mu.Unlock()
 	for _, f := range tasks {
 		if f.isStopped() {
-			f.become(rollout.Ended)
+			f.become(scheduler.Ended)
 		}
 	}
 }

@@ -3,7 +3,7 @@ package ecs
 import (
 	"time"
 
-	"sensor-backend/emulator/rollout"
+	"sensor-backend/emulator/ecs/scheduler"
 )
 
 // Metadata answers the task metadata endpoint for a container of a task.
@@ -43,7 +43,7 @@ func (c *Controller) TaskMetadata(taskID string) (any, bool) {
 	}, true
 }
 
-func (p place) metadata(t *rollout.Task, container rollout.Container) any {
+func (p place) metadata(t *scheduler.Task, container scheduler.Container) any {
 	family, revision := splitDefinition(t.Revision.TaskDefinition)
 	return map[string]any{
 		"DockerId": t.ID, "Name": container.Name, "DockerName": container.Name,

@@ -9,15 +9,15 @@ import (
 	"time"
 
 	"sensor-backend/emulator/awsapi"
-	"sensor-backend/emulator/rollout"
-	"sensor-backend/emulator/task"
+	"sensor-backend/emulator/ecs/agent"
+	"sensor-backend/emulator/ecs/scheduler"
 )
 
 // standalone is a task that RunTask started. No service looks after it: it
 // ends when its program does, and a failing health check is only told.
 type standalone struct {
 	place
-	task *rollout.Task
+	task *scheduler.Task
 }
 
 // place is what a task's description says of where it runs.
@@ -84,18 +84,18 @@ func (c *Controller) runTask(ctx context.Context, region string, raw map[string]
 	c.forgetStopped()
 	started := []any{}
 	for range count {
-		t := &rollout.Task{
-			ID: newID("task"), StartedBy: in.StartedBy, State: rollout.Pending, CreatedAt: c.config.Clock(),
-			Revision: rollout.Revision{TaskDefinition: definition.arn},
+		t := &scheduler.Task{
+			ID: newID("task"), StartedBy: in.StartedBy, State: scheduler.Pending, CreatedAt: c.config.Clock(),
+			Revision: scheduler.Revision{TaskDefinition: definition.arn},
 		}
 		s := &standalone{place: where, task: t}
 		c.standalone[t.ID] = s
-		spec := task.Spec{ID: t.ID, Region: region, Definition: definition.arn, Overrides: overrides}
-		c.handles[t.ID] = c.config.Launcher.Launch(spec, func(o rollout.Observation) {
+		spec := agent.Spec{ID: t.ID, Region: region, Definition: definition.arn, Overrides: overrides}
+		c.handles[t.ID] = c.config.Launcher.Launch(spec, func(o scheduler.Observation) {
 			c.mu.Lock()
 			defer c.mu.Unlock()
 			s.observe(c.config.Clock(), o)
-			if o.Kind == rollout.Ended {
+			if o.Kind == scheduler.Ended {
 				delete(c.handles, t.ID)
 			}
 		})
@@ -134,11 +134,11 @@ type taskDefinition struct {
 }
 
 // readOverrides reads what shall be different in the containers of a task.
-func readOverrides(raw json.RawMessage, containers []string) (map[string]task.Override, error) {
+func readOverrides(raw json.RawMessage, containers []string) (map[string]agent.Override, error) {
 	var in struct {
 		Containers []struct {
 			Name string `json:"name"`
-			task.Override
+			agent.Override
 		} `json:"containerOverrides"`
 	}
 	if len(raw) == 0 {
@@ -147,7 +147,7 @@ func readOverrides(raw json.RawMessage, containers []string) (map[string]task.Ov
 	if err := json.Unmarshal(raw, &in); err != nil {
 		return nil, awsapi.Errorf("InvalidParameterException", "reading the overrides: %v", err)
 	}
-	overrides := map[string]task.Override{}
+	overrides := map[string]agent.Override{}
 	for _, o := range in.Containers {
 		if !slices.Contains(containers, o.Name) {
 			return nil, awsapi.Errorf("InvalidParameterException", "Override for container named %s is not a container in the TaskDefinition.", o.Name)
@@ -160,45 +160,45 @@ func readOverrides(raw json.RawMessage, containers []string) (map[string]task.Ov
 // forgetStopped drops tasks that stopped long ago; c.mu is held.
 func (c *Controller) forgetStopped() {
 	maps.DeleteFunc(c.standalone, func(_ string, s *standalone) bool {
-		return s.task.State == rollout.Stopped && c.config.Clock().Sub(s.task.StoppedAt) > keepStopped
+		return s.task.State == scheduler.Stopped && c.config.Clock().Sub(s.task.StoppedAt) > keepStopped
 	})
 }
 
 // observe takes in what happened to the task.
-func (s *standalone) observe(now time.Time, o rollout.Observation) {
+func (s *standalone) observe(now time.Time, o scheduler.Observation) {
 	t := s.task
 	if o.Containers != nil {
 		t.Containers = o.Containers
 	}
 	switch o.Kind {
-	case rollout.Pulled:
+	case scheduler.Pulled:
 		t.PulledAt = now
-	case rollout.Launched:
-		if t.State == rollout.Pending {
-			t.State, t.StartedAt = rollout.Running, now
+	case scheduler.Launched:
+		if t.State == scheduler.Pending {
+			t.State, t.StartedAt = scheduler.Running, now
 		}
-	case rollout.Ready:
+	case scheduler.Ready:
 		t.Health = "HEALTHY"
-	case rollout.Unhealthy:
+	case scheduler.Unhealthy:
 		t.Health = "UNHEALTHY"
-	case rollout.Ended:
-		if t.State < rollout.Stopping {
+	case scheduler.Ended:
+		if t.State < scheduler.Stopping {
 			t.StopCode, t.StoppedReason, t.StoppingAt = o.Code, o.Reason, now
 		}
-		t.State, t.StoppedAt = rollout.Stopped, now
-	case rollout.Note: // the containers were all there is to it
+		t.State, t.StoppedAt = scheduler.Stopped, now
+	case scheduler.Note: // the containers were all there is to it
 	}
 }
 
 // stop asks the task to end; c.mu is held.
 func (c *Controller) stop(s *standalone, reason string) {
-	if s.task.State >= rollout.Stopping {
+	if s.task.State >= scheduler.Stopping {
 		return
 	}
 	if reason == "" {
 		reason = "Task stopped by user"
 	}
-	s.task.State, s.task.StoppingAt = rollout.Stopping, c.config.Clock()
+	s.task.State, s.task.StoppingAt = scheduler.Stopping, c.config.Clock()
 	s.task.StopCode, s.task.StoppedReason = "UserInitiated", reason
 	if h := c.handles[s.task.ID]; h != nil {
 		h.Stop()
@@ -209,7 +209,7 @@ func (c *Controller) stop(s *standalone, reason string) {
 type located struct {
 	place
 	service *service // nil for a standalone task
-	task    *rollout.Task
+	task    *scheduler.Task
 }
 
 func (p place) in(region, cluster string) bool {

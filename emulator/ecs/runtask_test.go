@@ -4,7 +4,7 @@ import (
 	"strings"
 	"testing"
 
-	"sensor-backend/emulator/rollout"
+	"sensor-backend/emulator/ecs/scheduler"
 )
 
 const runMigrate = `{"cluster":"main","taskDefinition":"api:2","startedBy":"pipeline",
@@ -31,7 +31,7 @@ func TestRunTask(t *testing.T) {
 	if first.Last != "PENDING" || first.Group != "family:api" || first.StartedBy != "pipeline" || !strings.HasSuffix(first.ARN, "/main/"+running.spec.ID) {
 		t.Errorf("the task is %+v", first)
 	}
-	running.become(rollout.Pulled, rollout.Launched, rollout.Unhealthy)
+	running.become(scheduler.Pulled, scheduler.Launched, scheduler.Unhealthy)
 	if got := b.described(first.ARN); got.Last != "RUNNING" || got.Health != "UNHEALTHY" || running.isStopped() {
 		t.Errorf("running, it is %+v", got)
 	}
@@ -45,7 +45,7 @@ func TestRunTask(t *testing.T) {
 	if whole, ok := b.TaskMetadata(running.spec.ID); !ok {
 		t.Errorf("its metadata are %v", whole)
 	}
-	running.become(rollout.Ended)
+	running.become(scheduler.Ended)
 	got := b.described(first.ARN)
 	if got.Last != "STOPPED" || got.StopCode != "EssentialContainerExited" || *got.Containers[0].ExitCode != 3 {
 		t.Errorf("ended, it is %+v", got)
@@ -72,7 +72,7 @@ func TestStopStandaloneTask(t *testing.T) {
 	t.Parallel()
 	b := newBench(t)
 	first, running := b.runTask(`{"cluster":"main","taskDefinition":"api:2","group":"mine"}`)
-	running.become(rollout.Pulled, rollout.Launched)
+	running.become(scheduler.Pulled, scheduler.Launched)
 	for range 2 {
 		call[any](b, "StopTask", `{"cluster":"main","task":"`+first.ARN+`","reason":"because"}`)
 	}

@@ -5,7 +5,7 @@ import (
 	"encoding/json"
 
 	"sensor-backend/emulator/awsapi"
-	"sensor-backend/emulator/rollout"
+	"sensor-backend/emulator/ecs/scheduler"
 )
 
 // serviceAnswer is moto's answer about one service.
@@ -53,19 +53,19 @@ func (c *Controller) createService(ctx context.Context, region string, raw map[s
 	record := answer.Service
 	s := &service{
 		region: region, arn: text(record["serviceArn"]), clusterARN: text(record["clusterArn"]), settings: config,
-		createdAt: c.config.Clock(), roll: rollout.NewService(named.Name, newID),
+		createdAt: c.config.Clock(), roll: scheduler.NewService(named.Name, newID),
 	}
 	config.apply(s.roll, c.config.Minute)
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	s.roll.Scale(c.config.Clock(), named.Desired)
-	s.roll.Deploy(c.config.Clock(), c.revision(s, text(record["taskDefinition"])), rollout.ByCreate)
+	s.roll.Deploy(c.config.Clock(), c.revision(s, text(record["taskDefinition"])), scheduler.ByCreate)
 	c.services[s.arn] = s
 	return answerFor(s, record)
 }
 
-func (c *Controller) revision(s *service, definition string) rollout.Revision {
-	return rollout.Revision{ID: newID("revision"), TaskDefinition: definition, CreatedAt: c.config.Clock(), Config: s.settings}
+func (c *Controller) revision(s *service, definition string) scheduler.Revision {
+	return scheduler.Revision{ID: newID("revision"), TaskDefinition: definition, CreatedAt: c.config.Clock(), Config: s.settings}
 }
 
 func (c *Controller) updateService(ctx context.Context, region string, raw map[string]json.RawMessage) (any, error) {
@@ -127,7 +127,7 @@ func (c *Controller) updateService(ctx context.Context, region string, raw map[s
 		definition = current
 	}
 	if deploy || named.Force || definition != current {
-		s.roll.Deploy(now, c.revision(s, definition), rollout.ByUpdate)
+		s.roll.Deploy(now, c.revision(s, definition), scheduler.ByUpdate)
 	}
 	return answerFor(s, record)
 }

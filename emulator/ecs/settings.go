@@ -7,8 +7,8 @@ import (
 	"time"
 
 	"sensor-backend/emulator/awsapi"
-	"sensor-backend/emulator/rollout"
-	"sensor-backend/emulator/task"
+	"sensor-backend/emulator/ecs/agent"
+	"sensor-backend/emulator/ecs/scheduler"
 )
 
 // settings are what a service was created and updated with. Raw keeps every
@@ -24,7 +24,7 @@ type settings struct {
 // loadBalancer is a load balancer of the service; where traffic is shifted,
 // between two target groups.
 type loadBalancer struct {
-	task.LoadBalancer
+	agent.LoadBalancer
 	Advanced struct {
 		Alternate string `json:"alternateTargetGroupArn"`
 	} `json:"advancedConfiguration"`
@@ -102,7 +102,7 @@ func (s settings) merge(request map[string]json.RawMessage) (merged settings, de
 
 // apply sets the bounds, breaker and strategy of a service; minute is how long
 // a minute of a bake time takes.
-func (s settings) apply(roll *rollout.Service, minute time.Duration) {
+func (s settings) apply(roll *scheduler.Service, minute time.Duration) {
 	roll.Strategy = s.Deployment.rollout(minute)
 	roll.MinHealthy, roll.Maximum = 100, 200
 	if v := s.Deployment.MinimumHealthyPercent; v != nil {
@@ -111,9 +111,9 @@ func (s settings) apply(roll *rollout.Service, minute time.Duration) {
 	if v := s.Deployment.MaximumPercent; v != nil {
 		roll.Maximum = *v
 	}
-	roll.Breaker = rollout.Breaker{}
+	roll.Breaker = scheduler.Breaker{}
 	if b := s.Deployment.Breaker; b != nil {
-		roll.Breaker = rollout.Breaker{Enable: b.Enable, Rollback: b.Rollback, KeepCount: b.ResetOnHealthyTask != nil && !*b.ResetOnHealthyTask}
+		roll.Breaker = scheduler.Breaker{Enable: b.Enable, Rollback: b.Rollback, KeepCount: b.ResetOnHealthyTask != nil && !*b.ResetOnHealthyTask}
 		if b.Threshold != nil {
 			roll.Breaker.ThresholdType, roll.Breaker.ThresholdValue = b.Threshold.Type, b.Threshold.Value
 		}

@@ -6,7 +6,7 @@ import (
 	"testing"
 	"time"
 
-	"sensor-backend/emulator/rollout"
+	"sensor-backend/emulator/ecs/scheduler"
 )
 
 func members(t testing.TB, body string) map[string]json.RawMessage {
@@ -63,19 +63,19 @@ func TestMerge(t *testing.T) {
 
 func TestApply(t *testing.T) {
 	t.Parallel()
-	roll := rollout.NewService("web", func(string) string { return "" })
+	roll := scheduler.NewService("web", func(string) string { return "" })
 	config, _, err := settings{}.merge(members(t, `{"deploymentConfiguration":{"minimumHealthyPercent":50,"maximumPercent":150,
 		"deploymentCircuitBreaker":{"enable":true,"rollback":true,"resetOnHealthyTask":false,"thresholdConfiguration":{"type":"COUNT","value":7}}}}`))
 	if err != nil {
 		t.Fatal(err)
 	}
 	config.apply(roll, time.Minute)
-	want := rollout.Breaker{Enable: true, Rollback: true, KeepCount: true, ThresholdType: "COUNT", ThresholdValue: 7}
+	want := scheduler.Breaker{Enable: true, Rollback: true, KeepCount: true, ThresholdType: "COUNT", ThresholdValue: 7}
 	if roll.MinHealthy != 50 || roll.Maximum != 150 || roll.Breaker != want {
 		t.Errorf("the service has %d %d %+v", roll.MinHealthy, roll.Maximum, roll.Breaker)
 	}
 	settings{}.apply(roll, time.Minute)
-	if roll.MinHealthy != 100 || roll.Maximum != 200 || roll.Breaker != (rollout.Breaker{}) {
+	if roll.MinHealthy != 100 || roll.Maximum != 200 || roll.Breaker != (scheduler.Breaker{}) {
 		t.Errorf("by default the service has %d %d %+v", roll.MinHealthy, roll.Maximum, roll.Breaker)
 	}
 }

@@ -6,8 +6,8 @@ import (
 	"time"
 
 	"sensor-backend/emulator/awsapi"
-	"sensor-backend/emulator/rollout"
-	"sensor-backend/emulator/task"
+	"sensor-backend/emulator/ecs/agent"
+	"sensor-backend/emulator/ecs/scheduler"
 )
 
 // strategy has the members of a deployment configuration that say how the new
@@ -34,13 +34,13 @@ type linearConfiguration struct {
 // reference states.
 func (s strategy) parts() (percent, minutes float64) {
 	switch s.Strategy {
-	case rollout.Canary:
+	case scheduler.Canary:
 		var c canaryConfiguration
 		if s.Canary != nil {
 			c = *s.Canary
 		}
 		return or(c.Percent, 5), or(c.Minutes, 10)
-	case rollout.Linear:
+	case scheduler.Linear:
 		var l linearConfiguration
 		if s.Linear != nil {
 			l = *s.Linear
@@ -50,12 +50,12 @@ func (s strategy) parts() (percent, minutes float64) {
 	return 100, 0
 }
 
-func (s strategy) rollout(minute time.Duration) rollout.Strategy {
-	if s.Strategy == "" || s.Strategy == rollout.Rolling {
-		return rollout.Strategy{}
+func (s strategy) rollout(minute time.Duration) scheduler.Strategy {
+	if s.Strategy == "" || s.Strategy == scheduler.Rolling {
+		return scheduler.Strategy{}
 	}
 	percent, minutes := s.parts()
-	return rollout.Strategy{
+	return scheduler.Strategy{
 		Kind: s.Strategy, Percent: percent, Wait: scaled(minutes, minute), Bake: scaled(or(s.BakeMinutes, 0), minute),
 	}
 }
@@ -74,21 +74,21 @@ func or(given *float64, def float64) float64 {
 // check refuses what ECS would refuse, and what cannot be played here.
 func (s settings) check() error {
 	d := s.Deployment
-	kinds := []string{"", rollout.Rolling, rollout.BlueGreen, rollout.Linear, rollout.Canary}
+	kinds := []string{"", scheduler.Rolling, scheduler.BlueGreen, scheduler.Linear, scheduler.Canary}
 	if !slices.Contains(kinds, d.Strategy) {
 		return awsapi.Errorf("InvalidParameterException", "deploymentConfiguration.strategy %q is none of %v", d.Strategy, kinds[1:])
 	}
-	if d.Strategy == "" || d.Strategy == rollout.Rolling {
+	if d.Strategy == "" || d.Strategy == scheduler.Rolling {
 		return nil
 	}
 	least := 0.1
-	if d.Strategy == rollout.Linear {
+	if d.Strategy == scheduler.Linear {
 		least = 3
 	}
 	percent, minutes := d.parts()
 	bake := or(d.BakeMinutes, 0)
 	switch {
-	case d.Strategy == rollout.BlueGreen && d.BakeMinutes == nil:
+	case d.Strategy == scheduler.BlueGreen && d.BakeMinutes == nil:
 		return awsapi.Errorf("InvalidParameterException", "a %s deployment needs deploymentConfiguration.bakeTimeInMinutes", d.Strategy)
 	case percent < least || percent > 100:
 		return awsapi.Errorf("InvalidParameterException", "the percent of a %s deployment is from %v to 100, not %v", d.Strategy, least, percent)
@@ -106,8 +106,8 @@ func (s settings) check() error {
 }
 
 // balancersOf are the load balancers of a task: those of its side.
-func (s settings) balancersOf(t *rollout.Task) []task.LoadBalancer {
-	side := make([]task.LoadBalancer, 0, len(s.LoadBalancers))
+func (s settings) balancersOf(t *scheduler.Task) []agent.LoadBalancer {
+	side := make([]agent.LoadBalancer, 0, len(s.LoadBalancers))
 	for _, lb := range s.LoadBalancers {
 		if t.Alternate && lb.Advanced.Alternate != "" {
 			lb.TargetGroup = lb.Advanced.Alternate

@@ -6,27 +6,27 @@ import (
 	"testing"
 	"time"
 
-	"sensor-backend/emulator/rollout"
+	"sensor-backend/emulator/ecs/scheduler"
 )
 
 func TestStrategyOf(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
 		configuration string
-		want          rollout.Strategy
+		want          scheduler.Strategy
 	}{
-		{`{}`, rollout.Strategy{}},
-		{`{"strategy":"ROLLING","bakeTimeInMinutes":5}`, rollout.Strategy{}},
-		{`{"strategy":"BLUE_GREEN","bakeTimeInMinutes":5}`, rollout.Strategy{Kind: rollout.BlueGreen, Percent: 100, Bake: 30 * time.Second}},
-		{`{"strategy":"CANARY"}`, rollout.Strategy{Kind: rollout.Canary, Percent: 5, Wait: time.Minute}},
+		{`{}`, scheduler.Strategy{}},
+		{`{"strategy":"ROLLING","bakeTimeInMinutes":5}`, scheduler.Strategy{}},
+		{`{"strategy":"BLUE_GREEN","bakeTimeInMinutes":5}`, scheduler.Strategy{Kind: scheduler.BlueGreen, Percent: 100, Bake: 30 * time.Second}},
+		{`{"strategy":"CANARY"}`, scheduler.Strategy{Kind: scheduler.Canary, Percent: 5, Wait: time.Minute}},
 		{
 			`{"strategy":"CANARY","bakeTimeInMinutes":1,"canaryConfiguration":{"canaryPercent":0.1,"canaryBakeTimeInMinutes":0}}`,
-			rollout.Strategy{Kind: rollout.Canary, Percent: 0.1, Bake: 6 * time.Second},
+			scheduler.Strategy{Kind: scheduler.Canary, Percent: 0.1, Bake: 6 * time.Second},
 		},
-		{`{"strategy":"LINEAR"}`, rollout.Strategy{Kind: rollout.Linear, Percent: 10, Wait: 36 * time.Second}},
+		{`{"strategy":"LINEAR"}`, scheduler.Strategy{Kind: scheduler.Linear, Percent: 10, Wait: 36 * time.Second}},
 		{
 			`{"strategy":"LINEAR","linearConfiguration":{"stepPercent":30.5,"stepBakeTimeInMinutes":2}}`,
-			rollout.Strategy{Kind: rollout.Linear, Percent: 30.5, Wait: 12 * time.Second},
+			scheduler.Strategy{Kind: scheduler.Linear, Percent: 30.5, Wait: 12 * time.Second},
 		},
 	} {
 		config, _, err := settings{}.merge(members(t, `{"deploymentConfiguration":`+c.configuration+`}`))

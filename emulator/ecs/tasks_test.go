@@ -5,7 +5,7 @@ import (
 	"testing"
 
 	"sensor-backend/emulator/awsapi"
-	"sensor-backend/emulator/rollout"
+	"sensor-backend/emulator/ecs/scheduler"
 )
 
 type taskView struct {
@@ -44,9 +44,9 @@ func TestTasks(t *testing.T) {
 	call[any](b, "CreateService", createWeb)
 	first := b.step()[0]
 	for _, c := range []struct {
-		kind rollout.Kind
+		kind scheduler.Kind
 		last string
-	}{{rollout.Note, "PENDING"}, {rollout.Pulled, "PENDING"}, {rollout.Launched, "ACTIVATING"}, {rollout.Ready, "RUNNING"}} {
+	}{{scheduler.Note, "PENDING"}, {scheduler.Pulled, "PENDING"}, {scheduler.Launched, "ACTIVATING"}, {scheduler.Ready, "RUNNING"}} {
 		first.become(c.kind)
 		if got := b.described(first.spec.ID); got.Last != c.last || got.Desired != "RUNNING" {
 			t.Errorf("after %d the task is %+v", c.kind, got)
@@ -134,11 +134,11 @@ func TestServiceDeployments(t *testing.T) {
 	call[any](b, "UpdateService", `{"cluster":"main","service":"web","deploymentConfiguration":{"maximumPercent":200}}`)
 	for n := range 3 {
 		for _, f := range b.step() {
-			f.become(rollout.Pulled, rollout.Launched)
+			f.become(scheduler.Pulled, scheduler.Launched)
 			if d := b.deployment(); n == 1 && (d.Status != "IN_PROGRESS" || d.Breaker.Status != "MONITORING" || d.Breaker.Failures != 1 || d.Sources[0].Running != 1 || d.Configuration["maximumPercent"] != 150.0) {
 				t.Errorf("under way the deployment is %+v", d)
 			}
-			f.become(rollout.Ended)
+			f.become(scheduler.Ended)
 		}
 	}
 	b.step()

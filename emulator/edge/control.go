@@ -12,17 +12,42 @@ func (e *Edge) control(w http.ResponseWriter, r *http.Request) {
 	path := strings.TrimPrefix(r.URL.Path, "/_emulator/")
 	switch {
 	case path == "health":
-		if !e.parts.Healthy(r.Context()) {
-			awsapi.WriteREST(w, http.StatusServiceUnavailable, map[string]string{"status": "moto does not answer"})
-			return
-		}
-		awsapi.WriteREST(w, http.StatusOK, map[string]string{"status": "ok"})
+		e.health(w, r)
 	case path == "faults":
 		e.parts.Faults.ServeHTTP(w, r)
 	case strings.HasPrefix(path, "metadata/"):
 		e.metadata(w, r, strings.Split(strings.TrimPrefix(path, "metadata/"), "/"))
 	default:
 		http.NotFound(w, r)
+	}
+}
+
+// state is what the self-test of moto found.
+type state struct {
+	// version is moto's, and unfit why it does not serve.
+	version string
+	unfit   error
+}
+
+// Ready says that moto has passed its self-test, and of which version it is.
+func (e *Edge) Ready(motoVersion string) { e.moto.Store(&state{version: motoVersion}) }
+
+// Unfit says that moto has not passed its self-test, and why.
+func (e *Edge) Unfit(why error) { e.moto.Store(&state{unfit: why}) }
+
+// health answers {"status": "ok", "moto": VERSION} with 200 once all parts answer,
+// 503 with the reason as status before, and 500 if it never will.
+func (e *Edge) health(w http.ResponseWriter, r *http.Request) {
+	found := e.moto.Load()
+	switch {
+	case found == nil:
+		awsapi.WriteREST(w, http.StatusServiceUnavailable, map[string]string{"status": "moto is not tested yet"})
+	case found.unfit != nil:
+		awsapi.WriteREST(w, http.StatusInternalServerError, map[string]string{"status": found.unfit.Error()})
+	case !e.parts.Healthy(r.Context()):
+		awsapi.WriteREST(w, http.StatusServiceUnavailable, map[string]string{"status": "moto does not answer"})
+	default:
+		awsapi.WriteREST(w, http.StatusOK, map[string]string{"status": "ok", "moto": found.version})
 	}
 }
 

@@ -14,6 +14,7 @@ import (
 	"net/url"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"sensor-backend/emulator/awsapi"
@@ -35,6 +36,8 @@ const (
 
 // Edge routes requests.
 type Edge struct {
+	// moto is set once moto was tested.
+	moto  atomic.Pointer[state]
 	parts Parts
 	proxy *httputil.ReverseProxy
 	log   *slog.Logger

@@ -143,6 +143,8 @@ func signingName(target string) string {
 		return "ecr"
 	case strings.HasPrefix(service, "Logs_"):
 		return "logs"
+	case service == "AnyScaleFrontendService":
+		return "application-autoscaling"
 	case service == "AmazonSQS":
 		return "sqs"
 	case service == "AmazonSSM":

@@ -1,36 +1,36 @@
 """Starts moto's server with the operations it lacks.
 
 The emulator's edge hands this program to python3 on standard input, with the
-arguments of moto_server. Nothing of moto is changed on disk: each section
-below adds one thing to the classes moto has loaded.
+arguments of moto_server. Nothing of moto is changed on disk: each correction
+below asks the classes that moto has loaded whether they lack what it adds, and
+adds only that. A moto that has it keeps its own. A correction that moto's code
+does not allow is reported and left out: the edge's self-test decides whether the
+emulated AWS works without it.
 """
 
 import hashlib
 import json
 import logging
+import sys
 import uuid
 from urllib.parse import quote
 
-from moto.applicationautoscaling.models import applicationautoscaling_backends
-from moto.applicationautoscaling.responses import ApplicationAutoScalingResponse
-from moto.awslambda.models import LambdaAlias, LambdaBackend, LambdaFunction, lambda_backends
-from moto.awslambda.responses import LambdaResponse
+import moto
 from moto.core import DEFAULT_ACCOUNT_ID
 from moto.core.exceptions import JsonRESTError
-from moto.ec2.models.security_groups import SecurityGroupRule
-from moto.ecs.models import Service
-from moto.iam.exceptions import IAMException
-from moto.iam.responses import IamResponse
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication
-from moto.redshift.models import Cluster as RedshiftCluster
-from moto.s3.responses import S3Response
 from moto.server import main
 
 
 def application_auto_scaling_tags():
     """ListTagsForResource, TagResource and UntagResource, and tags at registration."""
+    from moto.applicationautoscaling.models import applicationautoscaling_backends
+    from moto.applicationautoscaling.responses import ApplicationAutoScalingResponse as Response
+
+    if all(hasattr(Response, name) for name in ("list_tags_for_resource", "tag_resource", "untag_resource")):
+        return
     tags = {}
-    register = ApplicationAutoScalingResponse.register_scalable_target
+    register = Response.register_scalable_target
 
     def known(response, arn):
         backend = applicationautoscaling_backends[response.current_account][response.region]
@@ -62,24 +62,40 @@ def application_auto_scaling_tags():
             tags.get(arn, {}).pop(key, None)
         return "{}"
 
-    ApplicationAutoScalingResponse.register_scalable_target = register_scalable_target
-    ApplicationAutoScalingResponse.list_tags_for_resource = list_tags_for_resource
-    ApplicationAutoScalingResponse.tag_resource = tag_resource
-    ApplicationAutoScalingResponse.untag_resource = untag_resource
+    # The three share their tags, so that one that is missing brings them all.
+    Response.register_scalable_target = register_scalable_target
+    Response.list_tags_for_resource = list_tags_for_resource
+    Response.tag_resource = tag_resource
+    Response.untag_resource = untag_resource
 
 
 def redshift_availability():
     """The two cluster fields the Terraform provider insists on."""
-    RedshiftCluster.cluster_availability_status = "Available"
-    RedshiftCluster.availability_zone_relocation_status = "disabled"
+    from moto.redshift.models import Cluster
+
+    for name, value in (
+        ("cluster_availability_status", "Available"),
+        ("availability_zone_relocation_status", "disabled"),
+    ):
+        if not hasattr(Cluster, name):
+            setattr(Cluster, name, value)
 
 
 def ecs_security_groups():
     """A service's security groups are optional in AWS."""
+    from moto.ecs.models import Service
+
+    if not hasattr(Service, "_validate_network"):
+        return
     validate = Service._validate_network
 
     def _validate_network(self, nc):
-        nc["awsvpcConfiguration"].setdefault("securityGroups", [])
+        try:
+            return validate(self, nc)
+        except Exception:
+            if "securityGroups" in nc.get("awsvpcConfiguration", {}):
+                raise
+        nc["awsvpcConfiguration"]["securityGroups"] = []
         return validate(self, nc)
 
     Service._validate_network = _validate_network
@@ -87,6 +103,8 @@ def ecs_security_groups():
 
 def iam_simulation():
     """No policy is judged here, so nobody may ask for a judgement."""
+    from moto.iam.exceptions import IAMException
+    from moto.iam.responses import IamResponse
 
     class AccessDenied(IAMException):
         code = "AccessDenied"
@@ -99,18 +117,27 @@ def iam_simulation():
 
 def security_group_descriptions():
     """The description of a rule that names a group instead of addresses."""
+    from moto.ec2.models.security_groups import SecurityGroupRule as Rule
+
+    own = Rule.description.fget if isinstance(getattr(Rule, "description", None), property) else lambda self: None
 
     def description(self):
+        found = own(self)
+        if found:
+            return found
         for side in (self.ip_range, self.source_group):
             if side and side.get("Description"):
                 return side["Description"]
         return None
 
-    SecurityGroupRule.description = property(description)
+    Rule.description = property(description)
 
 
 def lambda_revisions():
     """Revision ids that change with what they name, and update status at once."""
+    from moto.awslambda.models import LambdaBackend, LambdaFunction
+    from moto.awslambda.responses import LambdaResponse
+
     configuration = LambdaFunction.get_configuration
     update_alias = LambdaBackend.update_alias
     alias_response = LambdaResponse.update_alias
@@ -148,16 +175,26 @@ def lambda_revisions():
     LambdaFunction.get_configuration = get_configuration
     LambdaBackend.update_alias = changed_update_alias
     LambdaResponse.update_alias = checked_update_alias
-    assert LambdaAlias.update
 
 
-def lambda_code():
-    """GET /_moto/lambda-code/REGION/FUNCTION/QUALIFIER answers the zip's bytes."""
+def own_paths():
+    """GET /_moto/version answers moto's version, and
+    GET /_moto/lambda-code/REGION/FUNCTION/QUALIFIER a zip's bytes."""
+    from moto.awslambda.models import lambda_backends
+
     dispatch = DomainDispatcherApplication.__call__
     prefix = "/_moto/lambda-code/"
 
+    def answer(start_response, media_type, content):
+        start_response(
+            "200 OK", [("Content-Type", media_type), ("Content-Length", str(len(content)))]
+        )
+        return [content]
+
     def call(self, environ, start_response):
         path = environ.get("PATH_INFO", "")
+        if path == "/_moto/version":
+            return answer(start_response, "text/plain", moto.__version__.encode())
         if not path.startswith(prefix):
             return dispatch(self, environ, start_response)
         try:
@@ -167,17 +204,15 @@ def lambda_code():
         except Exception as problem:  # the edge reports it as the reason
             start_response("404 Not Found", [("Content-Type", "text/plain")])
             return [str(problem).encode()]
-        start_response(
-            "200 OK",
-            [("Content-Type", "application/zip"), ("Content-Length", str(len(code)))],
-        )
-        return [code]
+        return answer(start_response, "application/zip", code)
 
     DomainDispatcherApplication.__call__ = call
 
 
 def s3_encoded_versions():
     """ListObjectVersions with its keys encoded where encoding-type=url asks for it."""
+    from moto.s3.responses import S3Response
+
     plain = S3Response.list_object_versions
 
     def list_object_versions(self):
@@ -186,9 +221,10 @@ def s3_encoded_versions():
         serialized = self.serialized
 
         def encoded(answer):
-            for entry in answer.result["Versions"] + answer.result["DeleteMarkers"]:
-                entry["Key"] = quote(entry["Key"])
-            answer.result["EncodingType"] = "url"
+            if answer.result.get("EncodingType") != "url":
+                for entry in answer.result["Versions"] + answer.result["DeleteMarkers"]:
+                    entry["Key"] = quote(entry["Key"])
+                answer.result["EncodingType"] = "url"
             return serialized(answer)
 
         self.serialized = encoded
@@ -200,13 +236,28 @@ def s3_encoded_versions():
     S3Response.list_object_versions = list_object_versions
 
 
-logging.getLogger("werkzeug").setLevel(logging.ERROR)
-application_auto_scaling_tags()
-redshift_availability()
-ecs_security_groups()
-iam_simulation()
-security_group_descriptions()
-lambda_revisions()
-lambda_code()
-s3_encoded_versions()
-main()
+def correct(*corrections):
+    """Makes each correction, and reports the ones that moto's code does not allow."""
+    for correction in corrections:
+        try:
+            correction()
+        except (ImportError, AttributeError) as problem:
+            print(
+                f"moto {moto.__version__}: the correction {correction.__name__} does not apply: {problem}",
+                file=sys.stderr,
+            )
+
+
+if __name__ == "__main__":
+    logging.getLogger("werkzeug").setLevel(logging.ERROR)
+    own_paths()
+    correct(
+        application_auto_scaling_tags,
+        redshift_availability,
+        ecs_security_groups,
+        iam_simulation,
+        security_group_descriptions,
+        lambda_revisions,
+        s3_encoded_versions,
+    )
+    main()

@@ -27,9 +27,13 @@ const (
 	Moto      = "motoserver/moto:5.2.4"
 )
 
-// MotoVersion is what the root of the Moto image must hold: other versions
-// miss what the provider calls.
-const MotoVersion = "5.2.4"
+// The versions of moto that serve: older ones miss what the provider calls, and
+// what a next major version changes is not known. Debian's suite moves every day;
+// the emulated AWS tests itself at its start and says what a version lacks.
+const (
+	MotoOldest = "5.2.4"
+	MotoBefore = "6~"
+)
 
 const systemPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
@@ -166,15 +170,19 @@ func TerraformConfig() v1.Config {
 	return v1.Config{Env: []string{"PATH=" + systemPath}, Entrypoint: []string{"/bin/terraform"}}
 }
 
+// motoCheck is a hook of mmdebstrap that refuses a root whose moto does not serve.
+const motoCheck = `found=$(chroot "$1" dpkg-query -W -f '${Version}' python3-moto) || exit 1
+dpkg --compare-versions "$found" ge ` + MotoOldest + ` && dpkg --compare-versions "$found" lt ` + MotoBefore + ` || {
+	echo "Debian's python3-moto is $found, and the emulated AWS needs ` + MotoOldest + ` or newer, below 6: name a suite that has one in MotoRoot (bootstrap/internal/standin)" >&2
+	exit 1
+}`
+
 // MotoRoot is a Debian with moto.
 func MotoRoot() rootfs.Spec {
 	return rootfs.Spec{
 		Suite:    "sid",
 		Packages: []string{"ca-certificates", "python3", "python3-flask", "python3-flask-cors", "python3-moto"},
-		CustomizeHooks: []string{
-			`chroot "$1" dpkg-query -W -f '${Version}' python3-moto | grep -q '^` + MotoVersion + `-'` +
-				` || { echo "python3-moto is not version ` + MotoVersion + `" >&2; exit 1; }`,
-		},
+		CustomizeHooks: []string{motoCheck},
 	}
 }
 

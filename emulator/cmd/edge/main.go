@@ -21,17 +21,17 @@ import (
 	"sensor-backend/emulator/awsapi"
 	"sensor-backend/emulator/ecr"
 	"sensor-backend/emulator/ecs"
+	"sensor-backend/emulator/ecs/agent"
+	"sensor-backend/emulator/ecs/scheduler"
 	"sensor-backend/emulator/edge"
 	"sensor-backend/emulator/elb"
 	"sensor-backend/emulator/faults"
 	"sensor-backend/emulator/image"
+	"sensor-backend/emulator/keepalive"
 	"sensor-backend/emulator/lambda"
-	"sensor-backend/emulator/lasting"
 	"sensor-backend/emulator/moto"
 	"sensor-backend/emulator/process"
-	"sensor-backend/emulator/rollout"
 	"sensor-backend/emulator/s3events"
-	"sensor-backend/emulator/task"
 )
 
 // warehouseParameter holds the address of the API's database.
@@ -110,11 +110,18 @@ func run(ctx context.Context, s settings, log *slog.Logger) error {
 		}
 		return err
 	}
+	if err := client.SelfTest(ready); err != nil {
+		// Who asks for its health is told; nothing else works.
+		log.Error("the emulated AWS is not fit to use", "error", err)
+		e.Unfit(err)
+	} else {
+		e.Ready(client.Version(ready))
+	}
 	var working sync.WaitGroup
 	working.Go(func() { parts.ECS.Run(ctx) })
 	defer working.Wait()
 	defer endWork()
-	log.Info("the emulated AWS is ready", "api", s.listen, "load balancer", s.elbListen)
+	log.Info("the emulated AWS answers", "api", s.listen, "load balancer", s.elbListen)
 	select {
 	case <-ctx.Done():
 		return nil
@@ -134,7 +141,7 @@ func assemble(s settings, client *moto.Client, log *slog.Logger) (edge.Parts, er
 	endpoint := "http://localhost:" + port
 	injected, regions := &faults.Set{}, &awsapi.Regions{}
 	balancer := elb.New(client, s.speed, regions.All, log)
-	launcher := task.NewLauncher(task.Config{
+	launcher := agent.NewLauncher(agent.Config{
 		Moto: client, Puller: image.Puller{Registry: "localhost:" + port}, Balancer: balancer, Faults: injected,
 		Checks: func(ctx context.Context, group string) (elb.HealthCheck, error) {
 			return elb.ReadHealthCheck(ctx, client, group)
@@ -168,11 +175,11 @@ func assemble(s settings, client *moto.Client, log *slog.Logger) (edge.Parts, er
 	}, nil
 }
 
-// tasks lets ECS launch through a task.Launcher.
-type tasks struct{ *task.Launcher }
+// tasks lets ECS launch through a agent.Launcher.
+type tasks struct{ *agent.Launcher }
 
 // Launch starts a task.
-func (t tasks) Launch(spec task.Spec, report func(rollout.Observation)) ecs.Handle {
+func (t tasks) Launch(spec agent.Spec, report func(scheduler.Observation)) ecs.Handle {
 	return t.Launcher.Launch(spec, report)
 }
 
@@ -203,7 +210,7 @@ func serve(ctx context.Context, log *slog.Logger, handlers map[string]http.Handl
 		server := newServer(log, handler)
 		servers = append(servers, server)
 		go func() {
-			if err := server.Serve(lasting.Listen(listener)); !errors.Is(err, http.ErrServerClosed) {
+			if err := server.Serve(keepalive.Listen(listener)); !errors.Is(err, http.ErrServerClosed) {
 				failed <- fmt.Errorf("serving %s: %w", address, err)
 			}
 		}()
