@@ -15,7 +15,7 @@ require (
 	cloud.google.com/go/auth v0.16.2 // indirect
 	cloud.google.com/go/compute/metadata v0.8.0 // indirect
 	cyphar.com/go-pathrs v0.2.1 // indirect
-	dagger.io/dagger v0.19.9 // indirect
+	dagger.io/dagger v0.19.10
 	dario.cat/mergo v1.0.1 // indirect
 	github.com/1password/onepassword-sdk-go v0.3.1 // indirect
 	github.com/99designs/gqlgen v0.17.81 // indirect

@@ -14,7 +14,6 @@ import (
 	"sensor-backend/bootstrap/internal/plan"
 	"sensor-backend/bootstrap/internal/preflight"
 	"sensor-backend/bootstrap/internal/proc"
-	"sensor-backend/bootstrap/internal/run"
 	"sensor-backend/bootstrap/internal/step"
 )
 
@@ -145,17 +144,20 @@ func (a App) startEngine(ctx context.Context, p plan.Plan, log io.Writer) error 
 	}
 	err = engine.Wait(ctx, rec.ID.PID, func() bool { _, running := a.Procs.Running(engineProcess); return running })
 	if err != nil {
-		return fmt.Errorf("%w; see %s", err, a.Procs.LogPath(engineProcess))
+		return fmt.Errorf("%w\n%s\nsee %s", err, a.Procs.LogTail(engineProcess), a.Procs.LogPath(engineProcess))
 	}
-	version, err := run.Output(ctx, a.Exec, run.Command{
-		Name: filepath.Join(a.Cache.Bin(), "dagger"), Args: []string{"core", "version"},
-		Env: []string{engine.RunnerVariable + "=" + engine.Address, "DAGGER_NO_NAG=1"}, Stderr: log,
-	})
+	version, err := a.askEngine(ctx, p, log)
 	if err != nil {
-		return fmt.Errorf("call the engine: %w", err)
+		return fmt.Errorf("%w\n%s\nsee %s; `down` and `up` start it again", err, a.Procs.LogTail(engineProcess), a.Procs.LogPath(engineProcess))
 	}
 	if version != engine.Version {
 		return fmt.Errorf("the engine says that it is %s and should be %s", version, engine.Version)
 	}
 	return nil
+}
+
+// askEngine has the running engine do something and say its version.
+func (a App) askEngine(ctx context.Context, p plan.Plan, log io.Writer) (string, error) {
+	query, client := filepath.Join(p.Programs(), engine.QueryProgram), filepath.Join(a.Cache.Bin(), "dagger")
+	return engine.Ask(ctx, a.Exec, query, client, engine.Address, log)
 }

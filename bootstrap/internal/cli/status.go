@@ -4,13 +4,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"path/filepath"
 	"time"
 
 	"sensor-backend/bootstrap/internal/engine"
+	"sensor-backend/bootstrap/internal/plan"
 	"sensor-backend/bootstrap/internal/preflight"
-	"sensor-backend/bootstrap/internal/proc"
 	"sensor-backend/bootstrap/internal/step"
 	"sensor-backend/bootstrap/internal/table"
 )
@@ -36,7 +37,7 @@ func (a App) status(ctx context.Context) error {
 		if err == nil {
 			steps, err = p.Build()
 		}
-		rows = append(rows, a.processRow(ctx, engineProcess, engine.Address), a.processRow(ctx, registryProcess, registryAddress))
+		rows = append(rows, a.processRow(ctx, p, engineProcess, engine.Address), a.processRow(ctx, p, registryProcess, registryAddress))
 	}
 	if err != nil {
 		return err
@@ -56,24 +57,20 @@ func (a App) status(ctx context.Context) error {
 	return err
 }
 
-func (a App) processRow(ctx context.Context, name, address string) []string {
+func (a App) processRow(ctx context.Context, p plan.Plan, name, address string) []string {
 	rec, running := a.Procs.Running(name)
 	if !running {
 		return []string{name, "stopped", address}
 	}
 	what := fmt.Sprintf("%s, process %d since %s", address, rec.ID.PID, rec.Started.Format(time.DateTime))
 	if name == engineProcess {
-		what = a.runningVersion(ctx, rec) + what
+		version, err := a.askEngine(ctx, p, io.Discard)
+		if err != nil {
+			return []string{name, "not answering", fmt.Sprintf("%s: %v", what, err)}
+		}
+		what = version + " at " + what
 	}
 	return []string{name, "running", what}
-}
-
-func (a App) runningVersion(ctx context.Context, rec proc.Record) string {
-	version, err := engine.VersionOf(ctx, a.Exec, rec.ID.PID)
-	if err != nil {
-		return ""
-	}
-	return version + " at "
 }
 
 func stepRows(runner *step.Runner, steps []step.Step) ([][]string, error) {

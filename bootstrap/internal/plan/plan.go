@@ -156,7 +156,7 @@ func (p Plan) aptStep() step.Step {
 
 func (p Plan) daggerStep() (step.Step, error) {
 	dir := filepath.Join(p.Source, "engine")
-	sum, err := hashFiles(dir, "go.mod", "go.sum", "distconsts/go.mod", "distconsts/distconsts.go")
+	sum, err := hashFiles(dir, "go.mod", "go.sum", "distconsts/go.mod", "distconsts/distconsts.go", "query/main.go")
 	if err != nil {
 		return step.Step{}, err
 	}
@@ -165,7 +165,7 @@ func (p Plan) daggerStep() (step.Step, error) {
 		Name: "dagger", Title: "build dagger " + engine.Version + " and its engine", Lane: laneCompile,
 		About: engine.Version, Files: []string{client, p.Programs()},
 		Key:     []string{sum, engine.Version, p.Machine.Go.Version, p.Machine.Go.Arch},
-		Outputs: []string{client, filepath.Join(p.Programs(), "engine"), filepath.Join(p.Programs(), "codegen")},
+		Outputs: []string{client, filepath.Join(p.Programs(), "engine"), filepath.Join(p.Programs(), "codegen"), filepath.Join(p.Programs(), engine.QueryProgram)},
 		Run: func(ctx context.Context, log io.Writer) error {
 			tmp, err := p.Cache.Temp("dagger")
 			if err != nil {

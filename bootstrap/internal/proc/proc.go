@@ -173,6 +173,20 @@ func (m Manager) LogPath(name string) string {
 	return filepath.Join(m.Cache.Logs(), name+"-process.log")
 }
 
+// tailLines is how many lines of a log an error shows.
+const tailLines = 15
+
+// LogTail is the end of what the named process wrote, for an error; empty if there
+// is nothing to read.
+func (m Manager) LogTail(name string) string {
+	raw, err := os.ReadFile(m.LogPath(name))
+	if err != nil {
+		return ""
+	}
+	lines := strings.Split(strings.TrimRight(string(raw), "\n"), "\n")
+	return strings.Join(lines[max(0, len(lines)-tailLines):], "\n")
+}
+
 // Start starts the process in a session of its own, so that it outlives the
 // shell, and records it. The process does not begin before it is recorded: if
 // this program dies in between, the process ends as well.
