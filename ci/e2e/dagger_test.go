@@ -4,18 +4,13 @@ package e2e
 
 import (
 	"bytes"
-	"context"
 	"errors"
-	"fmt"
 	"io/fs"
 	"net"
-	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
-	"syscall"
 	"testing"
-	"time"
 )
 
 // result is what a dagger command printed and how it ended.
@@ -135,55 +130,6 @@ func edited(t *testing.T, file, before, after string) string {
 		t.Fatalf("%s does not contain %q", file, before)
 	}
 	return string(bytes.Replace(content, []byte(before), []byte(after), 1))
-}
-
-// emulator brings an emulated AWS up for the test and returns the addresses of
-// its APIs and of its load balancer.
-func emulator(t *testing.T) (address, balancer string) {
-	t.Helper()
-	apiPort, balancerPort := freePort(t), freePort(t)
-	ctx, cancel := context.WithCancel(context.Background())
-	cmd := exec.CommandContext(ctx, "dagger", "--progress=plain", "call", "emulator", "up",
-		"--ports", fmt.Sprintf("%d:4566", apiPort), "--ports", fmt.Sprintf("%d:8000", balancerPort))
-	cmd.Dir = repository(t)
-	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGINT) }
-	cmd.WaitDelay = 20 * time.Second
-	var output bytes.Buffer
-	cmd.Stdout, cmd.Stderr = &output, &output
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	ended := make(chan error, 1)
-	go func() { ended <- cmd.Wait() }()
-	t.Cleanup(func() {
-		cancel()
-		if err := <-ended; err != nil {
-			t.Logf("the emulator ended: %v", err)
-		}
-	})
-	address, balancer = fmt.Sprintf("localhost:%d", apiPort), fmt.Sprintf("localhost:%d", balancerPort)
-	limit := time.After(5 * time.Minute)
-	for {
-		request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "http://"+address+"/_emulator/health", nil)
-		if err != nil {
-			t.Fatal(err)
-		}
-		response, err := http.DefaultClient.Do(request)
-		if err == nil {
-			_ = response.Body.Close()
-			if response.StatusCode == http.StatusOK {
-				return address, balancer
-			}
-		}
-		select {
-		case err := <-ended:
-			ended <- err
-			t.Fatalf("the emulator ended: %v\n%s", err, tail(output.String()))
-		case <-limit:
-			t.Fatalf("the emulator is not up:\n%s", tail(output.String()))
-		case <-time.After(250 * time.Millisecond):
-		}
-	}
 }
 
 func freePort(t *testing.T) int {

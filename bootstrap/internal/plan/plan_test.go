@@ -40,7 +40,7 @@ func newPlan(t *testing.T) (Plan, *runtest.Fake) {
 		lines("\t\"x/internal/service/", provider.Services()))
 	put(t, filepath.Join(module, "internal/conns/awsclient_gen.go"),
 		lines("\t\"github.com/aws/aws-sdk-go-v2/service/", provider.Clients()))
-	for _, file := range []string{"engine/go.mod", "engine/go.sum", "engine/distconsts/go.mod", "engine/distconsts/distconsts.go", "tofu/go.mod", "tofu/go.sum"} {
+	for _, file := range []string{"engine/go.mod", "engine/go.sum", "engine/distconsts/go.mod", "engine/distconsts/distconsts.go", "engine/query/main.go", "tofu/go.mod", "tofu/go.sum"} {
 		put(t, filepath.Join(base, "source", file), file)
 	}
 	ex := &runtest.Fake{}
