@@ -12,10 +12,11 @@ import (
 	"dagger/sensor-backend/lambdazip"
 )
 
-// Build makes the API's container: the static binary and the CA certificates on an empty image.
+// Build makes the API's container: its static binary on an empty image.
 //
-// It runs as user 65532. The same commit gives the same binary. The version it
-// answers on /version is BRANCH-COMMIT, as in the image's tag.
+// It runs as user 65532. The same commit gives the same image, on every machine and
+// every day. The version it answers on /version is BRANCH-COMMIT, as in the image's
+// tag.
 func (m *SensorBackend) Build(ctx context.Context) (*dagger.Container, error) {
 	ref, err := m.revision(ctx)
 	if err != nil {
@@ -26,9 +27,7 @@ func (m *SensorBackend) Build(ctx context.Context) (*dagger.Container, error) {
 		return nil, err
 	}
 	ldflags := fmt.Sprintf("-X main.commit=%s -X main.version=%s", ref.Commit, imageTag(ref))
-	const certificates = "/etc/ssl/certs/ca-certificates.crt"
 	return dag.Container(dagger.ContainerOpts{Platform: dagger.Platform("linux/" + arch)}).
-		WithFile(certificates, goToolchain().File(certificates)).
 		WithFile("/api", staticBinary(m.Services, "./cmd/api", arch, ldflags), dagger.ContainerWithFileOpts{Permissions: 0o755}).
 		WithUser("65532:65532").
 		WithEntrypoint([]string{"/api"}).
@@ -75,11 +74,12 @@ func (m *SensorBackend) processorZip(ctx context.Context) (lambdazip.Archive, er
 }
 
 // staticBinary compiles one command without cgo, so that it runs in an empty
-// image. Nothing of the machine enters it: two builds of one commit give the
-// same bytes.
+// image. Nothing of the machine or of the toolchain's image enters it: two builds
+// of one commit give the same bytes.
 func staticBinary(source *dagger.Directory, pkg, arch, ldflags string) *dagger.File {
 	const out = "/out/binary"
 	return golang(source).
+		WithEnvVariable("GOTOOLCHAIN", goVersion).
 		WithEnvVariable("CGO_ENABLED", "0").
 		WithEnvVariable("GOOS", "linux").
 		WithEnvVariable("GOARCH", arch).

@@ -10,11 +10,13 @@ import (
 	"time"
 
 	"dagger/sensor-backend/internal/dagger"
+	"dagger/sensor-backend/login"
+	"dagger/sensor-backend/rollout"
 	"dagger/sensor-backend/target"
 	"dagger/sensor-backend/terraform"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/credentials"
+	"github.com/aws/aws-sdk-go-v2/credentials/stscreds"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/sts"
 )
@@ -30,16 +32,16 @@ type cloud struct {
 	caller string
 	// emulator is the emulated AWS; nil for a real account.
 	emulator *dagger.Service
+	// moto is the version of the emulated AWS's moto; empty for a real account.
+	moto string
 	// bound is the emulated AWS's address in containers that it is bound to.
 	bound string
-	// keyID, secret and token are what containers get; token may be nil.
-	keyID, secret, token *dagger.Secret
 }
 
 // connect checks what the user gave, reaches the AWS it stands for, and says
 // which it is. Call the returned function when done with it.
 func (m *SensorBackend) connect(ctx context.Context) (*cloud, func(), error) {
-	given, err := m.credentials(ctx)
+	given, err := m.login(ctx)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -49,10 +51,7 @@ func (m *SensorBackend) connect(ctx context.Context) (*cloud, func(), error) {
 	if m.RunningEmulator != nil {
 		return nil, nil, errors.New("both AWS credentials and --emulator are given: leave out one of them")
 	}
-	c := &cloud{
-		config: aws.Config{Region: m.Region, Credentials: credentials.NewStaticCredentialsProvider(given.AccessKeyID, given.SecretAccessKey, given.SessionToken)},
-		keyID:  m.AccessKeyID, secret: m.SecretAccessKey, token: m.SessionToken,
-	}
+	c := &cloud{config: aws.Config{Region: m.Region, Credentials: given}}
 	if err := c.identify(ctx); err != nil {
 		return nil, nil, err
 	}
@@ -85,11 +84,46 @@ func (m *SensorBackend) onDeployed(ctx context.Context, work func(*cloud, terraf
 	})
 }
 
-// onLocked is onCloud for a verb that changes what is deployed: it holds the
+// onSystem is onCloud for a verb that works on a system: the one that arguments
+// name, or the one that Terraform made.
+func (m *SensorBackend) onSystem(ctx context.Context, n named, work func(*cloud, system) (string, error)) (string, error) {
+	if err := n.check(); err != nil {
+		return "", err
+	}
+	return m.onCloud(ctx, func(c *cloud) (string, error) {
+		s, err := m.loadSystem(ctx, c, n)
+		if err != nil {
+			return "", err
+		}
+		return work(c, s)
+	})
+}
+
+// onLockedSystem is onSystem for a verb that changes the system: it holds the
+// deploy lock meanwhile.
+func (m *SensorBackend) onLockedSystem(ctx context.Context, n named, work func(*cloud, system) (string, error)) (string, error) {
+	if err := n.check(); err != nil {
+		return "", err
+	}
+	return m.onCloud(ctx, func(c *cloud) (string, error) {
+		release, err := m.acquireLock(ctx, c, n)
+		if err != nil {
+			return "", err
+		}
+		defer release()
+		s, err := m.loadSystem(ctx, c, n)
+		if err != nil {
+			return "", err
+		}
+		return work(c, s)
+	})
+}
+
+// onLocked is onCloud for a verb that changes the infrastructure: it holds the
 // deploy lock meanwhile.
 func (m *SensorBackend) onLocked(ctx context.Context, work func(*cloud) (string, error)) (string, error) {
 	return m.onCloud(ctx, func(c *cloud) (string, error) {
-		release, err := m.acquireLock(ctx, c)
+		release, err := m.acquireLock(ctx, c, named{})
 		if err != nil {
 			return "", err
 		}
@@ -98,8 +132,15 @@ func (m *SensorBackend) onLocked(ctx context.Context, work func(*cloud) (string,
 	})
 }
 
-// credentials returns nil if none are given.
-func (m *SensorBackend) credentials(ctx context.Context) (*target.Credentials, error) {
+// onAccount reports whether credentials for an AWS account are given.
+func (m *SensorBackend) onAccount(ctx context.Context) (bool, error) {
+	given, err := m.login(ctx)
+	return given != nil, err
+}
+
+// login returns what gives the credentials of the AWS account, or nil if none are
+// given: the keys, or those of a role, which are renewed before they end.
+func (m *SensorBackend) login(ctx context.Context) (aws.CredentialsProvider, error) {
 	var values [3]string
 	for i, secret := range []*dagger.Secret{m.AccessKeyID, m.SecretAccessKey, m.SessionToken} {
 		value, err := plaintext(ctx, secret, "the AWS credentials")
@@ -108,11 +149,69 @@ func (m *SensorBackend) credentials(ctx context.Context) (*target.Credentials, e
 		}
 		values[i] = value
 	}
-	c, ok, err := target.ParseCredentials(values[0], values[1], values[2])
-	if err != nil || !ok {
+	keys, ok, err := target.ParseCredentials(values[0], values[1], values[2])
+	switch {
+	case err != nil:
+		return nil, err
+	case ok && m.RoleARN != "":
+		return nil, errors.New("both AWS keys and --aws-role-arn are given: leave out one of them")
+	case ok:
+		return m.fixed(keys), nil
+	case m.RoleARN == "":
+		return nil, nil
+	}
+	token, err := m.identityToken(ctx)
+	if err != nil {
 		return nil, err
 	}
-	return &c, nil
+	return login.Role(sts.New(sts.Options{Region: m.Region}), m.RoleARN, "sensor-backend-"+m.Environment, token), nil
+}
+
+// fixed gives keys that stay as they are.
+func (m *SensorBackend) fixed(keys target.Credentials) aws.CredentialsProvider {
+	given := aws.Credentials{AccessKeyID: keys.AccessKeyID, SecretAccessKey: keys.SecretAccessKey, SessionToken: keys.SessionToken}
+	// New has checked the time.
+	if ends, err := time.Parse(time.RFC3339, m.CredentialExpiration); err == nil {
+		given.CanExpire, given.Expires = true, ends
+	}
+	return aws.CredentialsProviderFunc(func(context.Context) (aws.Credentials, error) { return given, nil })
+}
+
+// identityToken is where the tokens come from that the role trusts.
+func (m *SensorBackend) identityToken(ctx context.Context) (stscreds.IdentityTokenRetriever, error) {
+	fixed, err := plaintext(ctx, m.WebIdentityToken, "the identity token")
+	if err != nil || fixed != "" {
+		return login.FixedToken(fixed), err
+	}
+	address, err := plaintext(ctx, m.IDTokenRequestURL, "the address for identity tokens")
+	if err != nil {
+		return nil, err
+	}
+	bearer, err := plaintext(ctx, m.IDTokenRequestToken, "the job's token for identity tokens")
+	if err != nil {
+		return nil, err
+	}
+	if address == "" || bearer == "" {
+		return nil, errors.New("--aws-role-arn is given without an identity token: give --aws-web-identity-token, or in a GitHub job --id-token-request-url and --id-token-request-token")
+	}
+	return login.JobToken{URL: address, Bearer: bearer}, nil
+}
+
+// checkLasting refuses to start what may take longer than the credentials last. Those
+// of a role are renewed.
+func (c *cloud) checkLasting(ctx context.Context, what string, limit time.Duration) error {
+	if _, renewed := c.config.Credentials.(*aws.CredentialsCache); renewed {
+		return nil
+	}
+	given, err := c.config.Credentials.Retrieve(ctx)
+	if err != nil || !given.CanExpire || time.Until(given.Expires) >= limit {
+		return err
+	}
+	return &rollout.Error{
+		Outcome: rollout.NotStarted, Subject: what,
+		Reason: fmt.Sprintf("the AWS credentials end at %s, and it may take %s", given.Expires.UTC().Format(time.RFC3339), limit),
+		Next:   "take new credentials, or have them renewed: --aws-role-arn with an identity token",
+	}
 }
 
 // targetName says which AWS it is, for a report's first and last line.
@@ -154,22 +253,32 @@ func (c *cloud) http() *http.Client {
 	return &http.Client{Transport: transport, Timeout: 30 * time.Second}
 }
 
-// reachedBy gives a container the way to this AWS: credentials, region, and
-// for the emulated one its address.
-func (c *cloud) reachedBy(ctr *dagger.Container) *dagger.Container {
-	ctr = ctr.
-		WithEnvVariable("AWS_REGION", c.config.Region).
-		WithEnvVariable("AWS_EC2_METADATA_DISABLED", "true").
-		WithSecretVariable("AWS_ACCESS_KEY_ID", c.keyID).
-		WithSecretVariable("AWS_SECRET_ACCESS_KEY", c.secret)
-	if c.token != nil {
-		ctr = ctr.WithSecretVariable("AWS_SESSION_TOKEN", c.token)
+// access gives containers the way to this AWS: the present credentials, the region,
+// and for the emulated one its address.
+func (c *cloud) access(ctx context.Context) (dagger.WithContainerFunc, error) {
+	given, err := c.config.Credentials.Retrieve(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("get AWS credentials for a container: %w", err)
 	}
-	if c.emulator != nil {
+	// A name is another one for other credentials.
+	secret := func(kind, value string) *dagger.Secret {
+		return dag.SetSecret("aws-"+kind+"-"+sha256Of([]byte(given.AccessKeyID))[:15], value)
+	}
+	return func(ctr *dagger.Container) *dagger.Container {
 		ctr = ctr.
-			WithServiceBinding(emulatorHost, c.emulator).
-			WithEnvVariable("AWS_ENDPOINT_URL", c.bound).
-			WithEnvVariable("AWS_S3_USE_PATH_STYLE", "true")
-	}
-	return ctr
+			WithEnvVariable("AWS_REGION", c.config.Region).
+			WithEnvVariable("AWS_EC2_METADATA_DISABLED", "true").
+			WithSecretVariable("AWS_ACCESS_KEY_ID", secret("key-id", given.AccessKeyID)).
+			WithSecretVariable("AWS_SECRET_ACCESS_KEY", secret("secret", given.SecretAccessKey))
+		if given.SessionToken != "" {
+			ctr = ctr.WithSecretVariable("AWS_SESSION_TOKEN", secret("token", given.SessionToken))
+		}
+		if c.emulator != nil {
+			ctr = ctr.
+				WithServiceBinding(emulatorHost, c.emulator).
+				WithEnvVariable("AWS_ENDPOINT_URL", c.bound).
+				WithEnvVariable("AWS_S3_USE_PATH_STYLE", "true")
+		}
+		return ctr
+	}, nil
 }

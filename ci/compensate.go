@@ -80,17 +80,13 @@ func (x *execution) saveDeployment(ctx context.Context, results []pipeline.Resul
 }
 
 func (x *execution) saveDeployedNow(ctx context.Context) error {
-	out, err := x.loadOutputs(ctx)
+	s, err := x.system(ctx)
 	if err != nil {
 		return err
 	}
-	ref, err := x.m.revision(ctx)
-	if err != nil {
-		return err
+	entry, err := x.m.saveDeployed(ctx, x.cloud, s, &deployedNow{commit: x.commit})
+	if err == nil && !x.named.given() {
+		x.m.tagRunning(ctx, x.cloud, entry.Service.Digest)
 	}
-	if _, err = x.m.saveDeployed(ctx, x.cloud, out, ref.Commit); err != nil {
-		return err
-	}
-	x.m.tagRunning(ctx, x.cloud, out)
-	return nil
+	return err
 }

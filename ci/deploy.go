@@ -16,7 +16,7 @@ import (
 // time works on an environment; a second is refused with who is at work. When
 // it is interrupted, what AWS has begun goes on: ECS completes the deployment or
 // its circuit breaker takes it back, the Lambda alias is moved or not, and a
-// canary keeps its share; status tells, the next deploy completes it, and rollback
+// canary keeps its share; status shows it, the next deploy completes it, and rollback
 // takes it back. The exit code tells how a half ended: 3 rolled back, 4 rollback
 // failed, 5 failed, 6 superseded, 7 stopped, 8 timed out and still running, 9
 // canceled, 10 lost sight of, 11 verification failed, 12 refused before any
@@ -46,7 +46,7 @@ func (m *SensorBackend) Deploy(
 	// GitHub repository, OWNER/NAME.
 	// +optional
 	githubRepository string,
-	// Address of GitHub's API, for a GitHub of one's own.
+	// Address of GitHub's API, for GitHub Enterprise Server.
 	// +default="https://api.github.com"
 	githubAPI string,
 	// Key that signs the provenance of what is built, such as file://cosign.key: as cosign generate-key-pair writes it, or an ECDSA or Ed25519 key in PEM. Provenance and bill of materials are then attached to the image, where cosign verify-attestation reads them; without it the provenance is kept unsigned beside the run's record.
@@ -79,13 +79,17 @@ func (m *SensorBackend) Deploy(
 	// Percentage of a canary's invocations that may fail; see deploy-lambda.
 	// +default=0
 	maxErrorRate float64,
+	// The repository with its .git directory, with which the source is compared: what is built from a changed tree is not signed.
+	// +defaultPath="/"
+	// +ignore=["*", "!.git"]
+	history *dagger.Directory,
 ) (string, error) {
-	given, err := m.credentials(ctx)
+	account, err := m.onAccount(ctx)
 	if err != nil {
 		return "", err
 	}
-	request := runRequest{readings: readings}
-	request.event = trigger.Event{Name: trigger.ByHand, Stages: stages, Environment: m.Environment, Credentials: given != nil}
+	request := runRequest{readings: readings, changed: m.changedFromRevision(history.Directory(".git"))}
+	request.event = trigger.Event{Name: trigger.ByHand, Stages: stages, Environment: m.Environment, Credentials: account}
 	if request.decision, err = trigger.Decide(request.event); err != nil {
 		return "", err
 	}
@@ -106,6 +110,18 @@ func (m *SensorBackend) Deploy(
 		return "", err
 	}
 	return m.report(ctx, request)
+}
+
+// changedFromRevision compares the source that is built with the commit it is named
+// after.
+func (m *SensorBackend) changedFromRevision(history *dagger.Directory) func(context.Context) string {
+	return func(ctx context.Context) string {
+		ref, err := m.revision(ctx)
+		if err != nil {
+			return "its commit is not known"
+		}
+		return m.changedFrom(ctx, history, ref.Commit)
+	}
 }
 
 // report executes a run and returns what a terminal shows of it, or an error that

@@ -48,13 +48,113 @@ func (m *SensorBackend) DeployEcs(
 	// Public key that the image must be signed with; see verify-provenance. By default nothing is verified.
 	// +optional
 	publicKey *dagger.Secret,
+	// ECS cluster of a service to deploy to instead of the one that Terraform made, by name or ARN; with service and container.
+	// +optional
+	cluster string,
+	// ECS service to deploy to; with cluster.
+	// +optional
+	service string,
+	// Container and the image that it gets by digest, NAME=HOST/NAME@sha256:…; several for a web and a worker that share an image, or for sidecars.
+	// +optional
+	container []string,
+	// Task definition family whose latest revision is the base. By default the one that the service runs.
+	// +optional
+	family string,
+	// How long the deployment may take, such as 30m. By default 20 minutes.
+	// +optional
+	timeout string,
+	// Failed tasks that end the deployment before the service's own circuit breaker does. By default what that breaker is set to.
+	// +optional
+	failFast int,
+	// What becomes of the deployment when this call is interrupted: leave-running, or roll-back where the engine lets it.
+	// +optional
+	onCancel string,
+	// Start a deployment also if the service runs this already.
+	// +optional
+	force bool,
+	// Command of a one-off task of the new revision, in its first named container, that has to end well before the service is updated, such as migrate.
+	// +optional
+	migrateCommand []string,
+	// Leave out the checks of what the new revision needs.
+	// +optional
+	skipVerify bool,
+	// Deploy to a named service without lock and without a list for rollback.
+	// +optional
+	noLock bool,
 ) (string, error) {
 	return m.deployHalf(ctx, trigger.ECS, publicKey, func(request *runRequest) error {
 		var err error
 		request.digest = digest
-		request.scan, err = newScanGate(ctx, failOn, allow, nil)
+		request.named = named{service: serviceNames{cluster: cluster, service: service, family: family}, unlocked: noLock}
+		if request.scan, err = newScanGate(ctx, failOn, allow, nil); err != nil {
+			return err
+		}
+		request.service, err = newServiceOptions(request.named.given(), serviceArguments{
+			digest: digest, containers: container, family: family, timeout: timeout, failFast: failFast, onCancel: onCancel,
+			force: force, migrate: migrateCommand, skipVerify: skipVerify,
+		})
+		if len(request.service.order) > 0 {
+			request.named.service.container = request.service.order[0]
+		}
 		return err
 	})
+}
+
+// serviceArguments are how a caller says what to deploy to a service, and how.
+type serviceArguments struct {
+	digest, family, timeout, onCancel string
+	containers, migrate               []string
+	failFast                          int
+	force, skipVerify                 bool
+}
+
+// serviceOptions say what to deploy to a service, and how.
+type serviceOptions struct {
+	// containers are images by digest, by the containers that get them, and order
+	// is that in which the containers were named.
+	containers map[string]string
+	order      []string
+	follow     ecs.FollowOptions
+	force      bool
+	// migrate is the command of a task that has to end well first.
+	migrate    []string
+	skipVerify bool
+}
+
+// newServiceOptions reads what the user gave for a service; named tells that it is
+// not the one that Terraform made.
+func newServiceOptions(named bool, given serviceArguments) (serviceOptions, error) {
+	options := serviceOptions{force: given.force, migrate: given.migrate, skipVerify: given.skipVerify, containers: map[string]string{}}
+	var err error
+	if options.follow.Timeout, err = parseDuration("timeout", given.timeout); err != nil {
+		return options, err
+	}
+	if options.follow.OnCancel, err = ecs.ParseCancelPolicy(given.onCancel); err != nil {
+		return options, err
+	}
+	if given.failFast < 0 {
+		return options, fmt.Errorf("fail-fast %d: give a number of failed tasks, or leave it out for what the circuit breaker is set to", given.failFast)
+	}
+	options.follow.FailFast = given.failFast
+	switch {
+	case named && len(given.containers) == 0:
+		return options, errors.New("--service is given without --container: name the container and its image, NAME=HOST/NAME@sha256:…")
+	case named && given.digest != "":
+		return options, errors.New("--digest goes with the service that Terraform made: give --container NAME=HOST/NAME@sha256:… for another one")
+	case !named && (len(given.containers) > 0 || given.family != "" || len(given.migrate) > 0):
+		return options, errors.New("--container, --family and --migrate-command go with --cluster and --service: without them the API's image is deployed")
+	}
+	for _, pair := range given.containers {
+		name, image, ok := strings.Cut(pair, "=")
+		switch {
+		case !ok || name == "" || image == "":
+			return options, fmt.Errorf("container %q: give NAME=HOST/NAME@sha256:…", pair)
+		case options.containers[name] != "":
+			return options, fmt.Errorf("container %s is named twice: give each container one image", name)
+		}
+		options.containers[name], options.order = image, append(options.order, name)
+	}
+	return options, nil
 }
 
 // pushedImage is the reference of an image in the registry, by digest.
@@ -101,27 +201,23 @@ func services(c *cloud) ecs.Services {
 // scanLookup says what is known of an image's scan; see ecs.Verifier.
 type scanLookup = func(ctx context.Context, repository, digest string) (string, error)
 
-func (m *SensorBackend) deployService(ctx context.Context, c *cloud, out terraform.Outputs, image string, scan scanLookup) (ecs.Result, error) {
-	if err := out.Need("ecs_cluster", "ecs_service", "ecs_task_family", "api_container"); err != nil {
-		return ecs.Result{Outcome: rollout.NotStarted}, err
+func (m *SensorBackend) deployService(ctx context.Context, c *cloud, s system, images map[string]string, options serviceOptions, scan scanLookup) (ecs.Result, error) {
+	request := ecs.Request{
+		Cluster: s.service.cluster, Service: s.service.service, Family: s.service.family, Images: images,
+		Force: options.force, Follow: options.follow, Prepare: m.preparing(c, s, options),
 	}
-	result, err := services(c).Deploy(ctx, ecs.Request{
-		Cluster:   out["ecs_cluster"],
-		Service:   out["ecs_service"],
-		Family:    out["ecs_task_family"],
-		Container: out["api_container"],
-		Image:     image,
-		Verify: func(ctx context.Context, svc ecstypes.Service, revision *awsecs.RegisterTaskDefinitionInput) error {
-			report := verify.Run(ctx, out["ecs_service"], ecs.Checks(verifier(c, scan), svc, revision))
+	if !options.skipVerify {
+		request.Verify = func(ctx context.Context, svc ecstypes.Service, revision *awsecs.RegisterTaskDefinitionInput) error {
+			report := verify.Run(ctx, s.service.service, ecs.Checks(verifier(c, scan), svc, revision))
 			for line := range strings.Lines(report.String()) {
 				progress("ecs: %s", strings.TrimRight(line, "\n"))
 			}
 			return report.Err()
-		},
-		Prepare: migrating(c, out),
-	})
-	if err == nil && result.Outcome == rollout.Unchanged {
-		err = m.migrateFirst(ctx, c, out, result)
+		}
+	}
+	result, err := services(c).Deploy(ctx, request)
+	if err == nil && result.Outcome == rollout.Unchanged && s.own {
+		err = m.migrateFirst(ctx, c, s, options, result)
 	}
 	return result, err
 }
@@ -143,10 +239,10 @@ func serviceLine(r ecs.Result) string {
 	return fmt.Sprintf("revision %s %s", rollout.ShortName(r.TaskDefinition), r.Outcome)
 }
 
-// withDiagnosis adds what was seen going wrong behind the error's first line.
+// withDiagnosis adds the diagnosis behind the error's first line.
 func withDiagnosis(err error, r ecs.Result) error {
-	if seen := r.Diagnosis.Lines(); len(seen) > 0 {
-		return fmt.Errorf("%w\n%s", err, strings.Join(seen, "\n"))
+	if lines := r.Diagnosis.Lines(); len(lines) > 0 {
+		return fmt.Errorf("%w\n%s", err, strings.Join(lines, "\n"))
 	}
 	return err
 }
@@ -154,25 +250,26 @@ func withDiagnosis(err error, r ecs.Result) error {
 // databaseVariable is what a container with a database is given.
 const databaseVariable = "DATABASE_URL"
 
-// migrating brings the schema up to what a revision expects, by a task of that
-// revision. A service without a database needs none.
-func migrating(c *cloud, out terraform.Outputs) func(context.Context, ecstypes.Service, ecstypes.TaskDefinition) error {
+// preparing runs the task that has to end well before the service is updated: the
+// command that was asked for, or, for the API, its migration if it has a database.
+func (m *SensorBackend) preparing(c *cloud, s system, options serviceOptions) func(context.Context, ecstypes.Service, ecstypes.TaskDefinition) error {
 	return func(ctx context.Context, service ecstypes.Service, definition ecstypes.TaskDefinition) error {
-		if !ecs.HasVariable(definition, out["api_container"], databaseVariable) {
+		command := options.migrate
+		if s.own && ecs.HasVariable(definition, s.service.container, databaseVariable) {
+			command = []string{"migrate"}
+		}
+		if len(command) == 0 {
 			return nil
 		}
-		deployer := services(c)
-		tasks := ecs.Tasks{ECS: awsecs.NewFromConfig(c.config), Logs: cloudwatchlogs.NewFromConfig(c.config), Env: deployer.Env}
-		return tasks.Run(ctx, ecs.TaskRequest{
-			Service: service, Definition: definition, Container: out["api_container"], Command: []string{"migrate"},
-		})
+		tasks := ecs.Tasks{ECS: awsecs.NewFromConfig(c.config), Logs: cloudwatchlogs.NewFromConfig(c.config), Env: services(c).Env}
+		return tasks.Run(ctx, ecs.TaskRequest{Service: service, Definition: definition, Container: s.service.container, Command: command})
 	}
 }
 
 // migrateFirst migrates for a service that runs what it should but was never
 // deployed to: Terraform made it with the image, and its schema is not there yet.
-func (m *SensorBackend) migrateFirst(ctx context.Context, c *cloud, out terraform.Outputs, runs ecs.Result) error {
-	known, err := m.deployments(c).Load(ctx)
+func (m *SensorBackend) migrateFirst(ctx context.Context, c *cloud, s system, options serviceOptions, runs ecs.Result) error {
+	known, err := s.known(ctx)
 	if err != nil {
 		return err
 	}
@@ -180,16 +277,16 @@ func (m *SensorBackend) migrateFirst(ctx context.Context, c *cloud, out terrafor
 		return nil
 	}
 	api := awsecs.NewFromConfig(c.config)
-	found, err := api.DescribeServices(ctx, &awsecs.DescribeServicesInput{Cluster: aws.String(out["ecs_cluster"]), Services: []string{out["ecs_service"]}})
+	found, err := api.DescribeServices(ctx, &awsecs.DescribeServicesInput{Cluster: &s.service.cluster, Services: []string{s.service.service}})
 	if err != nil {
-		return fmt.Errorf("read service %s to migrate for it: %w", out["ecs_service"], err)
+		return fmt.Errorf("read service %s to migrate for it: %w", s.service.service, err)
 	}
 	if len(found.Services) == 0 {
-		return fmt.Errorf("read service %s to migrate for it: ECS does not know it", out["ecs_service"])
+		return fmt.Errorf("read service %s to migrate for it: ECS does not know it", s.service.service)
 	}
 	revision, err := api.DescribeTaskDefinition(ctx, &awsecs.DescribeTaskDefinitionInput{TaskDefinition: aws.String(runs.TaskDefinition)})
 	if err != nil {
 		return fmt.Errorf("read task definition %s to migrate for it: %w", rollout.ShortName(runs.TaskDefinition), err)
 	}
-	return migrating(c, out)(ctx, found.Services[0], *revision.TaskDefinition)
+	return m.preparing(c, s, options)(ctx, found.Services[0], *revision.TaskDefinition)
 }

@@ -2,8 +2,10 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"strings"
@@ -94,10 +96,10 @@ func (m *SensorBackend) connectEmulator(ctx context.Context) (*cloud, func(), er
 		},
 		emulator: service,
 		bound:    "http://" + net.JoinHostPort(emulatorHost, port),
-		keyID:    dag.SetSecret("emulated-key-id", anything),
-		secret:   dag.SetSecret("emulated-secret", anything),
 	}
-	err = errors.Join(awaitHealth(ctx, endpoint), c.identify(ctx))
+	if c.moto, err = awaitHealth(ctx, endpoint); err == nil {
+		err = c.identify(ctx)
+	}
 	if err != nil {
 		stop()
 		return nil, nil, err
@@ -106,32 +108,54 @@ func (m *SensorBackend) connectEmulator(ctx context.Context) (*cloud, func(), er
 	return c, stop, nil
 }
 
-// awaitHealth waits until the emulator answers for all its parts.
-func awaitHealth(ctx context.Context, endpoint string) error {
+// awaitHealth waits until the emulator answers for all its parts, and returns the
+// version of its moto. One whose moto does not serve never will: that is an error
+// at once.
+func awaitHealth(ctx context.Context, endpoint string) (moto string, err error) {
 	ctx, cancel := context.WithTimeout(ctx, 2*time.Minute)
 	defer cancel()
 	var last error
 	client := &http.Client{Timeout: 5 * time.Second}
 	for {
-		request, err := http.NewRequestWithContext(ctx, http.MethodGet, endpoint+"/_emulator/health", nil)
-		if err != nil {
-			return err
-		}
-		response, err := client.Do(request)
-		if err == nil {
-			_ = response.Body.Close()
-			if response.StatusCode == http.StatusOK {
-				return nil
-			}
-			err = errors.New(response.Status)
+		health, code, err := askHealth(ctx, client, endpoint)
+		switch {
+		case err == nil && code == http.StatusOK:
+			return health.Moto, nil
+		case err == nil && code == http.StatusInternalServerError:
+			return "", errors.New("the emulated AWS: " + health.Status)
+		case err == nil:
+			err = fmt.Errorf("it answers %d: %s", code, health.Status)
 		}
 		if ctx.Err() == nil {
 			last = err
 		}
 		select {
 		case <-ctx.Done():
-			return fmt.Errorf("the emulated AWS does not become healthy: %w", errors.Join(last, ctx.Err()))
+			return "", fmt.Errorf("the emulated AWS does not become healthy: %w", errors.Join(last, ctx.Err()))
 		case <-time.After(200 * time.Millisecond):
 		}
 	}
+}
+
+// health is what the emulated AWS says of itself; see emulator/README.md.
+type health struct {
+	Status string `json:"status"`
+	Moto   string `json:"moto"`
+}
+
+func askHealth(ctx context.Context, client *http.Client, endpoint string) (health, int, error) {
+	var h health
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, endpoint+"/_emulator/health", nil)
+	if err != nil {
+		return h, 0, err
+	}
+	response, err := client.Do(request)
+	if err != nil {
+		return h, 0, err
+	}
+	defer func() { _ = response.Body.Close() }()
+	if err := json.NewDecoder(io.LimitReader(response.Body, 1<<20)).Decode(&h); err != nil {
+		return h, 0, fmt.Errorf("it answers %s and what is not JSON: %w", response.Status, err)
+	}
+	return h, response.StatusCode, nil
 }

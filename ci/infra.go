@@ -40,7 +40,8 @@ func (m *SensorBackend) Plan(ctx context.Context) (string, error) {
 //
 // It runs terraform init, validate, plan, and apply of that very plan, or of one
 // that was saved before.
-// A plan that breaks the policy (infra/exceptions.json) is refused.
+// A plan that breaks the policy (infra/exceptions.json) is refused. It holds the
+// deploy lock meanwhile.
 //
 // +cache="never"
 func (m *SensorBackend) Apply(
@@ -55,7 +56,7 @@ func (m *SensorBackend) Apply(
 	if plan != "" && !planID.MatchString(plan) {
 		return "", fmt.Errorf("plan %q: give the 16 hex digits that plan printed", plan)
 	}
-	return m.onTerraform(ctx, func(tf *terraformSession) (string, error) {
+	return m.onLockedTerraform(ctx, func(tf *terraformSession) (string, error) {
 		script := planAndApply
 		if plan != "" {
 			tf.base = tf.base.WithEnvVariable("PLAN_ID", plan)
@@ -187,13 +188,13 @@ func removeTaskDefinitions(ctx context.Context, c *cloud, family string) error {
 func (m *SensorBackend) Unlock(
 	ctx context.Context,
 	// The lock's id.
-	lock string,
+	id string,
 ) (string, error) {
-	if lock == "" {
+	if id == "" {
 		return "", errors.New("give the lock's id, as the refused run printed it")
 	}
 	return m.onCloud(ctx, func(c *cloud) (string, error) {
-		return tfstate.Unlock(ctx, c.s3(), dynamodb.NewFromConfig(c.config), m.place(c), lock)
+		return tfstate.Unlock(ctx, c.s3(), dynamodb.NewFromConfig(c.config), m.place(c), id)
 	})
 }
 
@@ -229,7 +230,7 @@ func (m *SensorBackend) place(c *cloud) tfstate.Place {
 }
 
 // statePlace is where this environment's state lies. The emulated AWS, which
-// starts empty, gets it made; in an account that is a decision of its own.
+// starts empty, gets it made; in an account setup-backend makes it.
 func (m *SensorBackend) statePlace(ctx context.Context, c *cloud) (tfstate.Place, error) {
 	place := m.place(c)
 	if c.emulator != nil {

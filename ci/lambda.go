@@ -4,15 +4,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
+	"path/filepath"
 	"time"
 
 	"dagger/sensor-backend/internal/dagger"
-	"dagger/sensor-backend/lambdazip"
 	"dagger/sensor-backend/pipeline/trigger"
 	"dagger/sensor-backend/poll"
-	"dagger/sensor-backend/rollout"
 	"dagger/sensor-backend/rollout/lambda"
-	"dagger/sensor-backend/terraform"
 
 	"github.com/aws/aws-sdk-go-v2/service/cloudwatch"
 	"github.com/aws/aws-sdk-go-v2/service/cloudwatchlogs"
@@ -44,12 +43,132 @@ func (m *SensorBackend) DeployLambda(
 	// Public key that the package must be signed with; see verify-provenance. By default nothing is verified.
 	// +optional
 	publicKey *dagger.Secret,
+	// Lambda function to deploy to instead of the one that Terraform made, by name or ARN; with alias and one of zip, s3-object and image.
+	// +optional
+	function string,
+	// Alias that callers of the function use; it is made if it is not there.
+	// +optional
+	alias string,
+	// Package to deploy.
+	// +optional
+	zip *dagger.File,
+	// Package to deploy from a bucket in the function's region, s3://BUCKET/KEY, with ?versionId=ID if the bucket has versions.
+	// +optional
+	s3Object string,
+	// Image to deploy by digest, HOST/NAME@sha256:…, for a function of package type Image.
+	// +optional
+	image string,
+	// Event that the new version is invoked with before it gets any traffic; it has to do no harm.
+	// +optional
+	payload string,
+	// How often it is invoked, 0 to 100. By default once if there is a payload.
+	// +optional
+	invocations int,
+	// How many published versions stay; older ones that no alias uses are deleted. 0 deletes none.
+	// +default=0
+	keep int,
+	// How long it may take without the canary, such as 5m.
+	// +optional
+	timeout string,
+	// Deploy to a named function without lock and without a list for rollback.
+	// +optional
+	noLock bool,
 ) (string, error) {
 	return m.deployHalf(ctx, trigger.Lambda, publicKey, func(request *runRequest) error {
 		var err error
-		request.canary, err = newCanary(canary, bake, alarms, maxErrorRate)
+		request.named = named{function: functionNames{function: function, alias: alias}, unlocked: noLock}
+		if request.canary, err = newCanary(canary, bake, alarms, maxErrorRate); err != nil {
+			return err
+		}
+		request.code, err = newFunctionCode(ctx, request.named.given(), functionArguments{
+			zip: zip, s3Object: s3Object, image: image, payload: payload, invocations: invocations, keep: keep, timeout: timeout,
+		})
 		return err
 	})
+}
+
+// functionArguments are how a caller says what to deploy to a function.
+type functionArguments struct {
+	zip                      *dagger.File
+	s3Object, image, payload string
+	invocations, keep        int
+	timeout                  string
+}
+
+// functionCode is what to deploy to a function, and how it is tested.
+type functionCode struct {
+	zip         []byte
+	object      lambda.Object
+	image       string
+	payload     []byte
+	invocations int
+	keep        int
+	timeout     time.Duration
+}
+
+// newFunctionCode reads what the user gave for a function; named tells that it is
+// not the one that Terraform made.
+func newFunctionCode(ctx context.Context, named bool, given functionArguments) (functionCode, error) {
+	code := functionCode{image: given.image, keep: given.keep, payload: []byte(noRecords), invocations: 1}
+	var err error
+	if code.timeout, err = parseDuration("timeout", given.timeout); err != nil {
+		return code, err
+	}
+	sources := 0
+	for _, is := range []bool{given.zip != nil, given.s3Object != "", given.image != ""} {
+		if is {
+			sources++
+		}
+	}
+	switch {
+	case !named && (sources > 0 || given.payload != "" || given.invocations != 0 || given.keep != 0):
+		return code, errors.New("zip, s3-object, image, payload, invocations and keep go with --function: without it the processor is deployed from this commit")
+	case !named:
+		return code, nil
+	case sources != 1:
+		return code, errors.New("give exactly one of --zip, --s3-object and --image for what to deploy")
+	case given.invocations < 0 || given.invocations > 100:
+		return code, fmt.Errorf("invocations %d: give 0 to 100", given.invocations)
+	case given.invocations > 0 && given.payload == "":
+		return code, errors.New("--invocations is given without --payload: give the event to invoke the new version with, such as '{}'")
+	case given.keep < 0:
+		return code, fmt.Errorf("keep %d: give how many versions stay, or 0 to delete none", given.keep)
+	}
+	code.payload, code.invocations = []byte(given.payload), given.invocations
+	if given.payload != "" && given.invocations == 0 {
+		code.invocations = 1
+	}
+	if given.s3Object != "" {
+		code.object, err = parseObject(given.s3Object)
+		return code, err
+	}
+	if given.zip != nil {
+		code.zip, err = readBinary(ctx, given.zip)
+	}
+	return code, err
+}
+
+// parseObject reads s3://BUCKET/KEY, with ?versionId=ID for one version.
+func parseObject(address string) (lambda.Object, error) {
+	u, err := url.Parse(address)
+	if err != nil || u.Scheme != "s3" || u.Host == "" || len(u.Path) < 2 {
+		return lambda.Object{}, fmt.Errorf("s3-object %q: give s3://BUCKET/KEY, with ?versionId=ID for one version", address)
+	}
+	return lambda.Object{Bucket: u.Host, Key: strings.TrimPrefix(u.Path, "/"), Version: u.Query().Get("versionId")}, nil
+}
+
+// readBinary reads a file that need not be text.
+func readBinary(ctx context.Context, file *dagger.File) ([]byte, error) {
+	dir, err := os.MkdirTemp("", "package")
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = os.RemoveAll(dir) }()
+	path, err := file.Export(ctx, filepath.Join(dir, "package"))
+	if err != nil {
+		return nil, fmt.Errorf("read the package: %w", err)
+	}
+	return os.ReadFile(path)
 }
 
 // canary is what a new version has to show before it gets all the traffic.
@@ -96,10 +215,10 @@ const (
 	keepVersions = 20
 )
 
-// on is the canary in the deployer's terms.
-func (n canary) on(c *cloud) lambda.Canary {
+// on is the canary of a package in the deployer's terms.
+func (n canary) on(c *cloud, code functionCode) lambda.Canary {
 	return lambda.Canary{
-		Invocations: 1, Payload: []byte(noRecords), Weight: n.weight, Bake: n.bake,
+		Invocations: code.invocations, Payload: code.payload, Weight: n.weight, Bake: n.bake,
 		Watch: func(ctx context.Context, _, _ string) (string, error) {
 			return lambda.Ringing(ctx, cloudwatch.NewFromConfig(c.config), n.alarms)
 		},
@@ -115,16 +234,16 @@ func functions(c *cloud) lambda.Functions {
 	}
 }
 
-func deployFunction(ctx context.Context, c *cloud, out terraform.Outputs, zip lambdazip.Archive, n canary) (lambda.Result, error) {
-	if err := out.Need("lambda_function", "lambda_alias"); err != nil {
-		return lambda.Result{Outcome: rollout.NotStarted}, err
-	}
+func deployFunction(ctx context.Context, c *cloud, names functionNames, code functionCode, n canary) (lambda.Result, error) {
 	return functions(c).Deploy(ctx, lambda.Request{
-		Function: out["lambda_function"],
-		Alias:    out["lambda_alias"],
-		Zip:      zip.Zip,
-		Canary:   n.on(c),
-		Keep:     keepVersions,
+		Function: names.function,
+		Alias:    names.alias,
+		Zip:      code.zip,
+		Object:   code.object,
+		Image:    code.image,
+		Canary:   n.on(c, code),
+		Keep:     code.keep,
+		Timeout:  code.timeout,
 	})
 }
 

@@ -29,6 +29,9 @@ func (m *SensorBackend) Logs(
 	// How long to go on for new lines, such as 1h; they show as they come. By default only what is there is shown.
 	// +optional
 	follow string,
+	// Log group to show instead, by name, such as /ecs/shop: of a service or function that Terraform did not make here.
+	// +optional
+	group string,
 ) (string, error) {
 	output, ok := map[string]string{"api": "api_log_group", "processor": "processor_log_group"}[of]
 	if !ok {
@@ -41,6 +44,10 @@ func (m *SensorBackend) Logs(
 	}
 	if req.Follow, err = parseDuration("follow", follow); err != nil {
 		return "", err
+	}
+	if group != "" {
+		req.Group = group
+		return m.onCloud(ctx, func(c *cloud) (string, error) { return showLogs(ctx, c, req) })
 	}
 	return m.onDeployed(ctx, func(c *cloud, out terraform.Outputs) (string, error) {
 		if err := out.Need(output); err != nil {

@@ -7,9 +7,11 @@ package main
 
 import (
 	"errors"
+	"strings"
 
 	"dagger/sensor-backend/gitref"
 	"dagger/sensor-backend/internal/dagger"
+	"dagger/sensor-backend/login"
 	"dagger/sensor-backend/target"
 )
 
@@ -41,6 +43,16 @@ type SensorBackend struct {
 	SecretAccessKey *dagger.Secret
 	// +private
 	SessionToken *dagger.Secret
+	// +private
+	CredentialExpiration string
+	// +private
+	RoleARN string
+	// +private
+	WebIdentityToken *dagger.Secret
+	// +private
+	IDTokenRequestURL *dagger.Secret
+	// +private
+	IDTokenRequestToken *dagger.Secret
 	// +private
 	RunningEmulator *dagger.Service
 }
@@ -90,6 +102,21 @@ func New(
 	// Session token of temporary AWS credentials, such as env://AWS_SESSION_TOKEN.
 	// +optional
 	awsSessionToken *dagger.Secret,
+	// When temporary credentials end, as AWS_CREDENTIAL_EXPIRATION says it: 2026-01-31T12:00:00Z. A stage that may take longer is not started.
+	// +optional
+	awsCredentialExpiration string,
+	// ARN of a role to take by an identity token instead of keys. Its credentials are renewed as long as a run lasts.
+	// +optional
+	awsRoleARN string,
+	// Identity token that the role trusts, such as env://AWS_WEB_IDENTITY_TOKEN. In a GitHub job leave it out and give the two below.
+	// +optional
+	awsWebIdentityToken *dagger.Secret,
+	// Where a GitHub job gets its identity tokens: env://ACTIONS_ID_TOKEN_REQUEST_URL.
+	// +optional
+	idTokenRequestURL *dagger.Secret,
+	// What the job shows there: env://ACTIONS_ID_TOKEN_REQUEST_TOKEN.
+	// +optional
+	idTokenRequestToken *dagger.Secret,
 	// Emulated AWS that runs already, such as tcp://localhost:4566 after `dagger call emulator up`. Without it each call starts a fresh one.
 	// +optional
 	emulator *dagger.Service,
@@ -101,6 +128,8 @@ func New(
 		checkArchitecture(architecture),
 		checkOptional(branch, gitref.CheckBranch),
 		checkOptional(commit, gitref.CheckCommit),
+		checkOptional(strings.TrimSpace(awsRoleARN), login.CheckRole),
+		checkOptional(awsCredentialExpiration, checkTime),
 	)
 	if err != nil {
 		return nil, err
@@ -119,6 +148,12 @@ func New(
 		AccessKeyID:       awsAccessKeyID,
 		SecretAccessKey:   awsSecretAccessKey,
 		SessionToken:      awsSessionToken,
-		RunningEmulator:   emulator,
+
+		CredentialExpiration: awsCredentialExpiration,
+		RoleARN:              strings.TrimSpace(awsRoleARN),
+		WebIdentityToken:     awsWebIdentityToken,
+		IDTokenRequestURL:    idTokenRequestURL,
+		IDTokenRequestToken:  idTokenRequestToken,
+		RunningEmulator:      emulator,
 	}, nil
 }

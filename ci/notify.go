@@ -12,10 +12,10 @@ import (
 	"dagger/sensor-backend/pipeline/record"
 )
 
-// Notify tells of a run that is over, from its record: Slack and GitHub.
+// Notify reports a run that is over, from its record, to Slack and GitHub.
 //
-// Slack is told by a webhook or as a bot. With a text instead of a record it posts
-// that to the webhook. Fails if someone was not told.
+// Slack gets it by a webhook or as a bot. With a text instead of a record it posts
+// that to the webhook. A message that was not delivered is an error.
 //
 // +cache="never"
 func (m *SensorBackend) Notify(
@@ -41,7 +41,7 @@ func (m *SensorBackend) Notify(
 	// GitHub repository, OWNER/NAME.
 	// +optional
 	githubRepository string,
-	// Address of GitHub's API, for a GitHub of one's own.
+	// Address of GitHub's API, for GitHub Enterprise Server.
 	// +default="https://api.github.com"
 	githubAPI string,
 ) (sent string, err error) {
@@ -58,7 +58,7 @@ func (m *SensorBackend) Notify(
 	case report != "":
 		return postText(ctx, to, report)
 	}
-	return "", errors.New("nothing to tell: give --record FILE, the record.json of a run's report, or --report TEXT")
+	return "", errors.New("nothing to send: give --record FILE, the record.json of a run's report, or --report TEXT")
 }
 
 func tellRecord(ctx context.Context, to receivers, file *dagger.File) (string, error) {
@@ -95,7 +95,7 @@ func postText(ctx context.Context, to receivers, text string) (string, error) {
 	return text, nil
 }
 
-// receivers are whom a run is told of, as the arguments name them.
+// receivers are who is notified of a run, as the arguments name them.
 type receivers struct {
 	webhook                     *dagger.Secret
 	slackToken                  *dagger.Secret

@@ -40,6 +40,14 @@ func checkOptional(value string, check func(string) error) error {
 	return check(value)
 }
 
+// checkTime refuses what is not a time.
+func checkTime(value string) error {
+	if _, err := time.Parse(time.RFC3339, value); err != nil {
+		return fmt.Errorf("time %q: give it as in 2026-01-31T12:00:00Z", value)
+	}
+	return nil
+}
+
 // parseDuration reads an argument that is a time; an empty one is zero.
 func parseDuration(argument, value string) (time.Duration, error) {
 	if value == "" {
@@ -64,7 +72,7 @@ func nonEmpty(list []string) []string {
 }
 
 // revision is the commit and branch that image and version are named after:
-// what was given, and otherwise what the repository stands on.
+// what was given, and otherwise the repository's HEAD.
 func (m *SensorBackend) revision(ctx context.Context) (gitref.Ref, error) {
 	ref := gitref.Ref{Commit: m.GivenCommit, Branch: m.GivenBranch}
 	if ref.Commit != "" && ref.Branch != "" {
@@ -97,17 +105,26 @@ func (m *SensorBackend) revision(ctx context.Context) (gitref.Ref, error) {
 	return ref, nil
 }
 
+// revisionFor is the revision that a system is deployed from. One that arguments
+// name need not have to do with this repository: its revision is what was given.
+func (m *SensorBackend) revisionFor(ctx context.Context, n named) (gitref.Ref, error) {
+	if n.given() {
+		return gitref.Ref{Commit: m.GivenCommit, Branch: m.GivenBranch}, nil
+	}
+	return m.revision(ctx)
+}
+
 // platformArchitecture is the architecture to build for: the one given, arm64
 // for an account, the engine's own for the emulated AWS.
 func (m *SensorBackend) platformArchitecture(ctx context.Context) (string, error) {
 	if m.GivenArchitecture != "" {
 		return m.GivenArchitecture, nil
 	}
-	given, err := m.credentials(ctx)
+	account, err := m.onAccount(ctx)
 	if err != nil {
 		return "", err
 	}
-	if given != nil {
+	if account {
 		return "arm64", nil
 	}
 	return engineArchitecture(ctx)

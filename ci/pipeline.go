@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"crypto/rand"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -33,14 +34,21 @@ type runRequest struct {
 	by       record.By
 	// committed is when the commit was made; zero if that is not known.
 	committed time.Time
+	// changed says in what the source that is built differs from the commit; empty
+	// if in nothing.
+	changed func(context.Context) string
 
 	// readings is the smoke test's sensor file; nil for a generated one.
 	readings *dagger.File
+	// named is the system to deploy to, where arguments name one.
+	named named
 	// digest is the image to deploy; empty for the commit's own.
-	digest string
-	scan   scanGate
-	canary canary
-	checks checkOptions
+	digest  string
+	service serviceOptions
+	canary  canary
+	code    functionCode
+	scan    scanGate
+	checks  checkOptions
 	signing
 	// senders notify others of the run.
 	senders []notify.Sender
@@ -52,11 +60,15 @@ type execution struct {
 	runRequest
 	m     *SensorBackend
 	cloud *cloud
+	// commit is what is deployed; empty if that is not known.
+	commit string
 	// id and started name the run and its start.
 	id      string
 	started time.Time
 	// zip builds the processor's package once.
 	zip func() (lambdazip.Archive, error)
+	// lock takes the deploy lock once.
+	lock func() error
 	// verify checks once the provenance of what is about to be deployed.
 	verify func() error
 	// saveBefore saves once, for both halves, what runs before they change.
@@ -110,7 +122,7 @@ type runResult struct {
 // error is for a run that was refused before it began; what stages say is in what
 // it returns.
 func (m *SensorBackend) execute(ctx context.Context, request runRequest) (runResult, error) {
-	ref, err := m.revision(ctx)
+	ref, err := m.revisionFor(ctx, request.named)
 	if err != nil {
 		return runResult{}, err
 	}
@@ -123,7 +135,7 @@ func (m *SensorBackend) execute(ctx context.Context, request runRequest) (runRes
 		Schema: record.Schema, ID: id, Kind: record.Run, Commit: ref.Commit, Committed: request.committed, Branch: ref.Branch,
 		Event: request.event.Name, Ref: request.event.Ref, Decision: request.decision, By: request.by, Started: started,
 	}
-	x := &execution{runRequest: request, m: m, id: id, started: started}
+	x := &execution{runRequest: request, m: m, commit: ref.Commit, id: id, started: started}
 	target := "no environment"
 	if request.decision.Environment != "" {
 		c, done, err := m.connect(ctx)
@@ -131,19 +143,27 @@ func (m *SensorBackend) execute(ctx context.Context, request runRequest) (runRes
 			return runResult{}, err
 		}
 		defer done()
+		if err := request.named.check(); err != nil {
+			return runResult{}, err
+		}
 		if err := request.canary.supported(c); err != nil {
 			return runResult{}, err
+		}
+		if request.public != nil && request.named.given() {
+			return runResult{}, errors.New("--public-key verifies what this pipeline built: leave it out where arguments name the system")
 		}
 		x.cloud, target = c, m.targetName(c)
 		r.Target, r.By.Actor = m.recordTarget(c), cmp.Or(r.By.Actor, c.caller)
 	}
-	if request.decision.Deploys {
-		release, err := m.acquireLock(ctx, x.cloud)
-		if err != nil {
-			return runResult{}, err
-		}
-		defer release()
-	}
+	release := func() {}
+	// Tests and builds change nothing: the lock is taken just before the first
+	// change, so that a rollback need not wait for them.
+	x.lock = sync.OnceValue(func() error {
+		var err error
+		release, err = m.acquireLock(ctx, x.cloud, request.named)
+		return err
+	})
+	defer func() { release() }()
 	results := pipeline.Run(ctx, x.stages(ctx), time.Now)
 	x.compensate(ctx, results)
 	x.saveDeployment(ctx, results)
@@ -154,7 +174,9 @@ func (m *SensorBackend) execute(ctx context.Context, request runRequest) (runRes
 	r.SetStages(results)
 	secretsGiven.Value(&r)
 	r.Ended = time.Now().UTC()
-	m.saveRecord(ctx, x.cloud, r, x.attachments...)
+	if !request.named.given() {
+		m.saveRecord(ctx, x.cloud, r, x.attachments...)
+	}
 	return runResult{
 		record: r, failure: firstFailure(results), execution: x,
 		report: fmt.Sprintf("On %s\n\n%s\nTook %s, on %s", target, report.Terminal(r), r.Ended.Sub(started).Round(time.Second), target),
@@ -201,7 +223,7 @@ func (x *execution) notify(ctx context.Context, r record.Record) pipeline.Result
 		Name: trigger.Notify,
 		Run: func(ctx context.Context) (string, error) {
 			senders := slices.Clone(x.senders)
-			if x.decision.Deploys {
+			if x.decision.Deploys && !x.named.given() {
 				senders = append(senders, notify.SNS{API: sns.NewFromConfig(x.cloud.config), Topic: x.alarmsTopic})
 			}
 			if len(senders) == 0 {
@@ -242,6 +264,18 @@ func (x *execution) loadOutputs(ctx context.Context) (terraform.Outputs, error) 
 		x.loaded = out
 	}
 	return out, err
+}
+
+// system is what the run deploys to.
+func (x *execution) system(ctx context.Context) (system, error) {
+	if x.named.given() {
+		return namedSystem(x.cloud, x.named), nil
+	}
+	out, err := x.loadOutputs(ctx)
+	if err != nil {
+		return system{}, err
+	}
+	return x.m.ownSystem(x.cloud, out)
 }
 
 // attach notes a JSON file that is saved beside the record.

@@ -60,8 +60,8 @@ func (m *SensorBackend) CheckPolicy(ctx context.Context) (shown string, err erro
 
 // Cost estimates what this environment costs a month in this region, resource by resource.
 //
-// It tells fixed costs from those by usage, from a dated table of prices, and asks
-// nothing of AWS.
+// Fixed costs and those by usage are separate. The prices come from a dated table;
+// AWS is not asked.
 func (m *SensorBackend) Cost(ctx context.Context) (shown string, err error) {
 	defer redactResult(&shown, &err)
 	files, err := m.variableFiles(ctx)

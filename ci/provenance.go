@@ -28,7 +28,7 @@ import (
 // +cache="never"
 func (m *SensorBackend) VerifyProvenance(
 	ctx context.Context,
-	// Public key in PEM, such as file://cosign.pub. It is no secret, and given like one so that it can come from a file or a variable.
+	// Public key in PEM, such as file://cosign.pub. It is not a secret; it is given like one so that it can come from a file or a variable.
 	publicKey *dagger.Secret,
 ) (string, error) {
 	keys, err := newSigning(ctx, nil, nil, publicKey)
@@ -110,10 +110,16 @@ func (x *execution) attest(ctx context.Context, zip lambdazip.Archive) (string, 
 	if err != nil {
 		return "", err
 	}
-	if x.key == nil {
+	build.Dirty = x.changed(ctx)
+	switch {
+	case x.key == nil && build.Dirty == "":
 		statement, err := build.Statement()
 		x.attach(".provenance.json", statement)
 		return "provenance unsigned", err
+	case build.Dirty != "":
+		statement, err := build.Statement()
+		x.attach(".provenance.json", statement)
+		return "provenance unsigned, since the tree is dirty (" + build.Dirty + ")", err
 	}
 	var attached []ecr.Attestation
 	for i, artefact := range []string{artefactImage, artefactProcessor} {

@@ -14,7 +14,6 @@ import (
 	"dagger/sensor-backend/lambdazip"
 	"dagger/sensor-backend/poll"
 	"dagger/sensor-backend/rollout/verify"
-	"dagger/sensor-backend/terraform"
 
 	awsecr "github.com/aws/aws-sdk-go-v2/service/ecr"
 )
@@ -127,18 +126,18 @@ func (m *SensorBackend) publish(ctx context.Context, c *cloud, zip lambdazip.Arc
 // tagRunning moves the tag running to the image that the service runs, so that
 // the registry's lifecycle rules do not expire it. That it could not is shown and
 // fails nothing: the image has weeks until then, and the next deploy tries again.
-func (m *SensorBackend) tagRunning(ctx context.Context, c *cloud, out terraform.Outputs) {
-	_, _, now, err := running(ctx, c, out)
-	if err == nil && now.Service.Digest == "" {
+func (m *SensorBackend) tagRunning(ctx context.Context, c *cloud, digest string) {
+	if digest == "" {
 		return
 	}
+	repository, err := ecr.FindRepository(ctx, awsecr.NewFromConfig(c.config), m.repositoryName())
 	var login ecr.Credentials
 	if err == nil {
 		login, err = c.registryLogin(ctx)
 	}
 	if err == nil {
 		err = ecr.Retag(ctx, ecr.RetagRequest{
-			Repository: out["ecr_repository_url"], Digest: now.Service.Digest, Tag: ecr.RunningTag, Credentials: login,
+			Repository: *repository.RepositoryUri, Digest: digest, Tag: ecr.RunningTag, Credentials: login,
 		})
 	}
 	if err != nil {

@@ -17,7 +17,6 @@ import (
 	"dagger/sensor-backend/rollout/deployments"
 	"dagger/sensor-backend/rollout/ecs"
 	"dagger/sensor-backend/rollout/lambda"
-	"dagger/sensor-backend/terraform"
 )
 
 // Rollback puts back what ran before, in ECS, Lambda or both, and waits until it really runs.
@@ -37,16 +36,31 @@ func (m *SensorBackend) Rollback(
 	// Half to roll back alone: ecs or lambda.
 	// +optional
 	only string,
+	// ECS cluster of a service to roll back instead of what Terraform made; with service.
+	// +optional
+	cluster string,
+	// ECS service to roll back; with cluster.
+	// +optional
+	service string,
+	// Lambda function to roll back; with alias.
+	// +optional
+	function string,
+	// Alias of the function; with function.
+	// +optional
+	alias string,
 ) (string, error) {
 	if only != "" && only != trigger.ECS && only != trigger.Lambda {
 		return "", fmt.Errorf("unknown half %q: choose from %s, %s, or leave it out for both", only, trigger.ECS, trigger.Lambda)
 	}
-	return m.onLocked(ctx, func(c *cloud) (string, error) {
-		out, err := m.readOutputs(ctx, c)
-		if err != nil {
+	n := named{service: serviceNames{cluster: cluster, service: service}, function: functionNames{function: function, alias: alias}}
+	return m.onLockedSystem(ctx, n, func(c *cloud, s system) (string, error) {
+		if err := s.checkHalf(only); err != nil {
 			return "", err
 		}
-		r := &rollbackRun{m: m, cloud: c, out: out, only: only, started: time.Now().UTC()}
+		if halves := s.halves(); len(halves) == 1 {
+			only = halves[0]
+		}
+		r := &rollbackRun{m: m, cloud: c, system: s, named: n.given(), only: only, started: time.Now().UTC()}
 		return r.run(ctx, to)
 	})
 }
@@ -55,13 +69,14 @@ func (m *SensorBackend) Rollback(
 type rollbackRun struct {
 	m     *SensorBackend
 	cloud *cloud
-	out   terraform.Outputs
-	only  string
+	// system is what is rolled back; named tells that arguments named it.
+	system system
+	named  bool
+	// only is the half to roll back; empty for both.
+	only string
 
-	service  ecs.State
-	function lambda.State
-	now      deployments.Entry
-	past     deployments.List
+	now   running
+	known deployments.List
 
 	// started, results and how each half ended are for the record.
 	started        time.Time
@@ -72,15 +87,15 @@ type rollbackRun struct {
 
 func (r *rollbackRun) run(ctx context.Context, to string) (string, error) {
 	var err error
-	if r.service, r.function, r.now, err = running(ctx, r.cloud, r.out); err != nil {
+	if r.now, err = r.system.running(ctx, r.cloud); err != nil {
 		return "", err
 	}
-	if r.past, err = r.m.deployments(r.cloud).Load(ctx); err != nil {
+	if r.known, err = r.system.known(ctx); err != nil {
 		return "", err
 	}
 	target, err := r.target(to)
 	if err == nil && r.only != trigger.Lambda {
-		err = r.past.CheckReversible(r.now.Service.Version, target)
+		err = r.known.CheckReversible(r.now.entry.Service.Version, target)
 	}
 	if err != nil {
 		return "", &rollout.Error{
@@ -116,22 +131,22 @@ func (r *rollbackRun) target(to string) (deployments.Entry, error) {
 	}
 	switch {
 	case to == "previous" && r.underWay():
-		return r.past.Undo()
+		return r.known.Undo()
 	case to == "previous":
-		return r.past.Previous(r.now, parts...)
+		return r.known.Previous(r.now.entry, parts...)
 	}
 	for _, part := range parts {
-		if e, ok := r.past.Find(part, to); ok {
+		if e, ok := r.known.Find(part, to); ok {
 			return e, nil
 		}
 	}
-	digest := strings.Contains(to, ":") && !strings.HasPrefix(to, r.out["ecs_task_family"]+":") || strings.HasSuffix(to, "=")
+	digest := strings.Contains(to, ":") && !strings.HasPrefix(to, r.family()+":") || strings.HasSuffix(to, "=")
 	switch {
 	case digest:
 		return deployments.Entry{}, fmt.Errorf("%s is not recorded", to)
 	case r.only == trigger.ECS:
 		if !strings.Contains(to, ":") {
-			to = r.out["ecs_task_family"] + ":" + to
+			to = r.family() + ":" + to
 		}
 		return deployments.Entry{Service: deployments.Half{Version: to}}, nil
 	case r.only == trigger.Lambda:
@@ -143,7 +158,7 @@ func (r *rollbackRun) target(to string) (deployments.Entry, error) {
 // underWay reports whether a half that is rolled back is in the middle of a
 // deploy.
 func (r *rollbackRun) underWay() bool {
-	return r.only != trigger.Lambda && r.service.Coming != "" || r.only != trigger.ECS && len(r.function.Weights) > 0
+	return r.only != trigger.Lambda && r.now.service.Coming != "" || r.only != trigger.ECS && len(r.now.function.Weights) > 0
 }
 
 func (r *rollbackRun) restoreService(ctx context.Context, target deployments.Entry) (string, error) {
@@ -153,13 +168,13 @@ func (r *rollbackRun) restoreService(ctx context.Context, target deployments.Ent
 	}
 	start := time.Now()
 	result, err := services(r.cloud).Restore(ctx, ecs.State{
-		Cluster: r.service.Cluster, Service: r.service.Service, TaskDefinition: to, Settled: true,
+		Cluster: r.now.service.Cluster, Service: r.now.service.Service, TaskDefinition: to, Settled: true,
 	}, ecs.FollowOptions{})
 	r.serviceResult = result
 	if err != nil {
 		return fmt.Sprintf("ecs: %s is not back", to), withDiagnosis(err, result)
 	}
-	from := cmp.Or(rollout.ShortName(r.service.Coming), r.now.Service.Version)
+	from := cmp.Or(rollout.ShortName(r.now.service.Coming), r.now.entry.Service.Version)
 	return fmt.Sprintf("ecs: %s -> %s, %s in %s", from, to, result.Outcome, time.Since(start).Round(100*time.Millisecond)), nil
 }
 
@@ -170,36 +185,45 @@ func (r *rollbackRun) restoreFunction(ctx context.Context, target deployments.En
 	}
 	start := time.Now()
 	result, err := functions(r.cloud).Restore(ctx, lambda.State{
-		Function: r.function.Function, Alias: r.function.Alias, Version: to.Version, CodeSHA256: to.Digest,
+		Function: r.now.function.Function, Alias: r.now.function.Alias, Version: to.Version, CodeSHA256: to.Digest,
 	}, 0)
 	r.functionResult = result
 	if err != nil {
 		return fmt.Sprintf("lambda: version %s is not back", to.Version), err
 	}
-	return fmt.Sprintf("lambda: version %s -> %s, %s in %s", r.now.Function.Version, to.Version, result.Outcome, time.Since(start).Round(100*time.Millisecond)), nil
+	return fmt.Sprintf("lambda: version %s -> %s, %s in %s", r.now.entry.Function.Version, to.Version, result.Outcome, time.Since(start).Round(100*time.Millisecond)), nil
 }
 
 // record notes what was left and what runs now.
 func (r *rollbackRun) record(ctx context.Context) error {
 	ctx = context.WithoutCancel(ctx)
-	_, _, after, err := running(ctx, r.cloud, r.out)
+	ran, err := r.system.running(ctx, r.cloud)
 	if err != nil {
 		return fmt.Errorf("record the rollback: %w", err)
 	}
+	after := ran.entry
 	after.By = "rollback by " + r.m.deployer(ctx, r.cloud)
-	past := slices.Clone(r.past)
-	if after.Service.Version != r.now.Service.Version {
-		past = past.MarkRolledBack(deployments.Service, r.now.Service.Version)
+	known := slices.Clone(r.known)
+	if after.Service.Version != r.now.entry.Service.Version {
+		known = known.MarkRolledBack(deployments.Service, r.now.entry.Service.Version)
 	}
-	if after.Function.Version != r.now.Function.Version {
-		past = past.MarkRolledBack(deployments.Function, r.now.Function.Version)
+	if after.Function.Version != r.now.entry.Function.Version {
+		known = known.MarkRolledBack(deployments.Function, r.now.entry.Function.Version)
 	}
-	if e, ok := past.Find(deployments.Service, after.Service.Version); ok {
+	if e, ok := known.Find(deployments.Service, after.Service.Version); ok {
 		after.Commit, after.Schema, after.Irreversible = e.Commit, e.Schema, e.Irreversible
 	}
-	r.saveRecord(ctx, after)
-	r.m.tagRunning(ctx, r.cloud, r.out)
-	return r.m.deployments(r.cloud).Save(ctx, past.Add(after))
+	if !r.named {
+		r.saveRecord(ctx, after)
+		r.m.tagRunning(ctx, r.cloud, digestOf(ran.image))
+	}
+	return r.system.deployments.Save(ctx, known.Add(after))
+}
+
+// family is the task definition family of what runs.
+func (r *rollbackRun) family() string {
+	family, _, _ := strings.Cut(rollout.ShortName(r.now.service.TaskDefinition), ":")
+	return family
 }
 
 // half restores one half and notes how that went.
@@ -245,7 +269,7 @@ const byRollback = "rollback"
 
 // left is the commit that ran before the rollback; empty if it is not known.
 func (r *rollbackRun) left() string {
-	service, _ := r.past.Find(deployments.Service, r.now.Service.Version)
-	function, _ := r.past.Find(deployments.Function, r.now.Function.Version)
+	service, _ := r.known.Find(deployments.Service, r.now.entry.Service.Version)
+	function, _ := r.known.Find(deployments.Function, r.now.entry.Function.Version)
 	return cmp.Or(service.Commit, function.Commit)
 }

@@ -50,7 +50,7 @@ func (m *SensorBackend) Explain(
 	// AWS to work on: account, or emulated.
 	// +default="account"
 	target string,
-	// How to say it: text, or outputs, the lines NAME=VALUE that a GitHub job hands on.
+	// Format: text, or outputs, the lines NAME=VALUE of a GitHub job's outputs.
 	// +default="text"
 	format string,
 	// The repository's .git directory.
@@ -127,7 +127,7 @@ func (m *SensorBackend) Run(
 	// GitHub repository, OWNER/NAME.
 	// +optional
 	githubRepository string,
-	// Address of GitHub's API, for a GitHub of one's own.
+	// Address of GitHub's API, for GitHub Enterprise Server.
 	// +default="https://api.github.com"
 	githubAPI string,
 	// Key that signs the provenance of what is built; see deploy. An empty one is none.
@@ -196,6 +196,7 @@ func (m *SensorBackend) Run(
 	if d.Environment != "" {
 		on.Environment = d.Environment
 	}
+	request.changed = func(ctx context.Context) string { return on.changedFrom(ctx, history, sha) }
 	done, err := on.execute(ctx, request)
 	if err != nil {
 		return nil, withExitCode(err)
@@ -206,11 +207,11 @@ func (m *SensorBackend) Run(
 // decide is trigger.Decide for a target; it notes in the event whether there are
 // credentials.
 func (m *SensorBackend) decide(ctx context.Context, e *trigger.Event, target string) (trigger.Decision, error) {
-	given, err := m.credentials(ctx)
+	account, err := m.onAccount(ctx)
 	if err != nil {
 		return trigger.Decision{}, err
 	}
-	e.Credentials = given != nil
+	e.Credentials = account
 	switch {
 	case target != targetAccount && target != targetEmulated:
 		return trigger.Decision{}, fmt.Errorf("unknown target %q: choose from %s, %s", target, targetAccount, targetEmulated)
@@ -278,12 +279,24 @@ func (r *PipelineRun) Verdict() (string, error) {
 	return "", &gqlerror.Error{Message: r.Summary, Extensions: execError(r.ExitCode)}
 }
 
-// commitFacts is what the repository's history tells about a commit.
+// commitFacts is what git tells about a commit.
 type commitFacts struct {
 	// committed is when it was committed; zero if that is not known.
 	committed time.Time
 	// paths are the files it changes against the base; none if that is not known.
 	paths []string
+}
+
+// gitOf answers questions to git about a repository, and whether git could.
+func gitOf(ctx context.Context, repository *dagger.Container) func(args ...string) (string, bool) {
+	return func(args ...string) (string, bool) {
+		run := repository.WithExec(append([]string{"git", "-c", "safe.directory=*"}, args...), anyExit)
+		if code, err := run.ExitCode(ctx); err != nil || code != 0 {
+			return "", false
+		}
+		out, err := run.Stdout(ctx)
+		return out, err == nil
+	}
 }
 
 // readCommit asks git about a commit and what it changes against base. What git
@@ -294,15 +307,7 @@ func readCommit(ctx context.Context, history *dagger.Directory, base, commit str
 	if !gitref.IsCommit(commit) {
 		return facts
 	}
-	git := goToolchain().WithDirectory("/repository/.git", history).WithWorkdir("/repository")
-	ask := func(args ...string) (string, bool) {
-		run := git.WithExec(append([]string{"git", "-c", "safe.directory=*"}, args...), anyExit)
-		if code, err := run.ExitCode(ctx); err != nil || code != 0 {
-			return "", false
-		}
-		out, err := run.Stdout(ctx)
-		return out, err == nil
-	}
+	ask := gitOf(ctx, goToolchain().WithDirectory("/repository/.git", history).WithWorkdir("/repository"))
 	if out, ok := ask("show", "--no-patch", "--format=%ct", commit); ok {
 		if seconds, err := strconv.ParseInt(strings.TrimSpace(out), 10, 64); err == nil {
 			facts.committed = time.Unix(seconds, 0).UTC()
@@ -312,11 +317,33 @@ func readCommit(ctx context.Context, history *dagger.Directory, base, commit str
 		return facts
 	}
 	if out, ok := ask("diff", "--name-only", "--no-renames", "-z", base, commit); ok {
-		for name := range strings.SplitSeq(out, "\x00") {
-			if name != "" {
-				facts.paths = append(facts.paths, name)
-			}
-		}
+		facts.paths = nonEmpty(strings.Split(out, "\x00"))
 	}
 	return facts
+}
+
+// maxChanged is how many changed files an error names.
+const maxChanged = 3
+
+// changedFrom says in what the services' source differs from a commit; empty if in
+// nothing. What cannot be compared counts as changed.
+func (m *SensorBackend) changedFrom(ctx context.Context, history *dagger.Directory, commit string) string {
+	ask := gitOf(ctx, goToolchain().
+		WithDirectory("/repository/services", m.Services).
+		WithDirectory("/repository/.git", history).
+		WithWorkdir("/repository"))
+	changed, compared := ask("diff", "--name-only", "-z", commit, "--", "services")
+	added, listed := ask("ls-files", "--others", "--exclude-standard", "-z", "--", "services")
+	if !compared || !listed {
+		return "it cannot be compared with the commit"
+	}
+	files := nonEmpty(strings.Split(changed+added, "\x00"))
+	if len(files) == 0 {
+		return ""
+	}
+	shown := strings.Join(files[:min(len(files), maxChanged)], ", ")
+	if more := len(files) - maxChanged; more > 0 {
+		shown += fmt.Sprintf(" and %d more", more)
+	}
+	return "changed: " + shown
 }

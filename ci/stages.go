@@ -42,10 +42,42 @@ func (x *execution) stages(ctx context.Context) []pipeline.Stage {
 	var stages []pipeline.Stage
 	for _, d := range trigger.Pipeline() {
 		if d.Name != trigger.Notify && slices.Contains(running, d.Name) {
-			stages = append(stages, announced(pipeline.Stage{Name: d.Name, Needs: d.Needs, Run: work[d.Name]}))
+			run := x.lasting(d, work[d.Name])
+			if d.Deploys {
+				run = x.locked(run)
+			}
+			stages = append(stages, announced(pipeline.Stage{Name: d.Name, Needs: d.Needs, Run: run}))
 		}
 	}
 	return stages
+}
+
+// lasting makes a stage start only with credentials that last as long as it may
+// take; a canary's bake comes on top.
+func (x *execution) lasting(d trigger.Definition, run func(context.Context) (string, error)) func(context.Context) (string, error) {
+	if !d.OnAWS {
+		return run
+	}
+	limit := d.Limit
+	if d.Name == trigger.Lambda {
+		limit += x.canary.bake
+	}
+	return func(ctx context.Context) (string, error) {
+		if err := x.cloud.checkLasting(ctx, "stage "+d.Name, limit); err != nil {
+			return "", err
+		}
+		return run(ctx)
+	}
+}
+
+// locked makes a stage that changes what runs hold the deploy lock.
+func (x *execution) locked(run func(context.Context) (string, error)) func(context.Context) (string, error) {
+	return func(ctx context.Context) (string, error) {
+		if err := x.lock(); err != nil {
+			return "", err
+		}
+		return run(ctx)
+	}
 }
 
 // announced makes a stage say when it starts and how it ends, and a span of its
@@ -136,14 +168,23 @@ func (x *execution) image(ctx context.Context) (string, error) {
 	return x.m.pushedImage(ctx, x.cloud, out, x.digest)
 }
 
+// images are the images to deploy, by the containers that get them.
+func (x *execution) images(ctx context.Context, s system) (map[string]string, error) {
+	if x.named.given() {
+		return x.service.containers, nil
+	}
+	image, err := x.image(ctx)
+	return map[string]string{s.service.container: image}, err
+}
+
 // saveRunning saves what runs before the halves change, for a rollback and beside
 // the run's record.
 func (x *execution) saveRunning(ctx context.Context) error {
-	out, err := x.loadOutputs(ctx)
+	s, err := x.system(ctx)
 	if err != nil {
 		return err
 	}
-	before, err := x.m.saveDeployed(ctx, x.cloud, out, "")
+	before, err := x.m.saveDeployed(ctx, x.cloud, s, nil)
 	if err != nil {
 		return err
 	}
@@ -155,13 +196,17 @@ func (x *execution) saveRunning(ctx context.Context) error {
 }
 
 func (x *execution) lambda(ctx context.Context) (string, error) {
-	zip, err := x.zip()
+	s, err := x.system(ctx)
 	if err != nil {
 		return "", err
 	}
-	out, err := x.loadOutputs(ctx)
-	if err != nil {
-		return "", err
+	code := x.code
+	if !x.named.given() {
+		zip, err := x.zip()
+		if err != nil {
+			return "", err
+		}
+		code.zip, code.keep = zip.Zip, keepVersions
 	}
 	if err := x.verify(); err != nil {
 		return "", err
@@ -169,16 +214,16 @@ func (x *execution) lambda(ctx context.Context) (string, error) {
 	if err := x.saveBefore(); err != nil {
 		return "", err
 	}
-	x.deployed.function, err = deployFunction(ctx, x.cloud, out, zip, x.canary)
+	x.deployed.function, err = deployFunction(ctx, x.cloud, s.function, code, x.canary)
 	return functionLine(x.deployed.function), err
 }
 
 func (x *execution) ecs(ctx context.Context) (string, error) {
-	out, err := x.loadOutputs(ctx)
+	s, err := x.system(ctx)
 	if err != nil {
 		return "", err
 	}
-	image, err := x.image(ctx)
+	images, err := x.images(ctx, s)
 	if err != nil {
 		return "", err
 	}
@@ -188,7 +233,7 @@ func (x *execution) ecs(ctx context.Context) (string, error) {
 	if err := x.saveBefore(); err != nil {
 		return "", err
 	}
-	x.deployed.service, err = x.m.deployService(ctx, x.cloud, out, image, x.scanned)
+	x.deployed.service, err = x.m.deployService(ctx, x.cloud, s, images, x.service, x.scanned)
 	if err != nil {
 		return "", withDiagnosis(err, x.deployed.service)
 	}

@@ -5,15 +5,11 @@ import (
 	"encoding/json"
 	"fmt"
 	"os"
-	"time"
 
 	"dagger/sensor-backend/internal/dagger"
 	"dagger/sensor-backend/rollout"
 	"dagger/sensor-backend/rollout/deployments"
-	"dagger/sensor-backend/rollout/ecs"
-	"dagger/sensor-backend/rollout/lambda"
 	"dagger/sensor-backend/rollout/status"
-	"dagger/sensor-backend/terraform"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	awsecr "github.com/aws/aws-sdk-go-v2/service/ecr"
@@ -24,46 +20,66 @@ import (
 // Status says what runs, by digest and commit, since when, and where the halves disagree.
 //
 // +cache="never"
-func (m *SensorBackend) Status(ctx context.Context) (string, error) {
-	return m.onDeployed(ctx, func(c *cloud, out terraform.Outputs) (string, error) { return m.status(ctx, c, out) })
+func (m *SensorBackend) Status(
+	ctx context.Context,
+	// ECS cluster of a service to look at instead of what Terraform made, by name or ARN; with service.
+	// +optional
+	cluster string,
+	// ECS service to look at; with cluster.
+	// +optional
+	service string,
+	// Lambda function to look at, by name or ARN; with alias.
+	// +optional
+	function string,
+	// Alias of the function; with function.
+	// +optional
+	alias string,
+) (string, error) {
+	n := named{service: serviceNames{cluster: cluster, service: service}, function: functionNames{function: function, alias: alias}}
+	return m.onSystem(ctx, n, func(c *cloud, s system) (string, error) { return m.status(ctx, c, s) })
 }
 
-func (m *SensorBackend) status(ctx context.Context, c *cloud, out terraform.Outputs) (string, error) {
-	service, function, now, err := running(ctx, c, out)
+func (m *SensorBackend) status(ctx context.Context, c *cloud, s system) (string, error) {
+	now, err := s.running(ctx, c)
 	if err != nil {
 		return "", err
 	}
-	past, err := m.deployments(c).Load(ctx)
+	known, err := s.known(ctx)
 	if err != nil {
 		return "", err
+	}
+	service, function := now.service, now.function
+	target := m.targetName(c)
+	if c.moto != "" {
+		target += "; moto " + c.moto
 	}
 	report := status.Report{
-		Target: m.targetName(c),
+		Target: target,
 		Service: status.Service{
 			Name: service.Service, TaskDefinition: rollout.ShortName(service.TaskDefinition), Since: service.Since,
 			Desired: service.Desired, Running: service.Running, Settled: service.Settled,
-			Coming: rollout.ShortName(service.Coming),
+			Coming: rollout.ShortName(service.Coming), Image: now.image,
+			Tags: tagsOf(ctx, c, s.repository, digestOf(now.image)),
 		},
 		Function: status.Function{
 			Name: function.Function, Alias: function.Alias, Version: function.Version,
 			CodeSHA256: function.CodeSHA256, Since: function.Since, Weights: function.Weights,
 		},
 	}
-	if e, ok := past.Find(deployments.Service, now.Service.Version); ok {
+	if e, ok := known.Find(deployments.Service, now.entry.Service.Version); ok {
 		report.Service.Commit = e.Commit
 	}
-	if e, ok := past.Find(deployments.Function, now.Function.Version); ok {
+	if e, ok := known.Find(deployments.Function, now.entry.Function.Version); ok {
 		report.Function.Commit = e.Commit
 	}
-	if report.Service.Image, err = services(c).Image(ctx, service.TaskDefinition, out["api_container"]); err != nil {
-		return "", err
-	}
-	report.Service.Tags = tagsOf(ctx, c, out["ecr_repository_name"], now.Service.Digest)
 	return report.String(), nil
 }
 
 // tagsOf are the registry's names for a digest; none if they cannot be read.
 func tagsOf(ctx context.Context, c *cloud, repository, digest string) []string {
+	if repository == "" || digest == "" {
+		return nil
+	}
 	found, err := awsecr.NewFromConfig(c.config).DescribeImages(ctx, &awsecr.DescribeImagesInput{
 		RepositoryName: aws.String(repository), ImageIds: []ecrtypes.ImageIdentifier{{ImageDigest: &digest}},
 	})
@@ -76,12 +92,34 @@ func tagsOf(ctx context.Context, c *cloud, repository, digest string) []string {
 // Deployments lists what this environment ran, newest first, as JSON.
 //
 // Each entry has task definition, image digest, Lambda version, code hash and
-// commit. The list is kept in SSM and is where rollback finds its way.
+// commit. The list is in SSM; rollback reads it.
 //
 // +cache="never"
-func (m *SensorBackend) Deployments(ctx context.Context) (string, error) {
+func (m *SensorBackend) Deployments(
+	ctx context.Context,
+	// ECS cluster of a service to list instead of what Terraform made; with service.
+	// +optional
+	cluster string,
+	// ECS service to list; with cluster.
+	// +optional
+	service string,
+	// Lambda function to list; with alias.
+	// +optional
+	function string,
+	// Alias of the function; with function.
+	// +optional
+	alias string,
+) (string, error) {
+	n := named{service: serviceNames{cluster: cluster, service: service}, function: functionNames{function: function, alias: alias}}
+	if err := n.check(); err != nil {
+		return "", err
+	}
 	return m.onCloud(ctx, func(c *cloud) (string, error) {
-		known, err := m.deployments(c).Load(ctx)
+		recorded := m.deployments(c)
+		if n.given() {
+			recorded = namedSystem(c, n).deployments
+		}
+		known, err := recorded.Load(ctx)
 		if err != nil {
 			return "", err
 		}
@@ -95,53 +133,35 @@ func (m *SensorBackend) deployments(c *cloud) deployments.Store {
 	return deployments.Store{API: ssm.NewFromConfig(c.config), Name: fmt.Sprintf("/%s/%s/deployments", m.Project, m.Environment)}
 }
 
-// running is what both halves run now.
-func running(ctx context.Context, c *cloud, out terraform.Outputs) (ecs.State, lambda.State, deployments.Entry, error) {
-	var entry deployments.Entry
-	if err := out.Need("ecs_cluster", "ecs_service", "api_container", "lambda_function", "lambda_alias"); err != nil {
-		return ecs.State{}, lambda.State{}, entry, err
-	}
-	service, err := services(c).Current(ctx, out["ecs_cluster"], out["ecs_service"])
-	if err != nil {
-		return service, lambda.State{}, entry, err
-	}
-	function, err := functions(c).Current(ctx, out["lambda_function"], out["lambda_alias"])
-	if err != nil {
-		return service, function, entry, err
-	}
-	entry.At = time.Now().UTC().Truncate(time.Second)
-	entry.Function = deployments.Half{Version: function.Version, Digest: function.CodeSHA256}
-	if service.Settled {
-		image, err := services(c).Image(ctx, service.TaskDefinition, out["api_container"])
-		if err != nil {
-			return service, function, entry, err
-		}
-		entry.Service = deployments.Half{Version: rollout.ShortName(service.TaskDefinition), Digest: digestOf(image)}
-	}
-	return service, function, entry, nil
+// deployedNow is what a deploy put there.
+type deployedNow struct {
+	// commit is empty if it is not known.
+	commit string
 }
 
-// saveDeployed records what runs now, beside what is recorded already. Before a
-// deploy it makes sure that a rollback knows it, after it that it is the newest;
-// commit is what was deployed, empty before. It returns what it recorded.
-func (m *SensorBackend) saveDeployed(ctx context.Context, c *cloud, out terraform.Outputs, commit string) (deployments.Entry, error) {
-	_, _, entry, err := running(ctx, c, out)
-	if err != nil || entry.Service.Version == "" && entry.Function.Version == "" {
+// saveDeployed records what the system runs now, beside what is recorded already.
+// Before a deploy, without deployed, it makes sure that a rollback knows it; after
+// it that it is the newest. It returns what it recorded.
+func (m *SensorBackend) saveDeployed(ctx context.Context, c *cloud, s system, deployed *deployedNow) (deployments.Entry, error) {
+	now, err := s.running(ctx, c)
+	entry := now.entry
+	if err != nil || !s.recorded() || entry.Service.Version == "" && entry.Function.Version == "" {
 		return entry, err
 	}
-	entry.Commit = commit
-	if commit != "" {
-		entry.By = m.deployer(ctx, c)
+	if deployed != nil {
+		entry.Commit, entry.By = deployed.commit, m.deployer(ctx, c)
+	}
+	if deployed != nil && s.own {
 		if entry.Schema, entry.Irreversible, err = m.migrations(ctx); err != nil {
 			return entry, err
 		}
 	}
-	known, err := m.deployments(c).Load(ctx)
+	known, err := s.known(ctx)
 	if err != nil {
 		return entry, err
 	}
 	known = known.Add(entry)
-	return known[0], m.deployments(c).Save(ctx, known)
+	return known[0], s.deployments.Save(ctx, known)
 }
 
 // migrations reads the services' database migrations.

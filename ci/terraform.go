@@ -89,11 +89,15 @@ func (m *SensorBackend) terraform(ctx context.Context, c *cloud) (*terraformSess
 	if err != nil {
 		return nil, err
 	}
+	access, err := c.access(ctx)
+	if err != nil {
+		return nil, err
+	}
 	base := terraformProviders(m.Infra).
 		WithNewFile("/backend.tfbackend", place.Settings()).
 		WithMountedTemp(planDir).
 		WithEnvVariable("PLANS", place.Bucket+"/"+place.Plans).
-		With(c.reachedBy)
+		With(access)
 	return &terraformSession{base: base}, nil
 }
 
@@ -187,17 +191,25 @@ func (m *SensorBackend) readOutputs(ctx context.Context, c *cloud) (terraform.Ou
 
 // onTerraform is onCloud for a verb that runs Terraform: it configures it first.
 func (m *SensorBackend) onTerraform(ctx context.Context, work func(*terraformSession) (string, error)) (string, error) {
-	return m.onCloud(ctx, func(c *cloud) (string, error) {
-		zip, err := m.processorZip(ctx)
-		if err != nil {
-			return "", err
-		}
-		tf, err := m.configured(ctx, c, "", zip)
-		if err != nil {
-			return "", err
-		}
-		return work(tf)
-	})
+	return m.onCloud(ctx, func(c *cloud) (string, error) { return m.withTerraform(ctx, c, work) })
+}
+
+// onLockedTerraform is onTerraform for a verb that changes the infrastructure: it
+// holds the deploy lock meanwhile.
+func (m *SensorBackend) onLockedTerraform(ctx context.Context, work func(*terraformSession) (string, error)) (string, error) {
+	return m.onLocked(ctx, func(c *cloud) (string, error) { return m.withTerraform(ctx, c, work) })
+}
+
+func (m *SensorBackend) withTerraform(ctx context.Context, c *cloud, work func(*terraformSession) (string, error)) (string, error) {
+	zip, err := m.processorZip(ctx)
+	if err != nil {
+		return "", err
+	}
+	tf, err := m.configured(ctx, c, "", zip)
+	if err != nil {
+		return "", err
+	}
+	return work(tf)
 }
 
 // run executes one of the scripts and reads what it did. The error carries

@@ -188,7 +188,7 @@ func (w world) refusesLocked(t *testing.T, db *dynamodb.Client) {
 			t.Errorf("the refusal does not say %q:\n%s", want, tail(refused.stderr))
 		}
 	}
-	w.succeeds(t, "unlock", "--lock="+id)
+	w.succeeds(t, "unlock", "--id="+id)
 }
 
 // findsDrift deletes a table behind the pipeline's back: drift must name it and

@@ -112,7 +112,7 @@ func Setup(ctx context.Context, buckets Buckets, tables Tables, place Place, pol
 	if err != nil {
 		return false, false, err
 	}
-	newTable, err = setupTable(ctx, tables, place, poll)
+	newTable, err = ensureTable(ctx, tables, place.Table, poll)
 	return newBucket, newTable, err
 }
 
@@ -136,24 +136,31 @@ func setupBucket(ctx context.Context, buckets Buckets, place Place) (created boo
 	return !there, protect(ctx, buckets, place)
 }
 
-func setupTable(ctx context.Context, tables Tables, place Place, poll time.Duration) (created bool, err error) {
+// EnsureTable makes a lock table where it is missing, and returns when it can be
+// used, asking every poll.
+func EnsureTable(ctx context.Context, tables Tables, name string, poll time.Duration) error {
+	_, err := ensureTable(ctx, tables, name, poll)
+	return err
+}
+
+func ensureTable(ctx context.Context, tables Tables, name string, poll time.Duration) (created bool, err error) {
 	for {
-		out, err := tables.DescribeTable(ctx, &dynamodb.DescribeTableInput{TableName: &place.Table})
+		out, err := tables.DescribeTable(ctx, &dynamodb.DescribeTableInput{TableName: &name})
 		var missing *dynamotypes.ResourceNotFoundException
 		switch {
 		case err == nil && out.Table.TableStatus == dynamotypes.TableStatusActive:
 			return created, nil
 		case err != nil && !errors.As(err, &missing):
-			return created, fmt.Errorf("look for the lock table %s: %w", place.Table, err)
+			return created, fmt.Errorf("look for the lock table %s: %w", name, err)
 		case err != nil && !created:
-			if err := createTable(ctx, tables, place.Table); err != nil {
+			if err := createTable(ctx, tables, name); err != nil {
 				return false, err
 			}
 			created = true
 		}
 		select {
 		case <-ctx.Done():
-			return created, fmt.Errorf("wait for the lock table %s: %w", place.Table, ctx.Err())
+			return created, fmt.Errorf("wait for the lock table %s: %w", name, ctx.Err())
 		case <-time.After(poll):
 		}
 	}

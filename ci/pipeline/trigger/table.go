@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 )
 
 // The stages' names.
@@ -35,6 +36,9 @@ type Definition struct {
 	// OptIn tells that a real account gets it only when it is named: it leaves
 	// test readings behind.
 	OptIn bool
+	// Limit is how long it may take on an account: credentials that end sooner do
+	// not start it. 0 is for a stage that needs none.
+	Limit time.Duration
 	// OnEvent tells that it takes the whole repository or an event of its own, so
 	// that a deploy by hand does not have it.
 	OnEvent bool
@@ -47,15 +51,15 @@ func Pipeline() []Definition {
 	return []Definition{
 		{Name: Test, ByDefault: true},
 		{Name: Check, ByDefault: true, OnEvent: true},
-		{Name: Build, Needs: []string{Test, Check}, OnAWS: true, ByDefault: true},
-		{Name: Infra, Needs: []string{Test, Check, Build}, OnAWS: true, Deploys: true, ByDefault: true},
-		{Name: Lambda, Needs: []string{Test, Check, Build, Infra}, OnAWS: true, Deploys: true, ByDefault: true},
-		{Name: ECS, Needs: []string{Test, Check, Build, Infra}, OnAWS: true, Deploys: true, ByDefault: true},
-		{Name: Smoke, Needs: []string{Test, Check, Build, Infra, Lambda, ECS}, OnAWS: true, ByDefault: true, OptIn: true},
-		{Name: Negative, Needs: []string{Test, Check, Build, Infra, Lambda, ECS, Smoke}, OnAWS: true},
+		{Name: Build, Needs: []string{Test, Check}, OnAWS: true, ByDefault: true, Limit: 10 * time.Minute},
+		{Name: Infra, Needs: []string{Test, Check, Build}, OnAWS: true, Deploys: true, ByDefault: true, Limit: 30 * time.Minute},
+		{Name: Lambda, Needs: []string{Test, Check, Build, Infra}, OnAWS: true, Deploys: true, ByDefault: true, Limit: 10 * time.Minute},
+		{Name: ECS, Needs: []string{Test, Check, Build, Infra}, OnAWS: true, Deploys: true, ByDefault: true, Limit: 25 * time.Minute},
+		{Name: Smoke, Needs: []string{Test, Check, Build, Infra, Lambda, ECS}, OnAWS: true, ByDefault: true, OptIn: true, Limit: 5 * time.Minute},
+		{Name: Negative, Needs: []string{Test, Check, Build, Infra, Lambda, ECS, Smoke}, OnAWS: true, Limit: 5 * time.Minute},
 		// Hostile requests would disturb the measurement.
-		{Name: Load, Needs: []string{Test, Check, Build, Infra, Lambda, ECS, Smoke, Negative}, OnAWS: true},
-		{Name: Drift, OnAWS: true, OnEvent: true},
+		{Name: Load, Needs: []string{Test, Check, Build, Infra, Lambda, ECS, Smoke, Negative}, OnAWS: true, Limit: 5 * time.Minute},
+		{Name: Drift, OnAWS: true, OnEvent: true, Limit: 15 * time.Minute},
 		{Name: Notify},
 	}
 }
