@@ -7,9 +7,11 @@ import (
 	"net"
 	"net/http"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"dagger/sensor-backend/internal/dagger"
+	"dagger/sensor-backend/lock"
 	"dagger/sensor-backend/login"
 	"dagger/sensor-backend/rollout"
 	"dagger/sensor-backend/target"
@@ -26,6 +28,8 @@ import (
 type cloud struct {
 	// config makes the SDK's clients.
 	config aws.Config
+	// guard is the deploy lock while it is held: nothing is changed once it is lost.
+	guard atomic.Pointer[lock.Lock]
 	// account is the account's twelve digits.
 	account string
 	// caller is the ARN of who works on it.
@@ -52,6 +56,7 @@ func (m *SensorBackend) connect(ctx context.Context) (*cloud, func(), error) {
 		return nil, nil, errors.New("both AWS credentials and --emulator are given: leave out one of them")
 	}
 	c := &cloud{config: aws.Config{Region: m.Region, Credentials: given}}
+	c.guardChanges()
 	if err := c.identify(ctx); err != nil {
 		return nil, nil, err
 	}
@@ -101,34 +106,36 @@ func (m *SensorBackend) onSystem(ctx context.Context, n named, work func(*cloud,
 
 // onLockedSystem is onSystem for a verb that changes the system: it holds the
 // deploy lock meanwhile.
-func (m *SensorBackend) onLockedSystem(ctx context.Context, n named, work func(*cloud, system) (string, error)) (string, error) {
+func (m *SensorBackend) onLockedSystem(ctx context.Context, n named, work func(context.Context, *cloud, system) (string, error)) (string, error) {
 	if err := n.check(); err != nil {
 		return "", err
 	}
 	return m.onCloud(ctx, func(c *cloud) (string, error) {
-		release, err := m.acquireLock(ctx, c, n)
+		held, err := m.acquireLock(ctx, c, n)
 		if err != nil {
 			return "", err
 		}
-		defer release()
-		s, err := m.loadSystem(ctx, c, n)
-		if err != nil {
-			return "", err
-		}
-		return work(c, s)
+		defer held.release(ctx, c)
+		return held.during(ctx, func(ctx context.Context) (string, error) {
+			s, err := m.loadSystem(ctx, c, n)
+			if err != nil {
+				return "", err
+			}
+			return work(ctx, c, s)
+		})
 	})
 }
 
 // onLocked is onCloud for a verb that changes the infrastructure: it holds the
 // deploy lock meanwhile.
-func (m *SensorBackend) onLocked(ctx context.Context, work func(*cloud) (string, error)) (string, error) {
+func (m *SensorBackend) onLocked(ctx context.Context, work func(context.Context, *cloud) (string, error)) (string, error) {
 	return m.onCloud(ctx, func(c *cloud) (string, error) {
-		release, err := m.acquireLock(ctx, c, named{})
+		held, err := m.acquireLock(ctx, c, named{})
 		if err != nil {
 			return "", err
 		}
-		defer release()
-		return work(c)
+		defer held.release(ctx, c)
+		return held.during(ctx, func(ctx context.Context) (string, error) { return work(ctx, c) })
 	})
 }
 
@@ -220,6 +227,16 @@ func (m *SensorBackend) targetName(c *cloud) string {
 		return fmt.Sprintf("the emulated AWS, region %s, environment %s; no account is touched", m.Region, m.Environment)
 	}
 	return fmt.Sprintf("AWS account %s, region %s, environment %s", c.account, m.Region, m.Environment)
+}
+
+// guardChanges makes the clients of this AWS ask the deploy lock before each change.
+func (c *cloud) guardChanges() {
+	c.config.APIOptions = append(c.config.APIOptions, lock.Guard(func(ctx context.Context) error {
+		if held := c.guard.Load(); held != nil {
+			return held.Check(ctx)
+		}
+		return nil
+	}))
 }
 
 func (c *cloud) identify(ctx context.Context) error {

@@ -69,9 +69,6 @@ func (m *SensorBackend) DeployEcs(
 	// What becomes of the deployment when this call is interrupted: leave-running, or roll-back where the engine lets it.
 	// +optional
 	onCancel string,
-	// Start a deployment also if the service runs this already.
-	// +optional
-	force bool,
 	// Command of a one-off task of the new revision, in its first named container, that has to end well before the service is updated, such as migrate.
 	// +optional
 	migrateCommand []string,
@@ -91,7 +88,7 @@ func (m *SensorBackend) DeployEcs(
 		}
 		request.service, err = newServiceOptions(request.named.given(), serviceArguments{
 			digest: digest, containers: container, family: family, timeout: timeout, failFast: failFast, onCancel: onCancel,
-			force: force, migrate: migrateCommand, skipVerify: skipVerify,
+			migrate: migrateCommand, skipVerify: skipVerify,
 		})
 		if len(request.service.order) > 0 {
 			request.named.service.container = request.service.order[0]
@@ -115,7 +112,6 @@ type serviceOptions struct {
 	containers map[string]string
 	order      []string
 	follow     ecs.FollowOptions
-	force      bool
 	// migrate is the command of a task that has to end well first.
 	migrate    []string
 	skipVerify bool
@@ -124,7 +120,7 @@ type serviceOptions struct {
 // newServiceOptions reads what the user gave for a service; named tells that it is
 // not the one that Terraform made.
 func newServiceOptions(named bool, given serviceArguments) (serviceOptions, error) {
-	options := serviceOptions{force: given.force, migrate: given.migrate, skipVerify: given.skipVerify, containers: map[string]string{}}
+	options := serviceOptions{migrate: given.migrate, skipVerify: given.skipVerify, containers: map[string]string{}}
 	var err error
 	if options.follow.Timeout, err = parseDuration("timeout", given.timeout); err != nil {
 		return options, err
@@ -202,20 +198,20 @@ func services(c *cloud) ecs.Services {
 type scanLookup = func(ctx context.Context, repository, digest string) (string, error)
 
 func (m *SensorBackend) deployService(ctx context.Context, c *cloud, s system, images map[string]string, options serviceOptions, scan scanLookup) (ecs.Result, error) {
-	request := ecs.Request{
-		Cluster: s.service.cluster, Service: s.service.service, Family: s.service.family, Images: images,
-		Force: options.force, Follow: options.follow, Prepare: m.preparing(c, s, options),
-	}
-	if !options.skipVerify {
-		request.Verify = func(ctx context.Context, svc ecstypes.Service, revision *awsecs.RegisterTaskDefinitionInput) error {
+	changes := &rollout.Changes{}
+	result, err := services(c).Deploy(ctx, ecs.Request{
+		Cluster: s.service.cluster, Service: s.service.service, Family: s.service.family,
+		Container: s.service.container, Image: images[s.service.container], Containers: images,
+		Follow: options.follow, Prepare: m.preparing(c, s, options, changes), Changes: changes, SkipVerify: options.skipVerify,
+		Verify: func(ctx context.Context, svc ecstypes.Service, revision *awsecs.RegisterTaskDefinitionInput) error {
 			report := verify.Run(ctx, s.service.service, ecs.Checks(verifier(c, scan), svc, revision))
 			for line := range strings.Lines(report.String()) {
 				progress("ecs: %s", strings.TrimRight(line, "\n"))
 			}
 			return report.Err()
-		}
-	}
-	result, err := services(c).Deploy(ctx, request)
+		},
+		MayRollBack: func(ctx context.Context) error { return m.checkReversible(ctx, c, s, options) },
+	})
 	if err == nil && result.Outcome == rollout.Unchanged && s.own {
 		err = m.migrateFirst(ctx, c, s, options, result)
 	}

@@ -97,6 +97,7 @@ func (m *SensorBackend) connectEmulator(ctx context.Context) (*cloud, func(), er
 		emulator: service,
 		bound:    "http://" + net.JoinHostPort(emulatorHost, port),
 	}
+	c.guardChanges()
 	if c.moto, err = awaitHealth(ctx, endpoint); err == nil {
 		err = c.identify(ctx)
 	}

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"dagger/sensor-backend/lambdazip"
+	"dagger/sensor-backend/lock"
 	"dagger/sensor-backend/terraform"
 	"dagger/sensor-backend/tfstate"
 
@@ -129,7 +130,7 @@ func (m *SensorBackend) Destroy(
 	if name := m.Project + "-" + m.Environment; confirm != name {
 		return "", fmt.Errorf("nothing destroyed: to destroy the environment with its data, give --confirm %s", name)
 	}
-	return m.onLocked(ctx, func(c *cloud) (string, error) {
+	return m.onLocked(ctx, func(ctx context.Context, c *cloud) (string, error) {
 		// Destroying reads no code.
 		tf, err := m.configured(ctx, c, "", lambdazip.Archive{})
 		if err != nil {
@@ -180,9 +181,10 @@ func removeTaskDefinitions(ctx context.Context, c *cloud, family string) error {
 	return nil
 }
 
-// Unlock releases a lock on the state whose run is gone for good, by its id.
+// Unlock releases a lock whose run is gone for good, by its id.
 //
-// The refused run printed the id.
+// It knows the deploy lock and Terraform's lock on the state. The refused run
+// printed the id.
 //
 // +cache="never"
 func (m *SensorBackend) Unlock(
@@ -194,7 +196,20 @@ func (m *SensorBackend) Unlock(
 		return "", errors.New("give the lock's id, as the refused run printed it")
 	}
 	return m.onCloud(ctx, func(c *cloud) (string, error) {
-		return tfstate.Unlock(ctx, c.s3(), dynamodb.NewFromConfig(c.config), m.place(c), id)
+		table, name, err := m.lockPlace(ctx, c, named{})
+		if err != nil {
+			return "", err
+		}
+		locks := dynamodb.NewFromConfig(c.config)
+		held, err := lock.Inspect(ctx, locks, table, name)
+		if err != nil {
+			return "", err
+		}
+		if held != nil && held.ID == id {
+			return fmt.Sprintf("released the deploy lock of %s, held since %s", held.Holder, held.Since.UTC().Format(time.RFC3339)),
+				lock.ForceRelease(ctx, locks, table, name, id)
+		}
+		return tfstate.Unlock(ctx, c.s3(), locks, m.place(c), id)
 	})
 }
 

@@ -17,35 +17,65 @@ import (
 // is made on first use.
 const namedLocks = "sensor-backend-deploy-locks"
 
+// heldLock is a deploy lock that is held, or stands for none.
+type heldLock struct {
+	lock *lock.Lock
+}
+
 // acquireLock takes the deploy lock of a system, so that two deploys do not
-// overtake each other. A second one is refused with who holds the lock. Call the
-// returned function, which is never nil, to release it.
-func (m *SensorBackend) acquireLock(ctx context.Context, c *cloud, n named) (release func(), err error) {
+// overtake each other. A second one is refused with who holds the lock. Release it.
+// While it is held, the clients of c change nothing once it is lost.
+func (m *SensorBackend) acquireLock(ctx context.Context, c *cloud, n named) (heldLock, error) {
 	if n.unlocked {
-		return func() {}, nil
+		return heldLock{}, nil
 	}
 	table, name, err := m.lockPlace(ctx, c, n)
 	if err != nil {
-		return func() {}, err
+		return heldLock{}, err
 	}
 	held, err := lock.Acquire(ctx, dynamodb.NewFromConfig(c.config), lock.Request{
 		Table: table, Name: name, Holder: m.deployer(ctx, c),
-		Lost: func(err error) { progress("deploy lock: %v", err) },
+		Progress: func(line string) { progress("deploy %s", line) },
 	})
 	var other *lock.HeldError
 	if errors.As(err, &other) {
-		return func() {}, &rollout.Error{
+		return heldLock{}, &rollout.Error{
 			Outcome: rollout.NotStarted, Subject: m.targetName(c), Err: err, Next: "wait for that deploy, then start this one again",
 		}
 	}
 	if err != nil {
-		return func() {}, err
+		return heldLock{}, err
 	}
-	return func() {
-		if err := held.Release(ctx); err != nil {
-			progress("deploy lock: %v", err)
-		}
-	}, nil
+	c.guard.Store(held)
+	return heldLock{held}, nil
+}
+
+// release gives the lock back.
+func (h heldLock) release(ctx context.Context, c *cloud) {
+	if h.lock == nil {
+		return
+	}
+	c.guard.Store(nil)
+	if err := h.lock.Release(ctx); err != nil {
+		progress("deploy lock: %v", err)
+	}
+}
+
+// during runs work until the lock is lost, which then is what its error says.
+func (h heldLock) during(ctx context.Context, work func(context.Context) (string, error)) (string, error) {
+	if h.lock == nil {
+		return work(ctx)
+	}
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	held := h.lock.Context()
+	defer context.AfterFunc(held, func() { cancel(context.Cause(held)) })()
+	shown, err := work(ctx)
+	var lost *lock.LostError
+	if err != nil && errors.As(context.Cause(ctx), &lost) && !errors.As(err, new(*lock.LostError)) {
+		err = fmt.Errorf("%w: %w", lost, err)
+	}
+	return shown, err
 }
 
 // lockPlace is the table and the name of a system's deploy lock.

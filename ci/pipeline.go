@@ -67,8 +67,9 @@ type execution struct {
 	started time.Time
 	// zip builds the processor's package once.
 	zip func() (lambdazip.Archive, error)
-	// lock takes the deploy lock once.
+	// lock takes the deploy lock once, which is held then.
 	lock func() error
+	held heldLock
 	// verify checks once the provenance of what is about to be deployed.
 	verify func() error
 	// saveBefore saves once, for both halves, what runs before they change.
@@ -155,15 +156,14 @@ func (m *SensorBackend) execute(ctx context.Context, request runRequest) (runRes
 		x.cloud, target = c, m.targetName(c)
 		r.Target, r.By.Actor = m.recordTarget(c), cmp.Or(r.By.Actor, c.caller)
 	}
-	release := func() {}
 	// Tests and builds change nothing: the lock is taken just before the first
 	// change, so that a rollback need not wait for them.
 	x.lock = sync.OnceValue(func() error {
 		var err error
-		release, err = m.acquireLock(ctx, x.cloud, request.named)
+		x.held, err = m.acquireLock(ctx, x.cloud, request.named)
 		return err
 	})
-	defer func() { release() }()
+	defer func() { x.held.release(ctx, x.cloud) }()
 	results := pipeline.Run(ctx, x.stages(ctx), time.Now)
 	x.compensate(ctx, results)
 	x.saveDeployment(ctx, results)

@@ -53,7 +53,7 @@ func (m *SensorBackend) Rollback(
 		return "", fmt.Errorf("unknown half %q: choose from %s, %s, or leave it out for both", only, trigger.ECS, trigger.Lambda)
 	}
 	n := named{service: serviceNames{cluster: cluster, service: service}, function: functionNames{function: function, alias: alias}}
-	return m.onLockedSystem(ctx, n, func(c *cloud, s system) (string, error) {
+	return m.onLockedSystem(ctx, n, func(ctx context.Context, c *cloud, s system) (string, error) {
 		if err := s.checkHalf(only); err != nil {
 			return "", err
 		}

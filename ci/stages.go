@@ -76,7 +76,7 @@ func (x *execution) locked(run func(context.Context) (string, error)) func(conte
 		if err := x.lock(); err != nil {
 			return "", err
 		}
-		return run(ctx)
+		return x.held.during(ctx, run)
 	}
 }
 

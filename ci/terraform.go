@@ -197,7 +197,7 @@ func (m *SensorBackend) onTerraform(ctx context.Context, work func(*terraformSes
 // onLockedTerraform is onTerraform for a verb that changes the infrastructure: it
 // holds the deploy lock meanwhile.
 func (m *SensorBackend) onLockedTerraform(ctx context.Context, work func(*terraformSession) (string, error)) (string, error) {
-	return m.onLocked(ctx, func(c *cloud) (string, error) { return m.withTerraform(ctx, c, work) })
+	return m.onLocked(ctx, func(ctx context.Context, c *cloud) (string, error) { return m.withTerraform(ctx, c, work) })
 }
 
 func (m *SensorBackend) withTerraform(ctx context.Context, c *cloud, work func(*terraformSession) (string, error)) (string, error) {
