@@ -7,7 +7,6 @@ import (
 	"dagger/sensor-backend/pipeline"
 	"dagger/sensor-backend/pipeline/trigger"
 	"dagger/sensor-backend/rollout"
-	"dagger/sensor-backend/rollout/deployments"
 	"dagger/sensor-backend/rollout/ecs"
 )
 
@@ -42,25 +41,25 @@ func (x *execution) restoreService(ctx context.Context) (string, error) {
 	if !before.Settled || before.TaskDefinition == x.deployed.service.TaskDefinition {
 		return "left as it is: nothing else ran before", nil
 	}
-	if err := x.checkReversible(ctx); err != nil {
+	s, err := x.system(ctx)
+	if err != nil {
+		return "", err
+	}
+	if err := checkReversible(ctx, s, before.TaskDefinition); err != nil {
 		return "", err
 	}
 	result, err := services(x.cloud).Restore(ctx, before, ecs.FollowOptions{})
 	return "taken back to " + rollout.ShortName(result.TaskDefinition), err
 }
 
-// checkReversible fails when a database migration of the new code bars the old
-// code.
-func (x *execution) checkReversible(ctx context.Context) error {
-	known, err := x.m.deployments(x.cloud).Load(ctx)
+// checkReversible fails when a migration that was applied bars the code that ran
+// before.
+func checkReversible(ctx context.Context, s system, before string) error {
+	known, err := s.known(ctx)
 	if err != nil {
 		return err
 	}
-	now := deployments.Entry{Service: deployments.Half{Version: rollout.ShortName(x.deployed.service.TaskDefinition)}}
-	if now.Schema, now.Irreversible, err = x.m.migrations(ctx); err != nil {
-		return err
-	}
-	return known.CheckReversibleFrom(now, rollout.ShortName(x.deployed.service.Previous.TaskDefinition))
+	return known.CheckReversibleTo(rollout.ShortName(before))
 }
 
 // saveDeployment saves what runs now, once a half was deployed. What cannot be

@@ -199,10 +199,16 @@ type scanLookup = func(ctx context.Context, repository, digest string) (string, 
 
 func (m *SensorBackend) deployService(ctx context.Context, c *cloud, s system, images map[string]string, options serviceOptions, scan scanLookup) (ecs.Result, error) {
 	changes := &rollout.Changes{}
+	var before string // what the service ran
+	prepare := m.preparing(c, s, options, changes)
 	result, err := services(c).Deploy(ctx, ecs.Request{
 		Cluster: s.service.cluster, Service: s.service.service, Family: s.service.family,
 		Container: s.service.container, Image: images[s.service.container], Containers: images,
-		Follow: options.follow, Prepare: m.preparing(c, s, options, changes), Changes: changes, SkipVerify: options.skipVerify,
+		Follow: options.follow, Changes: changes, SkipVerify: options.skipVerify,
+		Prepare: func(ctx context.Context, svc ecstypes.Service, definition ecstypes.TaskDefinition) error {
+			before = aws.ToString(svc.TaskDefinition)
+			return prepare(ctx, svc, definition)
+		},
 		Verify: func(ctx context.Context, svc ecstypes.Service, revision *awsecs.RegisterTaskDefinitionInput) error {
 			report := verify.Run(ctx, s.service.service, ecs.Checks(verifier(c, scan), svc, revision))
 			for line := range strings.Lines(report.String()) {
@@ -210,7 +216,7 @@ func (m *SensorBackend) deployService(ctx context.Context, c *cloud, s system, i
 			}
 			return report.Err()
 		},
-		MayRollBack: func(ctx context.Context) error { return m.checkReversible(ctx, c, s, options) },
+		MayRollBack: func(ctx context.Context) error { return checkReversible(ctx, s, before) },
 	})
 	if err == nil && result.Outcome == rollout.Unchanged && s.own {
 		err = m.migrateFirst(ctx, c, s, options, result)
@@ -248,7 +254,7 @@ const databaseVariable = "DATABASE_URL"
 
 // preparing runs the task that has to end well before the service is updated: the
 // command that was asked for, or, for the API, its migration if it has a database.
-func (m *SensorBackend) preparing(c *cloud, s system, options serviceOptions) func(context.Context, ecstypes.Service, ecstypes.TaskDefinition) error {
+func (m *SensorBackend) preparing(c *cloud, s system, options serviceOptions, changes *rollout.Changes) func(context.Context, ecstypes.Service, ecstypes.TaskDefinition) error {
 	return func(ctx context.Context, service ecstypes.Service, definition ecstypes.TaskDefinition) error {
 		command := options.migrate
 		if s.own && ecs.HasVariable(definition, s.service.container, databaseVariable) {
@@ -257,8 +263,14 @@ func (m *SensorBackend) preparing(c *cloud, s system, options serviceOptions) fu
 		if len(command) == 0 {
 			return nil
 		}
-		tasks := ecs.Tasks{ECS: awsecs.NewFromConfig(c.config), Logs: cloudwatchlogs.NewFromConfig(c.config), Env: services(c).Env}
-		return tasks.Run(ctx, ecs.TaskRequest{Service: service, Definition: definition, Container: s.service.container, Command: command})
+		tasks := ecs.Tasks{
+			ECS: awsecs.NewFromConfig(c.config), Logs: cloudwatchlogs.NewFromConfig(c.config), Env: services(c).Env, Changes: changes,
+		}
+		request := ecs.TaskRequest{Service: service, Definition: definition, Container: s.service.container, Command: command}
+		if err := tasks.Run(ctx, request); err != nil || !s.own {
+			return err
+		}
+		return m.saveMigrated(ctx, s)
 	}
 }
 
@@ -269,7 +281,7 @@ func (m *SensorBackend) migrateFirst(ctx context.Context, c *cloud, s system, op
 	if err != nil {
 		return err
 	}
-	if slices.ContainsFunc(known, func(e deployments.Entry) bool { return e.Commit != "" }) {
+	if slices.ContainsFunc(known.List, func(e deployments.Entry) bool { return e.Commit != "" }) {
 		return nil
 	}
 	api := awsecs.NewFromConfig(c.config)
@@ -284,5 +296,5 @@ func (m *SensorBackend) migrateFirst(ctx context.Context, c *cloud, s system, op
 	if err != nil {
 		return fmt.Errorf("read task definition %s to migrate for it: %w", rollout.ShortName(runs.TaskDefinition), err)
 	}
-	return m.preparing(c, s, options)(ctx, found.Services[0], *revision.TaskDefinition)
+	return m.preparing(c, s, options, nil)(ctx, found.Services[0], *revision.TaskDefinition)
 }

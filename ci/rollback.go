@@ -6,7 +6,6 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
-	"slices"
 	"strings"
 	"time"
 
@@ -76,7 +75,7 @@ type rollbackRun struct {
 	only string
 
 	now   running
-	known deployments.List
+	known deployments.History
 
 	// started, results and how each half ended are for the record.
 	started        time.Time
@@ -95,7 +94,7 @@ func (r *rollbackRun) run(ctx context.Context, to string) (string, error) {
 	}
 	target, err := r.target(to)
 	if err == nil && r.only != trigger.Lambda {
-		err = r.known.CheckReversible(r.now.entry.Service.Version, target)
+		err = r.known.CheckReversible(target)
 	}
 	if err != nil {
 		return "", &rollout.Error{
@@ -203,21 +202,25 @@ func (r *rollbackRun) record(ctx context.Context) error {
 	}
 	after := ran.entry
 	after.By = "rollback by " + r.m.deployer(ctx, r.cloud)
-	known := slices.Clone(r.known)
-	if after.Service.Version != r.now.entry.Service.Version {
-		known = known.MarkRolledBack(deployments.Service, r.now.entry.Service.Version)
-	}
-	if after.Function.Version != r.now.entry.Function.Version {
-		known = known.MarkRolledBack(deployments.Function, r.now.entry.Function.Version)
-	}
-	if e, ok := known.Find(deployments.Service, after.Service.Version); ok {
-		after.Commit, after.Schema, after.Irreversible = e.Commit, e.Schema, e.Irreversible
+	if e, ok := r.known.Find(deployments.Service, after.Service.Version); ok {
+		after.Commit, after.Schema = e.Commit, e.Schema
 	}
 	if !r.named {
 		r.saveRecord(ctx, after)
 		r.m.tagRunning(ctx, r.cloud, digestOf(ran.image))
 	}
-	return r.system.deployments.Save(ctx, known.Add(after))
+	if !r.system.recorded() {
+		return nil
+	}
+	return r.system.deployments.Update(ctx, func(h *deployments.History) {
+		if after.Service.Version != r.now.entry.Service.Version {
+			h.MarkRolledBack(deployments.Service, r.now.entry.Service.Version)
+		}
+		if after.Function.Version != r.now.entry.Function.Version {
+			h.MarkRolledBack(deployments.Function, r.now.entry.Function.Version)
+		}
+		h.Add(after)
+	})
 }
 
 // family is the task definition family of what runs.

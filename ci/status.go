@@ -123,14 +123,17 @@ func (m *SensorBackend) Deployments(
 		if err != nil {
 			return "", err
 		}
-		raw, err := json.MarshalIndent(known, "", "  ")
+		raw, err := json.MarshalIndent(known.List, "", "  ")
 		return string(raw), err
 	})
 }
 
 // deployments is where what the environment ran is recorded.
 func (m *SensorBackend) deployments(c *cloud) deployments.Store {
-	return deployments.Store{API: ssm.NewFromConfig(c.config), Name: fmt.Sprintf("/%s/%s/deployments", m.Project, m.Environment)}
+	return deployments.Store{
+		API: ssm.NewFromConfig(c.config), Name: fmt.Sprintf("/%s/%s/deployments", m.Project, m.Environment),
+		Objects: c.s3(), Bucket: m.place(c).Bucket, Prefix: "deployments/" + m.Environment + "/",
+	}
 }
 
 // deployedNow is what a deploy put there.
@@ -148,20 +151,32 @@ func (m *SensorBackend) saveDeployed(ctx context.Context, c *cloud, s system, de
 	if err != nil || !s.recorded() || entry.Service.Version == "" && entry.Function.Version == "" {
 		return entry, err
 	}
+	var irreversible []int
 	if deployed != nil {
 		entry.Commit, entry.By = deployed.commit, m.deployer(ctx, c)
-	}
-	if deployed != nil && s.own {
-		if entry.Schema, entry.Irreversible, err = m.migrations(ctx); err != nil {
-			return entry, err
+		if s.own {
+			if entry.Schema, irreversible, err = m.migrations(ctx); err != nil {
+				return entry, err
+			}
 		}
 	}
-	known, err := s.known(ctx)
+	err = s.deployments.Update(ctx, func(h *deployments.History) {
+		h.Add(entry)
+		if deployed != nil {
+			h.Migrated(entry.Schema, irreversible)
+		}
+	})
+	return entry, err
+}
+
+// saveMigrated records that the API's migrations were applied, whatever becomes of
+// the service afterwards.
+func (m *SensorBackend) saveMigrated(ctx context.Context, s system) error {
+	schema, irreversible, err := m.migrations(ctx)
 	if err != nil {
-		return entry, err
+		return err
 	}
-	known = known.Add(entry)
-	return known[0], s.deployments.Save(ctx, known)
+	return s.deployments.Update(ctx, func(h *deployments.History) { h.Migrated(schema, irreversible) })
 }
 
 // migrations reads the services' database migrations.

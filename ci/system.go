@@ -125,9 +125,9 @@ func (m *SensorBackend) loadSystem(ctx context.Context, c *cloud, n named) (syst
 func (s system) recorded() bool { return s.deployments.API != nil }
 
 // known loads what is recorded of the system.
-func (s system) known(ctx context.Context) (deployments.List, error) {
+func (s system) known(ctx context.Context) (deployments.History, error) {
 	if !s.recorded() {
-		return nil, nil
+		return deployments.History{}, nil
 	}
 	return s.deployments.Load(ctx)
 }

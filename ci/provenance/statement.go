@@ -54,6 +54,9 @@ type Build struct {
 	// Module is the digest of the pipeline's own source, Engine the version of
 	// the Dagger engine that ran it.
 	Module, Engine string
+	// Dirty says in what the source differs from Commit; empty if in nothing. What
+	// was built from a changed tree is not signed.
+	Dirty string
 	// Run is the run's id, Started when it started and Finished when the
 	// artefacts were there.
 	Run               string
@@ -110,9 +113,7 @@ const gitCommit = "gitCommit"
 // source is the dependency that the commit is.
 const source = "source"
 
-var (
-	sha256Form = regexp.MustCompile(`^sha256:([0-9a-f]{64})$`)
-)
+var sha256Form = regexp.MustCompile(`^sha256:([0-9a-f]{64})$`)
 
 // Statement is the build as an in-toto statement with SLSA provenance, in JSON.
 func (b Build) Statement() ([]byte, error) {
@@ -130,6 +131,9 @@ func (b Build) Statement() ([]byte, error) {
 	external := map[string]string{"branch": b.Branch, "architecture": b.Architecture}
 	if b.Ref != "" {
 		external["ref"] = b.Ref
+	}
+	if b.Dirty != "" {
+		external["dirty"] = b.Dirty
 	}
 	return encode(subjects, ProvenanceType, provenance{
 		BuildDefinition: buildDefinition{
