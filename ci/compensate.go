@@ -10,13 +10,14 @@ import (
 	"dagger/sensor-backend/rollout/ecs"
 )
 
-// compensate makes a deploy one thing: if one half failed, the other, which
-// succeeded, goes back to what ran before.
+// compensate makes a deploy one thing: if one half has ended without success, the
+// other, which succeeded, goes back to what ran before. One that may still complete is
+// left open.
 func (x *execution) compensate(ctx context.Context, results []pipeline.Result) {
 	// A canceled run has to be compensated as well.
 	ctx = context.WithoutCancel(ctx)
-	half := func(stage string, restore func(context.Context) (string, error)) pipeline.Half {
-		return pipeline.Half{Stage: stage, Undo: func() (string, error) {
+	half := func(stage string, ended bool, restore func(context.Context) (string, error)) pipeline.Half {
+		return pipeline.Half{Stage: stage, Ended: ended, Undo: func() (string, error) {
 			did, err := restore(ctx)
 			if err == nil {
 				progress("%s: %s", stage, did)
@@ -24,7 +25,11 @@ func (x *execution) compensate(ctx context.Context, results []pipeline.Result) {
 			return did, err
 		}}
 	}
-	pipeline.Compensate(results, [2]pipeline.Half{half(trigger.Lambda, x.restoreFunction), half(trigger.ECS, x.restoreService)})
+	service, function := x.deployed.service, x.deployed.function
+	pipeline.Compensate(results, [2]pipeline.Half{
+		half(trigger.Lambda, function.Outcome == "" || function.Ended, x.restoreFunction),
+		half(trigger.ECS, service.Outcome == "" || service.Ended, x.restoreService),
+	})
 }
 
 func (x *execution) restoreFunction(ctx context.Context) (string, error) {
