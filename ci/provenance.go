@@ -110,16 +110,15 @@ func (x *execution) attest(ctx context.Context, zip lambdazip.Archive) (string, 
 	if err != nil {
 		return "", err
 	}
-	build.Dirty = x.changed(ctx)
-	switch {
-	case x.key == nil && build.Dirty == "":
+	changed := x.changed(ctx)
+	build.Dirty = changed != ""
+	if x.key == nil || build.Dirty {
 		statement, err := build.Statement()
 		x.attach(".provenance.json", statement)
+		if build.Dirty {
+			return "provenance unsigned: the tree is dirty, " + changed, err
+		}
 		return "provenance unsigned", err
-	case build.Dirty != "":
-		statement, err := build.Statement()
-		x.attach(".provenance.json", statement)
-		return "provenance unsigned, since the tree is dirty (" + build.Dirty + ")", err
 	}
 	var attached []ecr.Attestation
 	for i, artefact := range []string{artefactImage, artefactProcessor} {

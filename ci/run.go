@@ -1,10 +1,12 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"regexp"
 	"strconv"
 	"strings"
 	"time"
@@ -58,11 +60,12 @@ func (m *SensorBackend) Explain(
 	history *dagger.Directory,
 ) (shown string, err error) {
 	defer redactResult(&shown, &err)
+	facts := readCommit(ctx, history, base, sha)
 	e := trigger.Event{
 		Name: event, Ref: ref, SHA: sha, Fork: fork, Stages: nonEmpty(stages), Environment: environment,
-		Paths: readCommit(ctx, history, base, sha).paths,
+		Paths: facts.paths, OnMain: facts.onMain,
 	}
-	d, err := m.decide(ctx, &e, target)
+	d, err := m.decide(ctx, &e, target, facts)
 	if err != nil {
 		return "", err
 	}
@@ -161,9 +164,10 @@ func (m *SensorBackend) Run(
 ) (*PipelineRun, error) {
 	facts := readCommit(ctx, history, base, sha)
 	e := trigger.Event{
-		Name: event, Ref: ref, SHA: sha, Fork: fork, Stages: nonEmpty(stages), Environment: environment, Paths: facts.paths,
+		Name: event, Ref: ref, SHA: sha, Fork: fork, Stages: nonEmpty(stages), Environment: environment,
+		Paths: facts.paths, OnMain: facts.onMain,
 	}
-	d, err := m.decide(ctx, &e, target)
+	d, err := m.decide(ctx, &e, target, facts)
 	if err != nil {
 		return nil, err
 	}
@@ -204,9 +208,9 @@ func (m *SensorBackend) Run(
 	return newPipelineRun(done)
 }
 
-// decide is trigger.Decide for a target; it notes in the event whether there are
-// credentials.
-func (m *SensorBackend) decide(ctx context.Context, e *trigger.Event, target string) (trigger.Decision, error) {
+// decide is trigger.Decide for a target. It notes in the event whether there are
+// credentials, what the environment runs, and from which branches it is deployed.
+func (m *SensorBackend) decide(ctx context.Context, e *trigger.Event, target string, facts commitFacts) (trigger.Decision, error) {
 	account, err := m.onAccount(ctx)
 	if err != nil {
 		return trigger.Decision{}, err
@@ -218,7 +222,64 @@ func (m *SensorBackend) decide(ctx context.Context, e *trigger.Event, target str
 	case target == targetEmulated && e.Credentials:
 		return trigger.Decision{}, errors.New("both AWS credentials and --target emulated are given: leave out one of them")
 	}
+	first, err := trigger.Decide(*e)
+	if err != nil && e.Name != trigger.Dispatch {
+		return first, err
+	}
+	on := *m
+	on.Environment = cmp.Or(first.Environment, e.Environment, m.Environment)
+	if e.AllowedBranches, err = on.deployBranches(ctx); err != nil {
+		return trigger.Decision{}, err
+	}
+	if account && first.Deploys && e.Name == trigger.Push {
+		if e.Deployed, err = on.deployedCommit(ctx); err != nil {
+			return trigger.Decision{}, err
+		}
+		if e.Deployed != "" {
+			e.DeployedPaths = facts.since(e.Deployed)
+		}
+	}
 	return trigger.Decide(*e)
+}
+
+// deployedCommit is the commit that the environment runs; empty if that is not known.
+func (m *SensorBackend) deployedCommit(ctx context.Context) (string, error) {
+	c, done, err := m.connect(ctx)
+	if err != nil {
+		return "", err
+	}
+	defer done()
+	known, err := m.deployments(c).Load(ctx)
+	if err != nil || len(known.List) == 0 {
+		return "", err
+	}
+	return known.List[0].Commit, nil
+}
+
+// branchesForm is how a variable file names the branches that the environment is
+// deployed from, beside main.
+var branchesForm = regexp.MustCompile(`(?m)^\s*deploy_branches\s*=\s*\[([^\]]*)\]`)
+
+// deployBranches are the branches, beside main, from which a dispatch may deploy to
+// the environment: deploy_branches in its variable file.
+func (m *SensorBackend) deployBranches(ctx context.Context) ([]string, error) {
+	files, err := m.variableFile(ctx)
+	if err != nil || files == "" {
+		return nil, err
+	}
+	raw, err := m.Infra.File(files).Contents(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("read %s: %w", files, err)
+	}
+	found := branchesForm.FindStringSubmatch(raw)
+	if found == nil {
+		return nil, nil
+	}
+	var branches []string
+	for _, name := range strings.Split(found[1], ",") {
+		branches = append(branches, strings.Trim(strings.TrimSpace(name), `"`))
+	}
+	return nonEmpty(branches), nil
 }
 
 // PipelineRun is a run that is over.
@@ -285,6 +346,11 @@ type commitFacts struct {
 	committed time.Time
 	// paths are the files it changes against the base; none if that is not known.
 	paths []string
+	// onMain tells that the branch main holds it.
+	onMain bool
+	// since lists the files that changed since another commit; none if that is not
+	// known.
+	since func(commit string) []string
 }
 
 // gitOf answers questions to git about a repository, and whether git could.
@@ -303,7 +369,7 @@ func gitOf(ctx context.Context, repository *dagger.Container) func(args ...strin
 // cannot tell, as in a shallow clone or for a new branch, stays unknown: then
 // everything is taken to have changed.
 func readCommit(ctx context.Context, history *dagger.Directory, base, commit string) commitFacts {
-	var facts commitFacts
+	facts := commitFacts{since: func(string) []string { return nil }}
 	if !gitref.IsCommit(commit) {
 		return facts
 	}
@@ -313,12 +379,19 @@ func readCommit(ctx context.Context, history *dagger.Directory, base, commit str
 			facts.committed = time.Unix(seconds, 0).UTC()
 		}
 	}
-	if !gitref.IsCommit(base) || strings.Trim(base, "0") == "" {
-		return facts
+	for _, main := range []string{"refs/remotes/origin/main", "refs/heads/main"} {
+		if _, ok := ask("merge-base", "--is-ancestor", commit, main); ok {
+			facts.onMain = true
+		}
 	}
-	if out, ok := ask("diff", "--name-only", "--no-renames", "-z", base, commit); ok {
-		facts.paths = nonEmpty(strings.Split(out, "\x00"))
+	facts.since = func(before string) []string {
+		if !gitref.IsCommit(before) || strings.Trim(before, "0") == "" {
+			return nil
+		}
+		out, _ := ask("diff", "--name-only", "--no-renames", "-z", before, commit)
+		return nonEmpty(strings.Split(out, "\x00"))
 	}
+	facts.paths = facts.since(base)
 	return facts
 }
 

@@ -156,19 +156,28 @@ func (m *SensorBackend) configured(ctx context.Context, c *cloud, image string, 
 }
 
 // variableFiles returns the arguments that name the variable file of this
-// environment and region: the one of both if there is one, or the
-// environment's, or none.
+// environment and region.
 func (m *SensorBackend) variableFiles(ctx context.Context) ([]string, error) {
+	file, err := m.variableFile(ctx)
+	if err != nil || file == "" {
+		return nil, err
+	}
+	return []string{"-var-file=" + file}, nil
+}
+
+// variableFile is the variable file of both environment and region if there is one,
+// or the environment's; empty if there is none.
+func (m *SensorBackend) variableFile(ctx context.Context) (string, error) {
 	there, err := m.Infra.Glob(ctx, "environments/*.tfvars")
 	if err != nil {
-		return nil, fmt.Errorf("look for the variable files: %w", err)
+		return "", fmt.Errorf("look for the variable files: %w", err)
 	}
 	for _, name := range []string{m.Environment + "-" + m.Region, m.Environment} {
 		if file := "environments/" + name + ".tfvars"; slices.Contains(there, file) {
-			return []string{"-var-file=" + file}, nil
+			return file, nil
 		}
 	}
-	return nil, nil
+	return "", nil
 }
 
 // plancheck is the program that judges plans, for the engine's containers.
