@@ -24,6 +24,7 @@ func (e Env) random() float64 {
 	return e.Random()
 }
 
+// Reportf hands a line to Progress, formatted as fmt.Sprintf does.
 func (e Env) Reportf(format string, args ...any) {
 	if e.Progress != nil {
 		e.Progress(fmt.Sprintf(format, args...))
@@ -45,11 +46,22 @@ func sleep(ctx context.Context, d time.Duration) error {
 	}
 }
 
-// Retry repeats a call that fails in passing, until it is exhausted.
+// Retry repeats a call that fails in passing, until it is exhausted. The call is
+// not limited in time; Ask limits each try.
 func (e Env) Retry(ctx context.Context, call func() error) error {
+	return e.repeat(ctx, func(*Loop) error { return call() })
+}
+
+// Ask repeats a read that fails in passing or gets no answer in time, until it
+// is exhausted; see Loop.Call for the limit of each try.
+func (e Env) Ask(ctx context.Context, read func(ctx context.Context) error) error {
+	return e.repeat(ctx, func(loop *Loop) error { return loop.Call(ctx, read) })
+}
+
+func (e Env) repeat(ctx context.Context, call func(*Loop) error) error {
 	loop := e.Start()
 	for {
-		err := call()
+		err := call(loop)
 		if err == nil || !Transient(err) || loop.Exhausted() {
 			return err
 		}
@@ -58,4 +70,18 @@ func (e Env) Retry(ctx context.Context, call func() error) error {
 			return err
 		}
 	}
+}
+
+// Call makes one call with the shortest limit of a read, for what is not
+// repeated.
+func (e Env) Call(ctx context.Context, call func(ctx context.Context) error) error {
+	return within(ctx, readLimit, call)
+}
+
+// Change makes one call that changes something, with a limit of its own. It is
+// never repeated here: after an error that Uncertain reports, its caller reads
+// what the change made before it sends it again. The SDK has to be held to one
+// attempt as well (RetryMaxAttempts of the client's options).
+func (e Env) Change(ctx context.Context, call func(ctx context.Context) error) error {
+	return within(ctx, changeLimit, call)
 }

@@ -7,7 +7,7 @@ import (
 
 // The pace of polling: quick at first, when most deployments show that they
 // fail, and never slower than steadyDelay while AWS answers, so that an end is
-// seen within seconds. The SDK's own waiters let the pause grow to ten minutes.
+// noticed within seconds. The SDK's own waiters let the pause grow to ten minutes.
 const (
 	earlyDelay  = 2 * time.Second
 	steadyDelay = 5 * time.Second
@@ -28,6 +28,13 @@ type Loop struct {
 
 // Elapsed is the time since the loop began.
 func (p *Loop) Elapsed() time.Duration { return time.Since(p.start) }
+
+// Call makes one call of the loop with a limit of its own: five seconds, and
+// twice as long after each failure in a row, at most thirty. A call that gets no
+// answer within it ends with a TimeoutError.
+func (p *Loop) Call(ctx context.Context, call func(ctx context.Context) error) error {
+	return within(ctx, min(readLimitMax, readLimit<<min(p.failures, maxFailures)), call)
+}
 
 // Answered notes that AWS answered the last request.
 func (p *Loop) Answered() { p.failures = 0 }

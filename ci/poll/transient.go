@@ -3,6 +3,8 @@ package poll
 import (
 	"context"
 	"errors"
+	"io"
+	"net"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/aws/retry"
@@ -10,28 +12,39 @@ import (
 )
 
 // Transient reports whether err is one that goes away by itself: throttling, a
-// fault of the service, a broken connection. Codes are compared as text because
-// ECS models no throttling exception, so there is no type to match.
+// fault of the service, a broken connection, an answer that did not come in
+// time. Codes are compared as text because ECS models no throttling exception,
+// so there is no type to match. A caller whose own context may have ended asks
+// the context first.
 func Transient(err error) bool {
-	if err == nil || errors.Is(err, context.Canceled) {
+	return Throttled(err) || Uncertain(err)
+}
+
+// Throttled reports whether AWS refused a request for its rate, so that it had no
+// effect.
+func Throttled(err error) bool {
+	return err != nil && retry.IsErrorThrottles(retry.DefaultThrottles).IsErrorThrottle(err) == aws.TrueTernary
+}
+
+// Uncertain reports whether err is a passing failure of which it is not known
+// whether the request had its effect: a change has to be looked up before it is
+// sent again.
+func Uncertain(err error) bool {
+	if err == nil || errors.Is(err, context.Canceled) || Throttled(err) {
 		return false
 	}
-	if retry.IsErrorRetryables(retry.DefaultRetryables).IsErrorRetryable(err) == aws.TrueTernary {
+	var timeout *TimeoutError
+	var network net.Error
+	switch {
+	case errors.As(err, &timeout), errors.As(err, &network), errors.Is(err, context.DeadlineExceeded),
+		errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, net.ErrClosed):
+		return true
+	case retry.IsErrorRetryables(retry.DefaultRetryables).IsErrorRetryable(err) == aws.TrueTernary:
 		return true
 	}
-	if retry.IsErrorThrottles(retry.DefaultThrottles).IsErrorThrottle(err) == aws.TrueTernary {
-		return true
-	}
-	var api smithy.APIError
-	if !errors.As(err, &api) {
-		return false
-	}
-	switch api.ErrorCode() {
-	case "ServerException", "ServiceException", "InternalFailure", "InternalError", "InternalServerError",
-		"ServiceUnavailable", "ServiceUnavailableException", "RequestTimeout", "RequestTimeoutException":
-		return true
-	}
-	return false
+	return IsCode(err, "ServerException", "ServiceException", "InternalFailure", "InternalError", "InternalServerError",
+		"InternalServiceError", "InternalServerException", "ServiceUnavailable", "ServiceUnavailableException",
+		"RequestTimeout", "RequestTimeoutException")
 }
 
 // IsCode reports whether err is an AWS error of one of the codes.

@@ -3,6 +3,7 @@ package rollout
 import (
 	"errors"
 	"fmt"
+	"strings"
 )
 
 // Outcome is how a deploy ended.
@@ -14,17 +15,20 @@ const (
 	Completed Outcome = "deployed"
 	// Unchanged: what was asked for runs already; nothing was changed.
 	Unchanged Outcome = "nothing to do"
-	// NotStarted: the deploy failed before it changed anything.
+	// NotStarted: the deploy failed before it changed anything at all. After a
+	// change, such as a revision that was registered or a migration that ran, it is
+	// Failed, and Error.Changed lists the changes.
 	NotStarted Outcome = "refused before any change"
-	// VerificationFailed: the new version was looked at before or after it
-	// started and is not fit to run; nothing that runs was changed.
+	// VerificationFailed: the new version was checked before or after it started
+	// and is not fit to run; nothing that runs was changed.
 	VerificationFailed Outcome = "verification failed"
 	// RolledBack: the deployment was rolled back (circuit breaker, alarm, failing
 	// tasks, a failed canary, or someone's request); the version before runs.
 	RolledBack Outcome = "rolled back"
 	// RollbackFailed: the way back failed; a person is needed.
 	RollbackFailed Outcome = "rollback failed"
-	// Failed: the deployment failed and was not rolled back.
+	// Failed: the deployment failed and was not rolled back, or a step before it
+	// failed after something had been changed; Error.Changed says what.
 	Failed Outcome = "failed"
 	// Superseded: someone else deployed meanwhile; what runs is theirs.
 	Superseded Outcome = "superseded"
@@ -33,8 +37,8 @@ const (
 	// TimedOut: no end within the time allowed; the deployment goes on.
 	TimedOut Outcome = "timed out, still running"
 	// Canceled: the caller gave up waiting.
-	Canceled Outcome = "cancelled"
-	// Lost: AWS could not be asked any more; the deployment goes on unseen.
+	Canceled Outcome = "canceled"
+	// Lost: AWS could not be asked any more; the deployment goes on unwatched.
 	Lost Outcome = "lost sight of"
 )
 
@@ -48,6 +52,11 @@ func Outcomes() []Outcome {
 
 // OK reports whether the outcome is success.
 func (o Outcome) OK() bool { return o == Completed || o == Unchanged }
+
+// Ended reports whether the outcome by itself says that nothing is under way any
+// more. After TimedOut, Canceled and Lost a deployment may still complete; a
+// deployer's result may know better, in either direction.
+func (o Outcome) Ended() bool { return o != TimedOut && o != Canceled && o != Lost }
 
 // ExitCode is the process exit code for the outcome: 0 for success and a
 // number of its own for each other one. 1 and 2 are left to errors of other
@@ -89,14 +98,16 @@ type Error struct {
 	Subject string
 	// Reason is AWS's own explanation where it gave one.
 	Reason string
+	// Changed lists what the deploy had changed by then, in order; see Changes.
+	Changed []string
 	// Next is what to do about it.
 	Next string
 	// Err is the cause, if an error was one.
 	Err error
 }
 
-// Error says what was deployed to, how it ended, why, and, on a line of its
-// own, what to do next.
+// Error says what was deployed to, how it ended, why, and, on lines of their
+// own, what was changed and what to do next.
 func (e *Error) Error() string {
 	s := fmt.Sprintf("deploy to %s: %s", e.Subject, e.Outcome)
 	if e.Reason != "" {
@@ -104,6 +115,9 @@ func (e *Error) Error() string {
 	}
 	if e.Err != nil {
 		s += ": " + e.Err.Error()
+	}
+	if len(e.Changed) > 0 {
+		s += "\nchanged: " + strings.Join(e.Changed, ", ")
 	}
 	if e.Next != "" {
 		s += "\nnext: " + e.Next
