@@ -11,7 +11,7 @@ import (
 // merely slow is waited for. A change is given longer: an answer that is given
 // up has to be looked up.
 const (
-	readLimit    = 5 * time.Second
+	readLimit    = 4 * time.Second
 	readLimitMax = 30 * time.Second
 	changeLimit  = 15 * time.Second
 )

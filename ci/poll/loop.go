@@ -2,6 +2,7 @@ package poll
 
 import (
 	"context"
+	"errors"
 	"time"
 )
 
@@ -24,16 +25,27 @@ type Loop struct {
 	env      Env
 	start    time.Time
 	failures int
+	// took is how long the last answer took; gaveUp is true after a call that got
+	// none.
+	took   time.Duration
+	gaveUp bool
 }
 
 // Elapsed is the time since the loop began.
 func (p *Loop) Elapsed() time.Duration { return time.Since(p.start) }
 
-// Call makes one call of the loop with a limit of its own: five seconds, and
-// twice as long after each failure in a row, at most thirty. A call that gets no
-// answer within it ends with a TimeoutError.
+// Call makes one call of the loop with a limit of its own: four seconds, twice as
+// long after each failure in a row, and at least twice what the last answer took;
+// at most thirty. A call that gets no answer within it ends with a TimeoutError.
 func (p *Loop) Call(ctx context.Context, call func(ctx context.Context) error) error {
-	return within(ctx, min(readLimitMax, readLimit<<min(p.failures, maxFailures)), call)
+	limit := max(readLimit<<min(p.failures, maxFailures), 2*p.took)
+	start := time.Now()
+	err := within(ctx, min(readLimitMax, limit), call)
+	var timeout *TimeoutError
+	if p.gaveUp = errors.As(err, &timeout); !p.gaveUp {
+		p.took = time.Since(start)
+	}
+	return err
 }
 
 // Answered notes that AWS answered the last request.
@@ -55,7 +67,12 @@ func (p *Loop) Wait(ctx context.Context) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	return sleep(ctx, delay(p.Elapsed(), p.failures, p.env.random()))
+	d := delay(p.Elapsed(), p.failures, p.env.random())
+	if p.gaveUp {
+		// The call that was given up was pause enough.
+		d = min(d, backoffBase)
+	}
+	return sleep(ctx, d)
 }
 
 // delay is the pause before the next request: by the loop's age, or, after

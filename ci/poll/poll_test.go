@@ -55,8 +55,8 @@ func TestAHungReadIsGivenUpAndRepeated(t *testing.T) {
 		want  time.Duration
 		fails bool
 	}{
-		"hangs once":   {[]time.Duration{time.Hour, 0}, 7 * time.Second, false},
-		"always slow":  {[]time.Duration{8 * time.Second}, 15 * time.Second, false},
+		"hangs once":   {[]time.Duration{time.Hour, 0}, 6 * time.Second, false},
+		"always slow":  {[]time.Duration{7 * time.Second}, 13 * time.Second, false},
 		"hangs always": {[]time.Duration{time.Hour}, 6 * time.Minute, true},
 	} {
 		synctest.Test(t, func(t *testing.T) {

@@ -6,8 +6,13 @@
 // follows its own deployment to that deployment's end, and each way to end is
 // an Outcome of its own; only Completed and Unchanged are success.
 //
-// Start at Services.Deploy and Functions.Deploy. What an answer means is
-// decided by pure functions (Evaluate, EvaluateFunction); the loops around them
-// only ask and sleep. Nothing here knows of Dagger, and AWS is reached through
-// the interfaces ECSAPI, LogTail and LambdaAPI.
+// The deployers are in the packages ecs (start at Services.Deploy) and lambda
+// (start at Functions.Deploy). What an answer means is decided there by pure
+// functions named Evaluate; the loops around them only ask and sleep. Nothing
+// here knows of Dagger, and AWS is reached through small interfaces.
+//
+// AWS is slow, stale and partial, which the deployers allow for: each call has a
+// time limit of its own (package poll); a change whose answer was lost is looked
+// up before it is sent again; and what AWS says of a deployment counts only if it
+// is about this deployment.
 package rollout

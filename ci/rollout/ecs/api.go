@@ -51,19 +51,34 @@ type Request struct {
 	// Family is the task definition family whose latest active revision is the
 	// base; empty means the family that the service runs.
 	Family string
-	// Container is the container in it that gets the image.
+	// Container is the container in it that gets Image, the image's reference by
+	// digest, HOST/NAME@sha256:... It may be left out where Containers has any.
 	Container string
-	// Image is the image's reference by digest, HOST/NAME@sha256:...
-	Image string
-	// Verify checks the revision that is about to be registered, before
-	// anything is changed; its error ends the deploy as VerificationFailed. Nil
-	// means no look. It is not asked when there is nothing to do.
+	Image     string
+	// Containers are more containers and their images by digest, by the
+	// container's name: for a web and a worker container that share a task.
+	Containers map[string]string
+	// Verify checks the revision that the service is about to run, before anything
+	// is changed; its error ends the deploy as VerificationFailed. It is asked also
+	// when that revision was registered earlier or is being deployed: only what
+	// runs already, in all the tasks that are wanted, is not verified again. Nil
+	// means no verification.
 	Verify func(ctx context.Context, service types.Service, revision *ecs.RegisterTaskDefinitionInput) error
+	// SkipVerify leaves Verify out, and says so in the progress.
+	SkipVerify bool
 	// Prepare is called with the registered revision before the service is
 	// updated to it: for what has to be done once, such as a migration. An error
-	// ends the deploy with the service as it was; a *rollout.Error gives the outcome,
-	// any other is NotStarted. It is not called when there is nothing to update.
+	// ends the deploy with the service as it was; a *rollout.Error gives the
+	// outcome, any other is NotStarted, and either is Failed if something was
+	// changed. It is not called when there is nothing to update.
 	Prepare func(ctx context.Context, service types.Service, definition types.TaskDefinition) error
+	// Changes collects what the deploy changes; Prepare adds what it changes. Nil
+	// means one of Deploy's own.
+	Changes *rollout.Changes
+	// MayRollBack is asked before this deployer orders a rollback; its error is a
+	// reason not to, such as a migration that the version before cannot run with.
+	// ECS's own circuit breaker does not ask. Nil means always.
+	MayRollBack func(ctx context.Context) error
 	// Follow says how the deployment is followed.
 	Follow FollowOptions
 }
@@ -71,24 +86,21 @@ type Request struct {
 // FollowOptions say how a deployment is followed. The zero value is meant to be
 // good.
 type FollowOptions struct {
-	// Timeout bounds the deployment; zero means DefaultTimeout.
+	// Timeout bounds the deployment, and before it the reading of what there is;
+	// zero means DefaultTimeout.
 	Timeout time.Duration
-	// FailFast is how many failed tasks of this deployment make it be stopped
-	// and rolled back, without waiting for the circuit breaker; zero means
-	// DefaultFailFast.
+	// FailFast is how many failed tasks of this deployment, without a new healthy
+	// one between them, make it be stopped and rolled back. Zero means the
+	// threshold of the service's circuit breaker, also where that is off; see
+	// failureThreshold.
 	FailFast int
 	// OnCancel says what becomes of the deployment when the caller gives up.
 	OnCancel CancelPolicy
 }
 
-const (
-	// DefaultTimeout is how long a service deployment may take unless
-	// told otherwise.
-	DefaultTimeout = 20 * time.Minute
-	// DefaultFailFast is the number of failed tasks that end a deployment unless
-	// told otherwise.
-	DefaultFailFast = 3
-)
+// DefaultTimeout is how long a service deployment may take unless the caller says
+// otherwise.
+const DefaultTimeout = 20 * time.Minute
 
 // State is what a service runs at one moment, recorded so that it can be
 // restored.
@@ -102,7 +114,7 @@ type State struct {
 	// Coming is the ARN of what that deployment puts in TaskDefinition's place;
 	// empty once it has.
 	Coming string
-	// Settled is true when a deployment of TaskDefinition completed. A service
+	// Settled is true when a deployment of TaskDefinition has completed. A service
 	// that never came up, such as one whose image was never pushed, has nothing
 	// worth going back to.
 	Settled bool
@@ -124,15 +136,23 @@ type Result struct {
 	Registered bool
 	// Previous is the state before.
 	Previous State
-	// Image is what the named container runs in TaskDefinition.
-	Image string
+	// Image is what the container named by Request.Container runs in
+	// TaskDefinition, Images what each container of the request runs, by name.
+	Image  string
+	Images map[string]string
 	// Deployment is the id of this deploy's own deployment.
 	Deployment string
 	// ServiceDeployment is its ARN where ECS gave one.
 	ServiceDeployment string
 	// Elapsed is the time from the update to the verdict.
 	Elapsed time.Duration
-	// Diagnosis says what was seen going wrong; empty on success.
+	// Changed lists what was changed, in order.
+	Changed []string
+	// Ended is true when nothing of this deploy is under way any more. It is false
+	// when the deployment goes on in ECS, or may: only what has ended may be
+	// compensated.
+	Ended bool
+	// Diagnosis says what went wrong; empty on success.
 	Diagnosis Diagnosis
 }
 

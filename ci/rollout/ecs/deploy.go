@@ -5,8 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"regexp"
-	"strings"
+	"slices"
 	"time"
 
 	"dagger/sensor-backend/rollout"
@@ -16,8 +15,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/ecs/types"
 )
 
-// Current records what the service runs. When a deployment is under way it is
-// the one before that counts, if that one completed and still runs.
+// Current reads what the service runs. When a deployment is under way it is the
+// one before that counts, if that one completed and still runs.
 func (s Services) Current(ctx context.Context, cluster, service string) (State, error) {
 	svc, err := s.service(ctx, cluster, service)
 	if err != nil {
@@ -35,294 +34,294 @@ func (s Services) Image(ctx context.Context, taskDefinition, container string) (
 	return imageOf(td.ContainerDefinitions, container), nil
 }
 
-// Deploy puts the image into the family's latest active task definition,
+// Deploy puts the images into the family's latest active task definition,
 // registers a revision if that makes a difference, updates the service once and
-// follows its own deployment to the end. The error is nil only for rollout.Completed
-// and Unchanged; otherwise it is a *rollout.Error, and the result is filled as far as
-// things went. A deploy of what runs already makes no revision and no update.
+// follows its own deployment to the end. The error is nil only for
+// rollout.Completed and Unchanged; otherwise it is a *rollout.Error, and the
+// result is filled as far as things went. A deploy of what runs already makes no
+// revision and no update. Daemon services, sidecars and several target groups
+// need nothing special: how many tasks are wanted is what ECS reports. Services
+// under the CODE_DEPLOY and EXTERNAL controllers are refused.
 func (s Services) Deploy(ctx context.Context, req Request) (Result, error) {
-	subj := subject(req.Cluster, req.Service)
-	fail := func(res Result, err error) (Result, error) {
-		return s.refused(ctx, subj, rollout.NotStarted, res, err)
+	r := &roll{
+		s: s, subject: subject(req.Cluster, req.Service), cluster: req.Cluster, service: req.Service, follow: req.Follow.withDefaults(),
+		changes: req.changes(), prepare: req.Prepare, mayRollBack: req.MayRollBack,
 	}
+	var res Result
 	if err := req.check(); err != nil {
-		return fail(Result{}, err)
+		return r.refused(ctx, rollout.NotStarted, res, err)
 	}
-	svc, err := s.service(ctx, req.Cluster, req.Service)
+	res.Images, res.Image = req.images(), req.Image
+	reading, stop := context.WithTimeout(ctx, r.follow.Timeout)
+	defer stop()
+	svc, err := s.service(reading, req.Cluster, req.Service)
 	if err != nil {
-		return fail(Result{}, err)
+		return r.refused(ctx, rollout.NotStarted, res, err)
 	}
-	res := Result{Previous: state(req.Cluster, req.Service, svc), Image: req.Image}
-	wanted, err := s.wanted(ctx, req, svc)
+	r.before, res.Previous = svc, state(req.Cluster, req.Service, svc)
+	wanted, err := s.wanted(reading, req, svc)
 	if err != nil {
-		return fail(res, err)
+		return r.refused(ctx, rollout.NotStarted, res, err)
 	}
-	td := wanted.existing
-	if td == nil && req.Verify != nil {
-		if err := req.Verify(ctx, svc, wanted.input); err != nil {
-			return s.refused(ctx, subj, rollout.VerificationFailed, res, err)
+	if wanted.existing != nil {
+		r.definition = *wanted.existing
+		if r.step, err = r.action(reading); err != nil {
+			return r.refused(ctx, rollout.NotStarted, res, err)
 		}
 	}
-	if td == nil {
-		if td, err = s.register(ctx, wanted.input); err != nil {
-			return fail(res, err)
+	if r.step != leave {
+		if refusal := r.verify(ctx, req, wanted.input); refusal != nil {
+			return r.unfit(ctx, res, refusal)
 		}
-		res.Registered = true
+	}
+	if wanted.existing == nil {
+		td, err := s.register(ctx, wanted.input, wanted.base)
+		if err != nil {
+			return r.refused(ctx, rollout.NotStarted, res, err)
+		}
+		r.definition, res.Registered = *td, true
+		r.changes.Add("revision " + rollout.ShortName(aws.ToString(td.TaskDefinitionArn)) + " registered")
 		s.Env.Reportf("registered task definition %s", rollout.ShortName(aws.ToString(td.TaskDefinitionArn)))
 	}
-	return s.roll(ctx, rollRequest{
-		cluster: req.Cluster, service: req.Service, follow: req.Follow,
-		container: req.Container, definition: *td, before: svc, prepare: req.Prepare,
-	}, res)
+	return r.run(ctx, res)
 }
 
-// Restore puts back a recorded state and follows that deployment as Deploy
-// does. A state in which nothing had completed is left alone and reported as
-// Unchanged: there is nothing to go back to.
+// Restore puts back a state and follows that deployment as Deploy does. A state
+// in which nothing had completed is left alone and reported as Unchanged: there
+// is nothing to go back to.
 func (s Services) Restore(ctx context.Context, to State, follow FollowOptions) (Result, error) {
 	if !to.Settled || to.TaskDefinition == "" {
 		return Result{
-			Outcome: rollout.Unchanged, Previous: to, TaskDefinition: to.TaskDefinition,
+			Outcome: rollout.Unchanged, Previous: to, TaskDefinition: to.TaskDefinition, Ended: true,
 			Reason: "nothing had ever run there, so there is nothing to restore",
 		}, nil
 	}
-	subj := subject(to.Cluster, to.Service)
-	svc, err := s.service(ctx, to.Cluster, to.Service)
-	if err != nil {
-		return s.refused(ctx, subj, rollout.NotStarted, Result{}, err)
+	r := &roll{
+		s: s, subject: subject(to.Cluster, to.Service), cluster: to.Cluster, service: to.Service, follow: follow.withDefaults(),
+		changes: &rollout.Changes{},
 	}
+	reading, stop := context.WithTimeout(ctx, r.follow.Timeout)
+	defer stop()
+	svc, err := s.service(reading, to.Cluster, to.Service)
+	if err != nil {
+		return r.refused(ctx, rollout.NotStarted, Result{}, err)
+	}
+	r.before = svc
 	res := Result{Previous: state(to.Cluster, to.Service, svc)}
-	td, _, err := s.describe(ctx, to.TaskDefinition)
-	if err != nil {
-		return s.refused(ctx, subj, rollout.NotStarted, res, err)
+	if r.definition, _, err = s.describe(reading, to.TaskDefinition); err != nil {
+		return r.refused(ctx, rollout.NotStarted, res, err)
 	}
-	if td.Status == types.TaskDefinitionStatusInactive {
-		return s.refused(ctx, subj, rollout.NotStarted, res, fmt.Errorf("task definition %s is deregistered: choose another revision", rollout.ShortName(to.TaskDefinition)))
+	if r.definition.Status == types.TaskDefinitionStatusInactive {
+		return r.refused(ctx, rollout.NotStarted, res, fmt.Errorf("task definition %s is deregistered: choose another revision", rollout.ShortName(to.TaskDefinition)))
 	}
-	return s.roll(ctx, rollRequest{cluster: to.Cluster, service: to.Service, follow: follow, definition: td, before: svc}, res)
+	if r.step, err = r.action(reading); err != nil {
+		return r.refused(ctx, rollout.NotStarted, res, err)
+	}
+	return r.run(ctx, res)
 }
 
-var digestForm = regexp.MustCompile(`^[^@\s]+@sha256:[0-9a-f]{64}$`)
-
-// check refuses a request that cannot be meant.
-func (r Request) check() error {
-	for what, v := range map[string]string{"cluster": r.Cluster, "service": r.Service, "container": r.Container} {
-		if v == "" {
-			return fmt.Errorf("no %s is named", what)
-		}
+func (o FollowOptions) withDefaults() FollowOptions {
+	if o.Timeout <= 0 {
+		o.Timeout = DefaultTimeout
 	}
-	if !digestForm.MatchString(r.Image) {
-		return fmt.Errorf("image %q is not named by digest (HOST/NAME@sha256:...): a tag may move between test and deploy", r.Image)
-	}
-	return nil
+	return o
 }
 
-// wanted is the task definition that a deploy is to run.
-type wanted struct {
-	// existing is set when a revision of that content is there already.
-	existing *types.TaskDefinition
-	// input registers it otherwise.
-	input *ecs.RegisterTaskDefinitionInput
-}
-
-// wanted finds a revision that is already as wanted, first the one that
-// the service runs and then the family's latest.
-func (s Services) wanted(ctx context.Context, req Request, svc types.Service) (wanted, error) {
-	running := primaryOf(svc)
-	runs := aws.ToString(svc.TaskDefinition)
-	if running != nil {
-		runs = cmp.Or(aws.ToString(running.TaskDefinition), runs)
-	}
-	family := cmp.Or(req.Family, familyOf(runs))
-	latest, latestTags, err := s.describe(ctx, family)
-	if err != nil {
-		return wanted{}, err
-	}
-	input := registrable(latest, latestTags)
-	if err := withImage(input, req.Container, req.Image); err != nil {
-		return wanted{}, err
-	}
-	candidates := []types.TaskDefinition{latest}
-	tags := [][]types.Tag{latestTags}
-	if runs != "" && runs != aws.ToString(latest.TaskDefinitionArn) {
-		td, tdTags, err := s.describe(ctx, runs)
-		if err != nil {
-			return wanted{}, err
-		}
-		candidates = append([]types.TaskDefinition{td}, candidates...)
-		tags = append([][]types.Tag{tdTags}, tags...)
-	}
-	for i := range candidates {
-		if candidates[i].Status == types.TaskDefinitionStatusInactive {
-			continue
-		}
-		equal, err := same(input, registrable(candidates[i], tags[i]))
-		if err != nil {
-			return wanted{}, err
-		}
-		if equal {
-			return wanted{existing: &candidates[i]}, nil
-		}
-	}
-	return wanted{input: input}, nil
-}
-
-// rollRequest is one update of a service and what is known at its start.
-type rollRequest struct {
+// roll makes one service run one registered task definition.
+type roll struct {
+	s                Services
+	subject          string
 	cluster, service string
-	container        string
 	follow           FollowOptions
-	definition       types.TaskDefinition
-	before           types.Service
-	prepare          func(ctx context.Context, service types.Service, definition types.TaskDefinition) error
+	// before is the service as it was read last before the update.
+	before      types.Service
+	definition  types.TaskDefinition
+	step        step
+	changes     *rollout.Changes
+	prepare     func(ctx context.Context, service types.Service, definition types.TaskDefinition) error
+	mayRollBack func(ctx context.Context) error
 }
 
-// roll makes the service run a registered task definition and follows it.
-func (s Services) roll(ctx context.Context, req rollRequest, res Result) (Result, error) {
-	arn := aws.ToString(req.definition.TaskDefinitionArn)
-	subj := subject(req.cluster, req.service)
-	res.TaskDefinition = arn
-	if req.container != "" {
-		res.Image = imageOf(req.definition.ContainerDefinitions, req.container)
+// verify asks the caller's checks.
+func (r *roll) verify(ctx context.Context, req Request, revision *ecs.RegisterTaskDefinitionInput) error {
+	switch {
+	case req.Verify == nil:
+		return nil
+	case req.SkipVerify:
+		r.s.Env.Reportf("%s: verification skipped, as asked for", r.subject)
+		return nil
 	}
-	f := s.newFollower(req)
-	step := action(req.before, arn)
-	switch step {
-	case leave:
-		res.Outcome, res.Reason = rollout.Unchanged, rollout.ShortName(arn)+" runs already"
-		res.Deployment = res.Previous.Deployment
-		s.Env.Reportf("%s: %s", subj, res.Reason)
-		return res, nil
-	case join:
-		s.Env.Reportf("%s: a deployment of %s is under way, following it", subj, rollout.ShortName(arn))
-		f.join(res.Previous.Deployment)
-		f.updated = true
-	case update, force:
-		if req.prepare != nil {
-			if err := req.prepare(ctx, req.before, req.definition); err != nil {
-				return s.unprepared(ctx, subj, res, err)
-			}
-		}
-		f.serviceDeployment.remember(ctx, req.before)
-		out, err := s.update(ctx, req, step == force)
-		switch {
-		case err != nil && ctx.Err() != nil:
-			return f.canceled(ctx, res)
-		case err != nil:
-			return s.refused(ctx, subj, rollout.NotStarted, res, err)
-		}
-		f.updated = true
-		f.started(out)
-		s.Env.Reportf("%s: deploying %s as %s", subj, rollout.ShortName(arn), cmp.Or(f.view.Deployment, "a new deployment"))
-	}
-	return f.follow(ctx, res)
+	return req.Verify(ctx, r.before, revision)
 }
 
-// unprepared ends a deploy whose preparation failed.
-func (s Services) unprepared(ctx context.Context, subj string, res Result, err error) (Result, error) {
+// unfit ends a deploy whose verification failed. If a deployment of the same
+// revision is under way, that one goes on.
+func (r *roll) unfit(ctx context.Context, res Result, refusal error) (Result, error) {
+	res, err := r.refused(ctx, rollout.VerificationFailed, res, refusal)
 	var e *rollout.Error
-	if !errors.As(err, &e) {
-		return s.refused(ctx, subj, rollout.NotStarted, res, err)
+	if r.step == join && errors.As(err, &e) {
+		res.Ended = false
+		e.Next = "a deployment of it is under way all the same and goes on: roll back, or mend that and deploy again"
 	}
-	res.Outcome, res.Reason = e.Outcome, err.Error()
 	return res, err
 }
 
-// step is what has to be done to make a service run a task definition.
-type step int
-
-const (
-	leave  step = iota // it runs
-	join               // it is being deployed
-	update             // it is not what the service is set to
-	force              // it is, but its deployment failed
-)
-
-// action decides the step.
-func action(svc types.Service, arn string) step {
-	p := primaryOf(svc)
-	if p == nil || aws.ToString(p.TaskDefinition) != arn {
-		return update
+// run does the step that was decided on, and follows the deployment.
+func (r *roll) run(ctx context.Context, res Result) (Result, error) {
+	arn := aws.ToString(r.definition.TaskDefinitionArn)
+	res.TaskDefinition = arn
+	for name := range res.Images {
+		res.Images[name] = imageOf(r.definition.ContainerDefinitions, name)
 	}
-	switch p.RolloutState {
-	case types.DeploymentRolloutStateFailed:
-		return force
-	case types.DeploymentRolloutStateInProgress:
-		return join
+	if r.step == await {
+		recovered, err := r.recovers(ctx)
+		switch {
+		case err != nil:
+			return r.refused(ctx, rollout.NotStarted, res, err)
+		case recovered:
+			r.step = leave
+		default:
+			r.step = force
+		}
+	}
+	if r.step == update || r.step == force {
+		if err := r.doPrepare(ctx); err != nil {
+			return r.unprepared(ctx, res, err)
+		}
+		res.Previous = state(r.cluster, r.service, r.before)
+	}
+	f := r.follower()
+	switch r.step {
+	case leave:
+		res.Outcome, res.Reason, res.Ended, res.Changed = rollout.Unchanged, rollout.ShortName(arn)+" runs already", true, r.changes.List()
+		if r.before.DesiredCount == 0 {
+			res.Reason = rollout.ShortName(arn) + " is set already; " + noTasks
+		}
+		res.Deployment = res.Previous.Deployment
+		r.s.Env.Reportf("%s: %s", r.subject, res.Reason)
+		return res, nil
+	case join:
+		r.s.Env.Reportf("%s: a deployment of %s is under way, following it", r.subject, rollout.ShortName(arn))
+		f.join(res.Previous.Deployment)
 	default:
-	}
-	if settled(svc, *p) {
-		return leave
-	}
-	return join
-}
-
-// settled reports whether a deployment completed. Where ECS reports no rollout
-// state, settled counts are the only sign.
-func settled(svc types.Service, d types.Deployment) bool {
-	if d.RolloutState != "" {
-		return d.RolloutState == types.DeploymentRolloutStateCompleted
-	}
-	return d.RunningCount == d.DesiredCount && d.PendingCount == 0 && len(svc.Deployments) == 1
-}
-
-// state records the primary deployment if it completed, or else the newest
-// other one that did and still runs.
-func state(cluster, service string, svc types.Service) State {
-	st := State{
-		Cluster: cluster, Service: service, TaskDefinition: aws.ToString(svc.TaskDefinition),
-		Desired: int(svc.DesiredCount), Running: int(svc.RunningCount),
-	}
-	p := primaryOf(svc)
-	if p == nil {
-		return st
-	}
-	st.Deployment, st.Since = aws.ToString(p.Id), aws.ToTime(p.CreatedAt)
-	st.TaskDefinition = cmp.Or(aws.ToString(p.TaskDefinition), st.TaskDefinition)
-	st.Settled = settled(svc, *p)
-	if st.Settled {
-		return st
-	}
-	var newest time.Time
-	for _, d := range svc.Deployments {
-		if aws.ToString(d.Status) != statusActive || d.RolloutState != types.DeploymentRolloutStateCompleted {
-			continue
-		}
-		if at := aws.ToTime(d.CreatedAt); !st.Settled || at.After(newest) {
-			st.Settled, st.TaskDefinition, newest = true, aws.ToString(d.TaskDefinition), at
+		if err := r.send(ctx, f); err != nil {
+			return r.unsent(ctx, f, res, err)
 		}
 	}
-	if coming := aws.ToString(p.TaskDefinition); st.Settled && coming != st.TaskDefinition {
-		st.Coming = coming
-	}
-	return st
+	f.updated = true
+	return f.follow(ctx, res)
 }
 
-func primaryOf(svc types.Service) *types.Deployment {
-	for i := range svc.Deployments {
-		if aws.ToString(svc.Deployments[i].Status) == statusPrimary {
-			return &svc.Deployments[i]
+// noTasks is why nothing is proven of a service without tasks.
+const noTasks = "the service wants 0 tasks, so none has proven that it runs"
+
+// doPrepare calls the caller's preparation. That may take minutes, in which the
+// service may change, so it is read again.
+func (r *roll) doPrepare(ctx context.Context) error {
+	if r.prepare == nil {
+		return nil
+	}
+	began := time.Now()
+	if err := r.prepare(ctx, r.before, r.definition); err != nil {
+		return err
+	}
+	if time.Since(began) < freshFor {
+		return nil
+	}
+	reading, stop := context.WithTimeout(ctx, r.follow.Timeout)
+	defer stop()
+	svc, err := r.s.service(reading, r.cluster, r.service)
+	if err != nil {
+		return fmt.Errorf("read the service again: %w", err)
+	}
+	r.before = svc
+	next, err := r.action(reading)
+	if err != nil {
+		return err
+	}
+	if next != r.step {
+		r.s.Env.Reportf("%s: it has changed meanwhile", r.subject)
+		if r.step = next; next == await {
+			r.step = force
 		}
 	}
 	return nil
 }
 
-// familyOf is the family in a task definition's ARN or in family:revision.
-func familyOf(arn string) string {
-	family, _, _ := strings.Cut(rollout.ShortName(arn), ":")
-	return family
+// freshFor is how old an answer may be that an update goes by.
+const freshFor = 5 * time.Second
+
+// send updates the service and takes from the answer which deployment is ours.
+func (r *roll) send(ctx context.Context, f *follower) error {
+	limited, stop := context.WithTimeout(ctx, r.follow.Timeout)
+	defer stop()
+	f.serviceDeployment.remember(limited, r.before)
+	svc, err := r.s.update(limited, r, r.step == force)
+	if err != nil {
+		return err
+	}
+	short := rollout.ShortName(f.view.TaskDefinition)
+	r.changes.Add("service updated to " + short)
+	f.started(svc)
+	r.s.Env.Reportf("%s: deploying %s as %s", r.subject, short, cmp.Or(f.view.Deployment, "a new deployment"))
+	return nil
+}
+
+// unsent ends a deploy whose update ECS did not take, or may have taken.
+func (r *roll) unsent(ctx context.Context, f *follower, res Result, err error) (Result, error) {
+	var unknown *unknownUpdateError
+	var overtaken *overtakenError
+	switch {
+	case ctx.Err() != nil:
+		return f.canceled(ctx, res)
+	case errors.As(err, &overtaken):
+		res.Deployment = overtaken.deployment
+		return f.end(ctx, res, verdictEnd{outcome: rollout.Superseded, reason: err.Error(), ended: true})
+	case errors.As(err, &unknown):
+		r.changes.Add("update of the service sent, and whether ECS took it is not known")
+		return f.end(ctx, res, verdictEnd{outcome: rollout.Lost, err: err})
+	}
+	return r.refused(ctx, rollout.NotStarted, res, err)
+}
+
+// unprepared ends a deploy whose preparation failed, and completes its error with
+// what was changed.
+func (r *roll) unprepared(ctx context.Context, res Result, err error) (Result, error) {
+	var e *rollout.Error
+	if !errors.As(err, &e) {
+		return r.refused(ctx, rollout.NotStarted, res, err)
+	}
+	changed := r.changes.List()
+	for _, c := range e.Changed {
+		if !slices.Contains(changed, c) {
+			changed = append(changed, c)
+		}
+	}
+	e.Changed = changed
+	if e.Outcome == rollout.NotStarted && len(changed) > 0 {
+		e.Outcome = rollout.Failed
+	}
+	res.Outcome, res.Reason, res.Changed, res.Ended = e.Outcome, err.Error(), changed, e.Outcome.Ended()
+	return res, err
+}
+
+// refused ends a deploy before its update took effect.
+func (r *roll) refused(ctx context.Context, o rollout.Outcome, res Result, err error) (Result, error) {
+	changed := r.changes.List()
+	next := "nothing was changed; mend that and deploy again"
+	if len(changed) > 0 {
+		next = "the service was not updated and runs as before; mend that and deploy again"
+		if o == rollout.NotStarted {
+			o = rollout.Failed
+		}
+	}
+	if ctx.Err() != nil {
+		o, next = rollout.Canceled, "the service was not updated; deploy again"
+	}
+	res.Outcome, res.Reason, res.Changed, res.Ended = o, err.Error(), changed, true
+	return res, &rollout.Error{Outcome: o, Subject: r.subject, Changed: changed, Next: next, Err: err}
 }
 
 func subject(cluster, service string) string {
 	return "ecs service " + rollout.ShortName(cluster) + "/" + rollout.ShortName(service)
-}
-
-// refused ends a deploy before its update took effect.
-func (s Services) refused(ctx context.Context, subj string, o rollout.Outcome, res Result, err error) (Result, error) {
-	next := "nothing was changed; mend that and deploy again"
-	if ctx.Err() != nil {
-		o, next = rollout.Canceled, "nothing was changed; deploy again"
-	}
-	res.Outcome, res.Reason = o, err.Error()
-	return res, &rollout.Error{Outcome: o, Subject: subj, Next: next, Err: err}
 }

@@ -3,13 +3,11 @@ package ecs
 import (
 	"cmp"
 	"fmt"
-	"slices"
 	"strings"
-
-	"github.com/aws/aws-sdk-go-v2/service/ecs/types"
+	"time"
 )
 
-// Diagnosis is what was seen going wrong during a deployment.
+// Diagnosis is what went wrong during a deployment.
 type Diagnosis struct {
 	// Events are the service's messages since the deployment began, oldest
 	// first.
@@ -24,6 +22,8 @@ type TaskFailure struct {
 	Task string
 	// StopCode and Reason are ECS's words for why it stopped.
 	StopCode, Reason string
+	// StoppedAt is when it stopped, by ECS's clock.
+	StoppedAt time.Time
 	// Containers are the containers that ended badly.
 	Containers []ContainerFailure
 	// LogStream names where Log was read.
@@ -44,19 +44,19 @@ type ContainerFailure struct {
 }
 
 // Lines is the diagnosis as text, for a report. Tasks that stopped for the same
-// reason are told once.
+// reason share a line.
 func (d Diagnosis) Lines() []string {
 	var lines []string
-	told := map[string]int{}
+	times := map[string]int{}
 	var order []TaskFailure
 	for _, t := range d.Tasks {
-		if told[t.cause()]++; told[t.cause()] == 1 {
+		if times[t.cause()]++; times[t.cause()] == 1 {
 			order = append(order, t)
 		}
 	}
 	for _, t := range order {
 		line := fmt.Sprintf("task %s stopped: %s", t.Task, t.cause())
-		if n := told[t.cause()]; n > 1 {
+		if n := times[t.cause()]; n > 1 {
 			line += fmt.Sprintf(" (and %d more like it)", n-1)
 		}
 		lines = append(lines, line)
@@ -85,35 +85,4 @@ func (t TaskFailure) cause() string {
 		parts = append(parts, s)
 	}
 	return strings.Join(parts, "; ")
-}
-
-// ownFault reports whether the task failed by itself: not stopped by a person
-// or taken away by the machine beneath it.
-func (t TaskFailure) ownFault() bool {
-	switch types.TaskStopCode(t.StopCode) {
-	case types.TaskStopCodeUserInitiated, types.TaskStopCodeSpotInterruption,
-		types.TaskStopCodeTerminationNotice, types.TaskStopCodeInfrastructureHealth:
-		return false
-	default:
-		return true
-	}
-}
-
-// hopelessWords are parts of reasons that no second try will change (Amazon ECS
-// Developer Guide, "Stopped task error messages"): an image that is not there
-// or is for another processor, a program that cannot be executed, a secret or
-// log group that may not be read.
-func hopelessWords() []string {
-	return []string{
-		"manifest unknown", "pull image manifest has been retried", "image not found", ": not found",
-		"does not match the specified platform", "image Manifest does not contain descriptor matching platform",
-		"exec format error", "executable file not found", "no such file or directory",
-		"AccessDeniedException", "is not authorized to perform", "ParameterNotFound", "ResourceNotFoundException",
-	}
-}
-
-// neverStarts reports whether every further task would end like this one.
-func (t TaskFailure) neverStarts() bool {
-	started := slices.ContainsFunc(t.Containers, func(c ContainerFailure) bool { return c.ExitCode != nil })
-	return !started && slices.ContainsFunc(hopelessWords(), func(w string) bool { return strings.Contains(t.cause(), w) })
 }

@@ -3,6 +3,7 @@ package ecs
 import (
 	"context"
 	"errors"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -39,7 +40,12 @@ func TestPrepare(t *testing.T) {
 			})
 		}
 		fails = errors.New("no")
-		if res, err := deploy(); res.Outcome != rollout.NotStarted || !errors.Is(err, fails) || f.calls["UpdateService"] != 0 {
+		res, err := deploy()
+		if res.Outcome != rollout.Failed || !errors.Is(err, fails) || f.calls["UpdateService"] != 0 || !slices.Equal(res.Changed, []string{"revision api:2 registered"}) || !res.Ended {
+			t.Errorf("a revision was registered: %+v, %v", res, err)
+		}
+		// Now the revision is there, so that nothing is changed.
+		if res, err := deploy(); res.Outcome != rollout.NotStarted || !errors.Is(err, fails) || res.Changed != nil {
 			t.Errorf("%+v, %v", res, err)
 		}
 		fails = &rollout.Error{Outcome: rollout.Failed, Subject: "task"}
@@ -47,11 +53,11 @@ func TestPrepare(t *testing.T) {
 			t.Errorf("%+v, %v", res, err)
 		}
 		fails = nil
-		if res, err := deploy(); err != nil || res.Outcome != rollout.Completed || calls != 3 {
+		if res, err := deploy(); err != nil || res.Outcome != rollout.Completed || calls != 4 {
 			t.Errorf("%+v, %v, %d calls", res, err, calls)
 		}
 		// What runs already needs no preparation.
-		if res, err := deploy(); err != nil || res.Outcome != rollout.Unchanged || calls != 3 {
+		if res, err := deploy(); err != nil || res.Outcome != rollout.Unchanged || calls != 4 {
 			t.Errorf("%+v, %v, %d calls", res, err, calls)
 		}
 	})

@@ -29,7 +29,7 @@ func TestServiceDeploymentStatuses(t *testing.T) {
 		v := Evaluate(View{
 			TaskDefinition: "td:2", Deployment: "d/2", Before: []string{"d/1"},
 			Service: &types.Service{Status: aws.String("ACTIVE"), DesiredCount: 1, Deployments: []types.Deployment{
-				{Id: aws.String("d/2"), Status: aws.String(statusPrimary), TaskDefinition: aws.String("td:2"), RolloutState: types.DeploymentRolloutStateInProgress},
+				{Id: aws.String("d/2"), Status: aws.String(statusPrimary), TaskDefinition: aws.String("td:2"), RolloutState: types.DeploymentRolloutStateInProgress, RunningCount: 1},
 			}},
 			ServiceDeployment: &types.ServiceDeployment{Status: status},
 		})
@@ -50,6 +50,12 @@ func TestEnumsArePinned(t *testing.T) {
 	rollouttest.Pinned(t, types.ServiceDeploymentRollbackMonitorsStatus("").Values(), map[types.ServiceDeploymentRollbackMonitorsStatus]string{
 		types.ServiceDeploymentRollbackMonitorsStatusTriggered: "", types.ServiceDeploymentRollbackMonitorsStatusMonitoring: "",
 		types.ServiceDeploymentRollbackMonitorsStatusMonitoringComplete: "", types.ServiceDeploymentRollbackMonitorsStatusDisabled: "",
+	})
+	rollouttest.Pinned(t, types.ThresholdType("").Values(), map[types.ThresholdType]string{
+		types.ThresholdTypeCount: "", types.ThresholdTypeBoundedPercent: "", types.ThresholdTypeUnboundedPercent: "",
+	})
+	rollouttest.Pinned(t, types.DeploymentControllerType("").Values(), map[types.DeploymentControllerType]string{
+		types.DeploymentControllerTypeEcs: "ours", types.DeploymentControllerTypeCodeDeploy: "", types.DeploymentControllerTypeExternal: "",
 	})
 	rollouttest.Pinned(t, types.TaskStopCode("").Values(), map[types.TaskStopCode]string{
 		types.TaskStopCodeTaskFailedToStart: "ours", types.TaskStopCodeEssentialContainerExited: "ours", types.TaskStopCodeServiceSchedulerInitiated: "ours",

@@ -21,9 +21,11 @@ type View struct {
 	Deployment string
 	// Before holds the ids of the deployments there were before ours.
 	Before []string
-	// Fallback is true when one of those had completed, so that there is
-	// something ECS can roll back to.
-	Fallback bool
+	// Fallback holds the task definitions of those of them that had completed: what
+	// ECS can roll back to. Empty means that there is nothing.
+	Fallback []string
+	// Shown is true once an answer has shown our deployment.
+	Shown bool
 	// Service is the newest answer of DescribeServices; nil when the service
 	// was missing in it.
 	Service *types.Service
@@ -34,8 +36,11 @@ type View struct {
 	// time since then.
 	Failing    bool
 	FailingFor time.Duration
-	// MissingFor is how long the service has been missing.
-	MissingFor time.Duration
+	// MissingFor is how long the service has been missing, AbsentFor how long our
+	// deployment has been absent from it after it was shown.
+	MissingFor, AbsentFor time.Duration
+	// ListedFor is how long the list of deployments has said the same end.
+	ListedFor time.Duration
 }
 
 // Verdict is what a View means.
@@ -59,6 +64,12 @@ const (
 	// rollbackGrace: between a deployment's failure and the appearance of the
 	// deployment that rolls it back.
 	rollbackGrace = time.Minute
+	// staleGrace: an answer of DescribeServices may be older than the one before it,
+	// and then shows as primary what ran before our deployment.
+	staleGrace = 20 * time.Second
+	// disagreementGrace: the list of deployments may be ahead of the service
+	// deployment.
+	disagreementGrace = 10 * time.Second
 )
 
 // Statuses of a deployment within a service (API type Deployment).
@@ -67,7 +78,7 @@ const (
 	statusActive  = "ACTIVE"
 )
 
-// Evaluate says what a view means. ECS's record of our own service deployment
+// Evaluate says what a view means. ECS's account of our own service deployment
 // decides where there is one; otherwise the list of the service's deployments
 // does. Amazon ECS API Reference: Deployment, ServiceDeployment,
 // DeploymentCircuitBreaker.
@@ -79,19 +90,23 @@ func Evaluate(v View) Verdict {
 	return evaluateServiceDeployment(v, list)
 }
 
-// evaluateServiceDeployment judges by ECS's record of our deployment; list is
-// what the service's own list says.
+// evaluateServiceDeployment judges by ECS's account of our deployment; list is
+// what the service's own list says. A list that has said for a while how a
+// rolling update ended decides over a service deployment that still goes on.
 func evaluateServiceDeployment(v View, list Verdict) Verdict {
 	sd := v.ServiceDeployment
 	out := Verdict{Deployment: list.Deployment, Failing: v.Failing, Reason: aws.ToString(sd.StatusReason)}
 	switch sd.Status {
 	case types.ServiceDeploymentStatusSuccessful:
-		if list.Failing {
+		switch {
+		case list.Failing:
 			out.Failing = true
 			out.Reason = "ECS reports success and failure at once, waiting for it to agree with itself"
-			return out
+		case idle(v):
+			out.Reason = "ECS reports success, but none of the tasks that are wanted runs"
+		default:
+			out.Outcome = rollout.Completed
 		}
-		out.Outcome = rollout.Completed
 	case types.ServiceDeploymentStatusRollbackSuccessful:
 		out.Outcome, out.Failing = rollout.RolledBack, true
 		out.Reason = rollbackReason(sd, list.Reason)
@@ -119,7 +134,7 @@ func evaluateServiceDeployment(v View, list Verdict) Verdict {
 			out.Reason = cmp.Or(out.Reason, "someone stopped the service deployment")
 		}
 	default: // PENDING, IN_PROGRESS, STOP_REQUESTED and what is yet to be invented
-		if list.Outcome == rollout.Failed && gone(v) {
+		if list.Outcome == rollout.Failed && gone(v) || list.Outcome != "" && v.ListedFor >= disagreementGrace && !shifting(v.Service) {
 			return list
 		}
 		out.Failing = out.Failing || list.Failing
@@ -164,7 +179,7 @@ func evaluateDeployments(v View) Verdict {
 		return out
 	}
 	if v.Service == nil {
-		out.Reason = "the service is not to be seen yet"
+		out.Reason = "the service does not appear yet"
 		return out
 	}
 	primary, ours := find(v)
@@ -173,20 +188,25 @@ func evaluateDeployments(v View) Verdict {
 	}
 	switch {
 	case primary == nil:
-		out.Reason = "no primary deployment is to be seen yet"
+		out.Reason = "no primary deployment appears yet"
 		return out
 	case ours == nil:
-		return replaced(v, out, primary)
+		return replaced(v, out, primary, v.AbsentFor < staleGrace)
 	case ours != primary:
 		if ours.RolloutState == types.DeploymentRolloutStateFailed {
 			out.Failing = true
 			out.Reason = aws.ToString(ours.RolloutStateReason)
 		}
-		return replaced(v, out, primary)
+		return replaced(v, out, primary, false)
 	}
 	switch ours.RolloutState {
 	case types.DeploymentRolloutStateCompleted:
-		out.Outcome, out.Failing = rollout.Completed, false
+		out.Failing = false
+		if idle(v) {
+			out.Reason = "completed, but none of the tasks that are wanted runs: " + counts(ours)
+			return out
+		}
+		out.Outcome = rollout.Completed
 	case types.DeploymentRolloutStateFailed:
 		out.Failing = true
 		out.Reason = cmp.Or(aws.ToString(ours.RolloutStateReason), "ECS marked the deployment as failed")
@@ -194,8 +214,8 @@ func evaluateDeployments(v View) Verdict {
 			out.Outcome = rollout.Failed
 		}
 	case "":
-		// Not reported for other deployment types than rolling update: settled
-		// counts are the only sign left.
+		// Not reported for other deployment types than rolling update: counts that no
+		// longer move are the only sign left.
 		if len(v.Service.Deployments) == 1 && ours.RunningCount == v.Service.DesiredCount && ours.PendingCount == 0 {
 			out.Outcome = rollout.Completed
 		} else {
@@ -207,6 +227,16 @@ func evaluateDeployments(v View) Verdict {
 	return out
 }
 
+// idle reports whether tasks are wanted of our deployment and none of them runs:
+// such a deployment is not deployed, whatever it is called.
+func idle(v View) bool {
+	if v.Service == nil || v.Service.DesiredCount == 0 {
+		return false
+	}
+	_, ours := find(v)
+	return ours != nil && ours.RunningCount == 0
+}
+
 // gone reports whether the service is not there any more, or will not be.
 func gone(v View) bool {
 	if v.Service == nil {
@@ -216,25 +246,34 @@ func gone(v View) bool {
 	return st == "INACTIVE" || st == "DRAINING"
 }
 
-// replaced judges when another deployment than ours is primary.
-func replaced(v View, out Verdict, primary *types.Deployment) Verdict {
+// replaced judges when another deployment than ours is primary. One that was
+// there before ours may only show that the answer is stale; if it is not, ECS went
+// back to it.
+func replaced(v View, out Verdict, primary *types.Deployment, stale bool) Verdict {
 	known := slices.Contains(v.Before, aws.ToString(primary.Id))
 	says := strings.ToLower(aws.ToString(primary.RolloutStateReason))
-	rollback := out.Failing || !known && strings.Contains(says, "rolling back") || !known && strings.Contains(says, "rolled back")
+	back := rollsBack(v) && slices.Contains(v.Fallback, aws.ToString(primary.TaskDefinition)) && aws.ToString(primary.TaskDefinition) != v.TaskDefinition
+	rollback := out.Failing || !known && (back || strings.Contains(says, "rolling back") || strings.Contains(says, "rolled back")) ||
+		known && v.Shown && !stale
 	switch {
 	case rollback:
 		out.Failing = true
 		out.Reason = cmp.Or(out.Reason, aws.ToString(primary.RolloutStateReason))
-		switch primary.RolloutState {
-		case types.DeploymentRolloutStateCompleted:
-			out.Outcome = rollout.RolledBack
-		case types.DeploymentRolloutStateFailed:
+		state := primary.RolloutState
+		if known && stale {
+			state = types.DeploymentRolloutStateInProgress
+		}
+		switch {
+		case state == types.DeploymentRolloutStateFailed:
 			out.Outcome = rollout.RollbackFailed
+		case state == types.DeploymentRolloutStateCompleted, state == "" && completed(*v.Service, *primary):
+			out.Outcome = rollout.RolledBack
+			out.Reason = cmp.Or(out.Reason, "ECS went back to "+rollout.ShortName(aws.ToString(primary.TaskDefinition)))
 		default:
 			out.Reason = cmp.Or(out.Reason, "rolling back to "+rollout.ShortName(aws.ToString(primary.TaskDefinition)))
 		}
 	case known:
-		out.Reason = "the new deployment is not to be seen yet"
+		out.Reason = "the new deployment does not appear yet"
 	default:
 		out.Outcome = rollout.Superseded
 		out.Reason = fmt.Sprintf("deployment %s of %s took its place",
@@ -264,17 +303,9 @@ func find(v View) (primary, ours *types.Deployment) {
 // rollsBack reports whether ECS will answer a failure with a rollback.
 func rollsBack(v View) bool {
 	c := v.Service.DeploymentConfiguration
-	if c == nil || !v.Fallback {
+	if c == nil || len(v.Fallback) == 0 {
 		return false
 	}
 	return c.DeploymentCircuitBreaker != nil && c.DeploymentCircuitBreaker.Enable && c.DeploymentCircuitBreaker.Rollback ||
 		c.Alarms != nil && c.Alarms.Enable && c.Alarms.Rollback
-}
-
-func counts(d *types.Deployment) string {
-	s := fmt.Sprintf("%d of %d running, %d pending, %d failed", d.RunningCount, d.DesiredCount, d.PendingCount, d.FailedTasks)
-	if p := percent(d); p >= 0 {
-		s += fmt.Sprintf(", %d %%", p)
-	}
-	return s
 }

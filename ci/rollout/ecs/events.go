@@ -11,14 +11,14 @@ import (
 
 // eventLog collects a service's events by id.
 type eventLog struct {
-	seen  map[string]bool
+	known map[string]bool
 	lines []string
 }
 
 func newEventLog(before []types.ServiceEvent) *eventLog {
-	l := &eventLog{seen: map[string]bool{}}
+	l := &eventLog{known: map[string]bool{}}
 	for _, e := range before {
-		l.seen[eventID(e)] = true
+		l.known[eventID(e)] = true
 	}
 	return l
 }
@@ -27,8 +27,8 @@ func newEventLog(before []types.ServiceEvent) *eventLog {
 func (l *eventLog) add(events []types.ServiceEvent) []string {
 	var fresh []string
 	for _, e := range slices.Backward(events) {
-		if id := eventID(e); !l.seen[id] {
-			l.seen[id] = true
+		if id := eventID(e); !l.known[id] {
+			l.known[id] = true
 			fresh = append(fresh, aws.ToString(e.Message))
 		}
 	}

@@ -2,9 +2,11 @@ package ecs
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -40,7 +42,7 @@ type fakeECS struct {
 	defs    map[string]types.TaskDefinition
 	tags    map[string][]types.Tag
 	latest  string
-	records map[string]*types.ServiceDeployment
+	accounts map[string]*types.ServiceDeployment
 	targets map[string]string
 	tasks   map[string]types.Task
 	logs    map[string][]string
@@ -61,8 +63,28 @@ type fakeECS struct {
 	skew time.Duration
 	// noHint leaves the current service deployment out of the service.
 	noHint bool
+	// hint is named as the current service deployment instead of the real one.
+	hint string
+	// lose gives the error with which an operation's nth answer (from 1) is lost
+	// after its effect; errHangs is an answer that never comes.
+	lose map[string]func(n int) error
+	// hang reports whether an operation's nth call gets no answer and has no effect.
+	hang map[string]func(n int) bool
+	// slow is how much longer an operation takes than others.
+	slow map[string]time.Duration
+	// unshown is how many of the next DescribeServiceDeployments show nothing.
+	unshown int
+	// staleEvery is after how many answers of DescribeServices an old one comes.
+	staleEvery int
+	// lateDefs is how long a new revision takes to be described.
+	lateDefs   time.Duration
+	registered time.Time
+	// page is how many tasks ListTasks gives at once; 0 is all.
+	page int
 
 	calls map[string]int
+	// repeated are changes that the SDK may send again by itself.
+	repeated []string
 	// serial numbers deployments; mine is the number of the first update's.
 	serial, events, mine int
 }
@@ -71,9 +93,10 @@ type fakeECS struct {
 func newFakeECS() *fakeECS {
 	f := &fakeECS{
 		defs: map[string]types.TaskDefinition{}, tags: map[string][]types.Tag{},
-		records: map[string]*types.ServiceDeployment{}, targets: map[string]string{},
+		accounts: map[string]*types.ServiceDeployment{}, targets: map[string]string{},
 		tasks: map[string]types.Task{}, logs: map[string][]string{},
-		calls: map[string]int{}, refuse: map[string]func(int) error{},
+		calls: map[string]int{}, refuse: map[string]func(int) error{}, lose: map[string]func(int) error{},
+		hang: map[string]func(int) bool{}, slow: map[string]time.Duration{},
 	}
 	f.define(oldDigest)
 	f.svc = types.Service{
@@ -112,14 +135,14 @@ func (f *fakeECS) skewed(by time.Duration) {
 	for i := range f.svc.Deployments {
 		f.svc.Deployments[i].CreatedAt = aws.Time(f.svc.Deployments[i].CreatedAt.Add(by))
 	}
-	for _, r := range f.records {
+	for _, r := range f.accounts {
 		r.CreatedAt = aws.Time(r.CreatedAt.Add(by))
 	}
 }
 
 func (f *fakeECS) now() *time.Time { return aws.Time(time.Now().Add(f.skew)) }
 
-// deploy adds a primary deployment and its record.
+// deploy adds a primary deployment and its service deployment.
 func (f *fakeECS) deploy(td string, desired int32) *types.Deployment {
 	f.serial++
 	for i := range f.svc.Deployments {
@@ -138,7 +161,7 @@ func (f *fakeECS) deploy(td string, desired int32) *types.Deployment {
 	arn := fmt.Sprintf("%sservice-deployment/c/api/%d", prefix, f.serial)
 	revision := fmt.Sprintf("%sservice-revision/c/api/%d", prefix, f.serial)
 	f.targets[revision] = td
-	f.records[arn] = &types.ServiceDeployment{
+	f.accounts[arn] = &types.ServiceDeployment{
 		ServiceDeploymentArn: &arn, Status: types.ServiceDeploymentStatusInProgress, CreatedAt: f.now(),
 		TargetServiceRevision: &types.ServiceRevisionSummary{Arn: &revision},
 	}
@@ -148,9 +171,9 @@ func (f *fakeECS) deploy(td string, desired int32) *types.Deployment {
 	return &f.svc.Deployments[0]
 }
 
-// ours is the deployment and the record of the first update.
+// ours is the deployment and the service deployment of the first update.
 func (f *fakeECS) ours() (*types.Deployment, *types.ServiceDeployment) {
-	return f.deployment(fmt.Sprint("ecs-svc/", f.mine)), f.records[fmt.Sprint(prefix, "service-deployment/c/api/", f.mine)]
+	return f.deployment(fmt.Sprint("ecs-svc/", f.mine)), f.accounts[fmt.Sprint(prefix, "service-deployment/c/api/", f.mine)]
 }
 
 func (f *fakeECS) deployment(id string) *types.Deployment {
@@ -171,7 +194,7 @@ func (f *fakeECS) complete(id *string) {
 	}
 	f.svc.Deployments = []types.Deployment{d}
 	f.svc.RunningCount, f.svc.PendingCount = d.DesiredCount, 0
-	if r := f.records[prefix+"service-deployment/c/api/"+strings.TrimPrefix(*id, "ecs-svc/")]; r != nil {
+	if r := f.accounts[prefix+"service-deployment/c/api/"+strings.TrimPrefix(*id, "ecs-svc/")]; r != nil {
 		r.Status = types.ServiceDeploymentStatusSuccessful
 	}
 }
@@ -218,11 +241,58 @@ func crashes(id string, counted bool) func(*fakeECS) {
 
 // unstartable is a task of ours that never started.
 func unstartable(id string) func(*fakeECS) {
+	return unstarted(id, "CannotPullContainerError: pull image manifest has been retried 5 time(s): manifest unknown")
+}
+
+// unstarted is a task of ours that never started, for a reason.
+func unstarted(id, reason string) func(*fakeECS) {
 	return func(f *fakeECS) {
 		d, _ := f.ours()
 		d.FailedTasks++
-		f.stopTask(id, *d.Id, "CannotPullContainerError: pull image manifest has been retried 5 time(s): manifest unknown", types.TaskStopCodeTaskFailedToStart, nil, "")
+		f.stopTask(id, *d.Id, reason, types.TaskStopCodeTaskFailedToStart, nil, "")
 	}
+}
+
+// unhealthy is a task of ours that failed its health checks.
+func unhealthy(id string) func(*fakeECS) {
+	return func(f *fakeECS) {
+		d, _ := f.ours()
+		d.FailedTasks++
+		f.stopTask(id, *d.Id, "Task failed ELB health checks in (target-group arn:tg)", types.TaskStopCodeServiceSchedulerInitiated, aws.Int32(137), "")
+	}
+}
+
+// runs sets how many tasks of ours run.
+func runs(n int32) func(*fakeECS) {
+	return func(f *fakeECS) {
+		d, _ := f.ours()
+		d.RunningCount, d.PendingCount = n, max(0, d.DesiredCount-n)
+	}
+}
+
+// sized is a service of so many tasks.
+func (f *fakeECS) sized(n int32) {
+	f.svc.DesiredCount, f.svc.RunningCount = n, n
+	f.svc.Deployments[0].DesiredCount, f.svc.Deployments[0].RunningCount = n, n
+}
+
+// breaker sets the service's circuit breaker; a nil threshold is the default.
+func (f *fakeECS) breaker(enabled bool, kind types.ThresholdType, value int32) {
+	b := &types.DeploymentCircuitBreaker{Enable: enabled, Rollback: enabled}
+	if kind != "" {
+		b.ThresholdConfiguration = &types.ThresholdConfiguration{Type: kind, Value: value}
+	}
+	f.svc.DeploymentConfiguration.DeploymentCircuitBreaker = b
+}
+
+// account is the ARN of the nth service deployment.
+func account(n int) string { return fmt.Sprint(prefix, "service-deployment/c/api/", n) }
+
+// underWay is a deployment of the new image that someone began.
+func (f *fakeECS) underWay() {
+	f.deploy(f.define(newDigest), f.svc.DesiredCount)
+	f.mine, f.updated = f.serial, time.Now()
+	f.stale = clone(f.svc)
 }
 
 func (f *fakeECS) stopTask(id, by, reason string, code types.TaskStopCode, exit *int32, why string) {
@@ -245,10 +315,10 @@ func rollingBack(reason string) func(*fakeECS) {
 		previous := f.previous()
 		f.svc.Deployments = slices.DeleteFunc(f.svc.Deployments, func(x types.Deployment) bool { return *x.Id != *d.Id })
 		current := f.svc.CurrentServiceDeployment
-		back := f.deploy(previous, 2)
+		back := f.deploy(previous, f.svc.DesiredCount)
 		back.RolloutStateReason = aws.String("ECS deployment circuit breaker: rolling back to deploymentId ecs-svc/1.")
 		f.svc.CurrentServiceDeployment = current
-		delete(f.records, prefix+"service-deployment/c/api/"+strings.TrimPrefix(*back.Id, "ecs-svc/"))
+		delete(f.accounts, prefix+"service-deployment/c/api/"+strings.TrimPrefix(*back.Id, "ecs-svc/"))
 	}
 }
 
@@ -271,7 +341,7 @@ func rollbackFails(f *fakeECS) {
 	f.svc.Deployments[0].RolloutState = types.DeploymentRolloutStateFailed
 }
 
-// superseded is a deployment of someone else in ours's place.
+// superseded is a deployment of someone else in our place.
 func superseded(f *fakeECS) {
 	_, r := f.ours()
 	r.Status, r.StatusReason = types.ServiceDeploymentStatusStopped, aws.String("Deployment was superseded")
@@ -291,17 +361,54 @@ func inStage(s types.ServiceDeploymentLifecycleStage, weight float64) func(*fake
 	}
 }
 
+// errHangs stands for an answer that never comes.
+var errHangs = errors.New("no answer")
+
 // call counts an operation, brings the script up to date and gives the
 // operation's scripted error.
-func (f *fakeECS) call(op string) error {
-	time.Sleep(rollouttest.Latency)
+func (f *fakeECS) call(ctx context.Context, op string) error {
 	f.calls[op]++
+	n := f.calls[op]
+	if hang := f.hang[op]; hang != nil && hang(n) {
+		<-ctx.Done()
+		return ctx.Err()
+	}
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-time.After(rollouttest.Latency + f.slow[op]):
+	}
 	f.script = f.advance(f.updated, f.script)
 	f.onStop = f.advance(f.stopped, f.onStop)
 	if refuse := f.refuse[op]; refuse != nil {
-		return refuse(f.calls[op])
+		return refuse(n)
 	}
 	return nil
+}
+
+// answer loses an operation's answer, if the script says so.
+func (f *fakeECS) answer(ctx context.Context, op string) error {
+	lose := f.lose[op]
+	if lose == nil {
+		return nil
+	}
+	err := lose(f.calls[op])
+	if errors.Is(err, errHangs) {
+		<-ctx.Done()
+		return ctx.Err()
+	}
+	return err
+}
+
+// once notes a change that the SDK may send again by itself.
+func (f *fakeECS) once(op string, options []func(*ecs.Options)) {
+	var o ecs.Options
+	for _, option := range options {
+		option(&o)
+	}
+	if o.RetryMaxAttempts != 1 {
+		f.repeated = append(f.repeated, op)
+	}
 }
 
 func (f *fakeECS) advance(from time.Time, steps []scriptStep) []scriptStep {
@@ -315,8 +422,8 @@ func (f *fakeECS) advance(from time.Time, steps []scriptStep) []scriptStep {
 
 // The API.
 
-func (f *fakeECS) DescribeServices(context.Context, *ecs.DescribeServicesInput, ...func(*ecs.Options)) (*ecs.DescribeServicesOutput, error) {
-	if err := f.call("DescribeServices"); err != nil {
+func (f *fakeECS) DescribeServices(ctx context.Context, _ *ecs.DescribeServicesInput, _ ...func(*ecs.Options)) (*ecs.DescribeServicesOutput, error) {
+	if err := f.call(ctx, "DescribeServices"); err != nil {
 		return nil, err
 	}
 	if f.missing > 0 && !f.updated.IsZero() {
@@ -324,7 +431,11 @@ func (f *fakeECS) DescribeServices(context.Context, *ecs.DescribeServicesInput, 
 		return &ecs.DescribeServicesOutput{Failures: []types.Failure{{Reason: aws.String("MISSING")}}}, nil
 	}
 	svc := f.svc
-	if !f.updated.IsZero() && time.Since(f.updated) < f.staleFor {
+	if f.hint != "" {
+		svc.CurrentServiceDeployment = &f.hint
+	}
+	stale := time.Since(f.updated) < f.staleFor || f.staleEvery > 0 && f.calls["DescribeServices"]%f.staleEvery == 0
+	if !f.updated.IsZero() && stale {
 		svc = f.stale
 	}
 	return &ecs.DescribeServicesOutput{Services: []types.Service{clone(svc)}}, nil
@@ -335,26 +446,37 @@ func clone(s types.Service) types.Service {
 	return s
 }
 
-func (f *fakeECS) UpdateService(_ context.Context, in *ecs.UpdateServiceInput, _ ...func(*ecs.Options)) (*ecs.UpdateServiceOutput, error) {
-	if err := f.call("UpdateService"); err != nil {
+func (f *fakeECS) UpdateService(ctx context.Context, in *ecs.UpdateServiceInput, options ...func(*ecs.Options)) (*ecs.UpdateServiceOutput, error) {
+	f.once("UpdateService", options)
+	if err := f.call(ctx, "UpdateService"); err != nil {
 		return nil, err
 	}
-	f.stale = clone(f.svc)
-	f.deploy(*in.TaskDefinition, f.svc.DesiredCount)
-	if f.updated = time.Now(); f.mine == 0 {
-		f.mine = f.serial
+	if primary := primaryOf(f.svc); in.ForceNewDeployment || primary == nil || *primary.TaskDefinition != *in.TaskDefinition {
+		f.stale = clone(f.svc)
+		f.deploy(*in.TaskDefinition, f.svc.DesiredCount)
+		if f.updated = time.Now(); f.mine == 0 {
+			f.mine = f.serial
+		}
+	}
+	if err := f.answer(ctx, "UpdateService"); err != nil {
+		return nil, err
 	}
 	svc := clone(f.svc)
 	return &ecs.UpdateServiceOutput{Service: &svc}, nil
 }
 
-func (f *fakeECS) DescribeTaskDefinition(_ context.Context, in *ecs.DescribeTaskDefinitionInput, _ ...func(*ecs.Options)) (*ecs.DescribeTaskDefinitionOutput, error) {
-	if err := f.call("DescribeTaskDefinition"); err != nil {
+func (f *fakeECS) DescribeTaskDefinition(ctx context.Context, in *ecs.DescribeTaskDefinitionInput, _ ...func(*ecs.Options)) (*ecs.DescribeTaskDefinitionOutput, error) {
+	if err := f.call(ctx, "DescribeTaskDefinition"); err != nil {
 		return nil, err
 	}
 	name := *in.TaskDefinition
-	if name == "api" {
+	switch {
+	case name == "api" && time.Since(f.registered) < f.lateDefs:
+		name = f.previous()
+	case name == "api":
 		name = f.latest
+	case strings.HasPrefix(name, "api:"):
+		name = prefix + "task-definition/" + name
 	}
 	td, ok := f.defs[name]
 	if !ok {
@@ -363,22 +485,31 @@ func (f *fakeECS) DescribeTaskDefinition(_ context.Context, in *ecs.DescribeTask
 	return &ecs.DescribeTaskDefinitionOutput{TaskDefinition: &td, Tags: f.tags[name]}, nil
 }
 
-func (f *fakeECS) RegisterTaskDefinition(_ context.Context, in *ecs.RegisterTaskDefinitionInput, _ ...func(*ecs.Options)) (*ecs.RegisterTaskDefinitionOutput, error) {
-	if err := f.call("RegisterTaskDefinition"); err != nil {
+func (f *fakeECS) RegisterTaskDefinition(ctx context.Context, in *ecs.RegisterTaskDefinitionInput, options ...func(*ecs.Options)) (*ecs.RegisterTaskDefinitionOutput, error) {
+	f.once("RegisterTaskDefinition", options)
+	if err := f.call(ctx, "RegisterTaskDefinition"); err != nil {
 		return nil, err
 	}
 	arn := f.define(*in.ContainerDefinitions[0].Image)
 	td := f.defs[arn]
+	td.ContainerDefinitions = in.ContainerDefinitions
+	f.defs[arn], f.registered = td, time.Now()
+	if err := f.answer(ctx, "RegisterTaskDefinition"); err != nil {
+		return nil, err
+	}
 	return &ecs.RegisterTaskDefinitionOutput{TaskDefinition: &td}, nil
 }
 
-func (f *fakeECS) ListServiceDeployments(context.Context, *ecs.ListServiceDeploymentsInput, ...func(*ecs.Options)) (*ecs.ListServiceDeploymentsOutput, error) {
-	if err := f.call("ListServiceDeployments"); err != nil {
+func (f *fakeECS) ListServiceDeployments(ctx context.Context, in *ecs.ListServiceDeploymentsInput, _ ...func(*ecs.Options)) (*ecs.ListServiceDeploymentsOutput, error) {
+	if err := f.call(ctx, "ListServiceDeployments"); err != nil {
 		return nil, err
 	}
 	out := &ecs.ListServiceDeploymentsOutput{}
-	for _, arn := range slices.Backward(slices.Sorted(maps.Keys(f.records))) {
-		r := f.records[arn]
+	for _, arn := range slices.Backward(slices.Sorted(maps.Keys(f.accounts))) {
+		r := f.accounts[arn]
+		if in.CreatedAt != nil && r.CreatedAt.Before(*in.CreatedAt.After) {
+			continue
+		}
 		out.ServiceDeployments = append(out.ServiceDeployments, types.ServiceDeploymentBrief{
 			ServiceDeploymentArn: &arn, CreatedAt: r.CreatedAt, Status: r.Status, TargetServiceRevisionArn: r.TargetServiceRevision.Arn,
 		})
@@ -386,19 +517,20 @@ func (f *fakeECS) ListServiceDeployments(context.Context, *ecs.ListServiceDeploy
 	return out, nil
 }
 
-func (f *fakeECS) DescribeServiceDeployments(_ context.Context, in *ecs.DescribeServiceDeploymentsInput, _ ...func(*ecs.Options)) (*ecs.DescribeServiceDeploymentsOutput, error) {
-	if err := f.call("DescribeServiceDeployments"); err != nil {
+func (f *fakeECS) DescribeServiceDeployments(ctx context.Context, in *ecs.DescribeServiceDeploymentsInput, _ ...func(*ecs.Options)) (*ecs.DescribeServiceDeploymentsOutput, error) {
+	if err := f.call(ctx, "DescribeServiceDeployments"); err != nil {
 		return nil, err
 	}
-	r := f.records[in.ServiceDeploymentArns[0]]
-	if r == nil {
-		return &ecs.DescribeServiceDeploymentsOutput{}, nil
+	r := f.accounts[in.ServiceDeploymentArns[0]]
+	if r == nil || f.unshown > 0 {
+		f.unshown--
+		return &ecs.DescribeServiceDeploymentsOutput{Failures: []types.Failure{{Reason: aws.String("MISSING")}}}, nil
 	}
 	return &ecs.DescribeServiceDeploymentsOutput{ServiceDeployments: []types.ServiceDeployment{*r}}, nil
 }
 
-func (f *fakeECS) DescribeServiceRevisions(_ context.Context, in *ecs.DescribeServiceRevisionsInput, _ ...func(*ecs.Options)) (*ecs.DescribeServiceRevisionsOutput, error) {
-	if err := f.call("DescribeServiceRevisions"); err != nil {
+func (f *fakeECS) DescribeServiceRevisions(ctx context.Context, in *ecs.DescribeServiceRevisionsInput, _ ...func(*ecs.Options)) (*ecs.DescribeServiceRevisionsOutput, error) {
+	if err := f.call(ctx, "DescribeServiceRevisions"); err != nil {
 		return nil, err
 	}
 	out := &ecs.DescribeServiceRevisionsOutput{}
@@ -408,27 +540,44 @@ func (f *fakeECS) DescribeServiceRevisions(_ context.Context, in *ecs.DescribeSe
 	return out, nil
 }
 
-func (f *fakeECS) StopServiceDeployment(context.Context, *ecs.StopServiceDeploymentInput, ...func(*ecs.Options)) (*ecs.StopServiceDeploymentOutput, error) {
-	if err := f.call("StopServiceDeployment"); err != nil {
+func (f *fakeECS) StopServiceDeployment(ctx context.Context, in *ecs.StopServiceDeploymentInput, options ...func(*ecs.Options)) (*ecs.StopServiceDeploymentOutput, error) {
+	f.once("StopServiceDeployment", options)
+	if err := f.call(ctx, "StopServiceDeployment"); err != nil {
 		return nil, err
 	}
 	_, r := f.ours()
+	if *in.ServiceDeploymentArn != *r.ServiceDeploymentArn {
+		return nil, rollouttest.APIError("ConflictException")
+	}
 	r.Status = types.ServiceDeploymentStatusStopRequested
 	f.stopped = time.Now()
 	f.script = nil
-	return &ecs.StopServiceDeploymentOutput{}, nil
+	return &ecs.StopServiceDeploymentOutput{}, f.answer(ctx, "StopServiceDeployment")
 }
 
-func (f *fakeECS) ListTasks(context.Context, *ecs.ListTasksInput, ...func(*ecs.Options)) (*ecs.ListTasksOutput, error) {
-	if err := f.call("ListTasks"); err != nil {
+func (f *fakeECS) ListTasks(ctx context.Context, in *ecs.ListTasksInput, _ ...func(*ecs.Options)) (*ecs.ListTasksOutput, error) {
+	if err := f.call(ctx, "ListTasks"); err != nil {
 		return nil, err
 	}
-	return &ecs.ListTasksOutput{TaskArns: slices.Sorted(maps.Keys(f.tasks))}, nil
+	arns := slices.Sorted(maps.Keys(f.tasks))
+	out := &ecs.ListTasksOutput{TaskArns: arns}
+	if f.page > 0 {
+		from, _ := strconv.Atoi(aws.ToString(in.NextToken))
+		to := min(len(arns), from+f.page)
+		out.TaskArns = arns[from:to]
+		if to < len(arns) {
+			out.NextToken = aws.String(strconv.Itoa(to))
+		}
+	}
+	return out, nil
 }
 
-func (f *fakeECS) DescribeTasks(_ context.Context, in *ecs.DescribeTasksInput, _ ...func(*ecs.Options)) (*ecs.DescribeTasksOutput, error) {
-	if err := f.call("DescribeTasks"); err != nil {
+func (f *fakeECS) DescribeTasks(ctx context.Context, in *ecs.DescribeTasksInput, _ ...func(*ecs.Options)) (*ecs.DescribeTasksOutput, error) {
+	if err := f.call(ctx, "DescribeTasks"); err != nil {
 		return nil, err
+	}
+	if len(in.Tasks) > 100 {
+		return nil, rollouttest.APIError("InvalidParameterException")
 	}
 	out := &ecs.DescribeTasksOutput{}
 	for _, arn := range in.Tasks {

@@ -1,7 +1,6 @@
 package ecs
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -17,57 +16,55 @@ import (
 
 // follower watches one deployment of one service.
 type follower struct {
-	s       Services
-	req     rollRequest
-	subject string
+	s    Services
+	roll *roll
 
 	view              View
 	serviceDeployment *serviceDeployment
 	events            *eventLog
 	tasks             *taskLog
 	signs             signs
+	failures          failureCount
+	order             rollbackOrder
 	line              string
 
+	// skew is what ECS's clock is ahead of this machine's.
+	skew time.Duration
 	// updated is true once ECS has accepted our update.
 	updated bool
-	// seen is true when the answer to the update showed our deployment, so that
+	// shown is true when the answer to the update showed our deployment, so that
 	// there is nothing to look for at once.
-	seen bool
-	// steady counts reads in a row that showed the same as told.
-	steady int
-	told   string
-
-	// braked says why this follower stopped the deployment; empty if it did not.
-	braked string
+	shown bool
+	// listed is what the service's list of deployments alone said last.
+	listed rollout.Outcome
+	// unchanged counts reads in a row that gave the same summary.
+	unchanged int
+	summary   string
 }
 
-func (s Services) newFollower(req rollRequest) *follower {
-	if req.follow.Timeout <= 0 {
-		req.follow.Timeout = DefaultTimeout
-	}
-	if req.follow.FailFast <= 0 {
-		req.follow.FailFast = DefaultFailFast
-	}
+func (r *roll) follower() *follower {
 	f := &follower{
-		s: s, req: req, subject: subject(req.cluster, req.service),
-		serviceDeployment: &serviceDeployment{s: s, cluster: req.cluster, service: req.service},
-		events:            newEventLog(req.before.Events),
-		tasks:             newTaskLog(s, req.cluster, req.service, req.definition),
+		s: r.s, roll: r, serviceDeployment: r.serviceDeployment(),
+		events: newEventLog(r.before.Events), tasks: newTaskLog(r.s, r.cluster, r.service, r.definition),
 	}
-	f.view.TaskDefinition = aws.ToString(req.definition.TaskDefinitionArn)
-	for _, d := range req.before.Deployments {
+	f.view.TaskDefinition = aws.ToString(r.definition.TaskDefinitionArn)
+	for _, d := range r.before.Deployments {
 		f.view.Before = append(f.view.Before, aws.ToString(d.Id))
-		f.view.Fallback = f.view.Fallback || settled(req.before, d)
+		if completed(r.before, d) {
+			f.view.Fallback = append(f.view.Fallback, aws.ToString(d.TaskDefinition))
+		}
 	}
 	return f
 }
 
 // join follows a deployment that was there before.
 func (f *follower) join(id string) {
-	f.view.Deployment = id
+	f.view.Deployment, f.view.Shown = id, true
 	f.view.Before = slices.DeleteFunc(f.view.Before, func(b string) bool { return b == id })
-	f.serviceDeployment.arn = aws.ToString(f.req.before.CurrentServiceDeployment)
-	f.serviceDeployment.off = f.serviceDeployment.arn == ""
+	if p := primaryOf(f.roll.before); p != nil {
+		f.serviceDeployment.notBefore = aws.ToTime(p.CreatedAt)
+	}
+	f.serviceDeployment.suggest(&f.roll.before)
 }
 
 // started takes the id of our deployment from the answer to the update.
@@ -78,86 +75,137 @@ func (f *follower) started(svc *types.Service) {
 	v := f.view
 	v.Service = svc
 	if p, ours := find(v); ours != nil && ours == p {
-		f.view.Deployment, f.seen = aws.ToString(ours.Id), true
-		f.serviceDeployment.hint(svc)
+		f.view.Deployment, f.shown, f.view.Shown = aws.ToString(ours.Id), true, true
+		if ours.CreatedAt != nil {
+			f.skew = time.Until(*ours.CreatedAt)
+		}
+		f.serviceDeployment.notBefore = aws.ToTime(ours.CreatedAt)
+		f.serviceDeployment.suggest(svc)
 	}
 }
 
-// follow asks and waits until there is a verdict.
+// follow asks and waits until there is a verdict or the time is up. The time
+// bounds each call too.
 func (f *follower) follow(ctx context.Context, res Result) (Result, error) {
+	limited, stop := context.WithTimeout(ctx, f.roll.follow.Timeout)
+	defer stop()
 	loop := f.s.Env.Start()
-	failing, missing := stopwatch(-1), stopwatch(-1)
+	var since stopwatches
 	var verdict Verdict
-	if f.seen {
-		if err := loop.Wait(ctx); err != nil {
+	var lastErr error
+	if f.shown {
+		if err := loop.Wait(limited); err != nil && ctx.Err() != nil {
 			return f.canceled(ctx, res)
 		}
 	}
 	for {
-		seen, err := f.judge(ctx)
+		judged, err := f.judge(limited, loop)
 		res.Deployment, res.ServiceDeployment, res.Elapsed = f.view.Deployment, f.serviceDeployment.arn, loop.Elapsed()
-		var lastErr error
+		lastErr = err
 		switch {
 		case err == nil:
 			loop.Answered()
-			verdict = seen
-			f.narrate(ctx, verdict, loop.Elapsed())
+			verdict = judged
+			f.report(limited, verdict, loop.Elapsed())
 			if verdict.Outcome != "" {
-				return f.end(ctx, res, verdict.Outcome, verdict.Reason, nil)
+				return f.end(ctx, res, verdictEnd{outcome: verdict.Outcome, reason: verdict.Reason, ended: true})
 			}
-			failing, missing = failing.while(verdict.Failing, loop.Elapsed()), missing.while(f.view.Service == nil, loop.Elapsed())
-			f.view.Failing = verdict.Failing
-			if why := f.hopeless(verdict); why != "" {
-				if f.brake(ctx, why); f.braked == "" {
-					return f.end(ctx, res, rollout.Failed, why, nil)
-				}
+			since.note(f, verdict, loop.Elapsed())
+			if end := f.act(limited, verdict, loop.Elapsed()); end != nil {
+				return f.end(ctx, res, *end)
 			}
 		case ctx.Err() != nil:
 			return f.canceled(ctx, res)
+		case limited.Err() != nil:
 		case poll.Transient(err):
 			loop.Failed()
-			lastErr = err
-			f.tell(fmt.Sprintf("no answer, trying again: %v", err), loop.Elapsed())
+			f.say(fmt.Sprintf("no answer, trying again: %v", err), loop.Elapsed())
 		default:
-			return f.end(ctx, res, rollout.Lost, "", err)
+			return f.end(ctx, res, verdictEnd{outcome: rollout.Lost, err: err})
 		}
-		if loop.Elapsed() >= f.req.follow.Timeout {
-			return f.end(ctx, res, rollout.TimedOut, fmt.Sprintf("no end after %s, last seen: %s", f.req.follow.Timeout, verdict.Reason), lastErr)
+		if limited.Err() == nil && loop.Elapsed() < f.roll.follow.Timeout {
+			err = loop.Wait(limited)
 		}
-		if err := loop.Wait(ctx); err != nil {
+		if ctx.Err() != nil {
 			return f.canceled(ctx, res)
 		}
-		f.view.FailingFor, f.view.MissingFor = failing.age(loop.Elapsed()), missing.age(loop.Elapsed())
+		if limited.Err() != nil || loop.Elapsed() >= f.roll.follow.Timeout {
+			res.Elapsed = loop.Elapsed()
+			return f.end(ctx, res, verdictEnd{
+				outcome: rollout.TimedOut, reason: fmt.Sprintf("no end after %s, last seen: %s", f.roll.follow.Timeout, verdict.Reason), err: lastErr,
+			})
+		}
+		since.age(&f.view, loop.Elapsed())
 	}
 }
 
-// stopwatch is the moment at which a condition began to hold; negative while it
-// does not.
-type stopwatch time.Duration
-
-func (w stopwatch) while(holds bool, now time.Duration) stopwatch {
-	switch {
-	case !holds:
-		return -1
-	case w < 0:
-		return stopwatch(now)
+// act stops a deployment that has no hope, and gives that order again as long as
+// ECS has not taken it. It returns how the watch ends, if it does.
+func (f *follower) act(ctx context.Context, verdict Verdict, elapsed time.Duration) *verdictEnd {
+	if why := f.hopeless(verdict); why != "" && f.order.reason == "" && f.order.barred == nil {
+		if end := f.abandon(ctx, why); end != nil {
+			return end
+		}
 	}
-	return w
+	if !f.order.due(elapsed) || verdict.Failing {
+		return nil
+	}
+	f.giveOrder(ctx, elapsed)
+	if f.order.refusals >= 2 && !breaks(f.view.Service) {
+		return &verdictEnd{outcome: rollout.Failed, reason: fmt.Sprintf("%s; it goes on, because ECS does not take the order to roll back: %v", f.order.reason, f.order.refused)}
+	}
+	return nil
 }
 
-func (w stopwatch) age(now time.Duration) time.Duration {
-	if w < 0 {
-		return 0
+// abandon decides what to do about a deployment without hope: to order a rollback,
+// to leave that to ECS's circuit breaker, or to end the watch.
+func (f *follower) abandon(ctx context.Context, why string) *verdictEnd {
+	if f.completed() {
+		return &verdictEnd{outcome: rollout.Failed, reason: "the deployment completed, and then " + why, ended: true}
 	}
-	return now - time.Duration(w)
+	if len(f.view.Fallback) == 0 {
+		return &verdictEnd{outcome: rollout.Failed, reason: why}
+	}
+	if f.roll.mayRollBack != nil {
+		if err := f.roll.mayRollBack(ctx); err != nil {
+			f.order.barred = err
+			f.s.Env.Reportf("%s: %s; it is not rolled back: %v", f.roll.subject, why, err)
+			if breaks(f.view.Service) {
+				return nil
+			}
+			return &verdictEnd{outcome: rollout.Failed, reason: fmt.Sprintf("%s; it is not rolled back: %v", why, err)}
+		}
+	}
+	f.s.Env.Reportf("%s: not waiting any longer: %s", f.roll.subject, why)
+	f.order.reason = why
+	return nil
+}
+
+// completed reports whether ECS calls our deployment completed, so that there is
+// nothing to stop.
+func (f *follower) completed() bool {
+	if f.view.Service == nil {
+		return false
+	}
+	_, ours := find(f.view)
+	return ours != nil && ours.RolloutState == types.DeploymentRolloutStateCompleted
+}
+
+// breaks reports whether ECS's circuit breaker watches the service.
+func breaks(svc *types.Service) bool {
+	if svc == nil || svc.DeploymentConfiguration == nil {
+		return false
+	}
+	b := svc.DeploymentConfiguration.DeploymentCircuitBreaker
+	return b != nil && b.Enable
 }
 
 // judge asks once. The service's list of deployments is asked each time; ECS's
-// record of our own service deployment where the list shows something else than
-// a rolling update in progress, because then the record decides.
-func (f *follower) judge(ctx context.Context) (Verdict, error) {
+// account of our own service deployment where the list shows something else than
+// a rolling update in progress, because then that account decides.
+func (f *follower) judge(ctx context.Context, loop *poll.Loop) (Verdict, error) {
 	if f.view.Service != nil && f.serviceDeployment.arn != "" && shifting(f.view.Service) {
-		sd, err := f.serviceDeployment.read(ctx, f.view.TaskDefinition)
+		sd, err := f.serviceDeployment.read(ctx)
 		if err != nil {
 			return Verdict{}, err
 		}
@@ -165,19 +213,20 @@ func (f *follower) judge(ctx context.Context) (Verdict, error) {
 			f.view.ServiceDeployment = sd
 			return Evaluate(f.view), nil
 		}
-		return f.judgeService(ctx, sd)
+		return f.judgeService(ctx, loop, sd)
 	}
-	return f.judgeService(ctx, nil)
+	return f.judgeService(ctx, loop, nil)
 }
 
-// maxSteady is how many reads in a row may do with the record alone.
-const maxSteady = 2
+// maxUnchanged is how many reads in a row may do with the service deployment
+// alone.
+const maxUnchanged = 2
 
-// unmoved reports whether the record of a deployment under way tells what it told
+// unmoved reports whether a service deployment under way says what it said
 // before, so that the service need not be asked as well. It need, now and then,
 // for its events.
 func (f *follower) unmoved(sd *types.ServiceDeployment) bool {
-	if sd == nil || sd.Status != types.ServiceDeploymentStatusInProgress || sd.TargetServiceRevision == nil {
+	if sd == nil || sd.Status != types.ServiceDeploymentStatusInProgress || sd.TargetServiceRevision == nil || f.order.reason != "" {
 		return false
 	}
 	t := sd.TargetServiceRevision
@@ -185,48 +234,67 @@ func (f *follower) unmoved(sd *types.ServiceDeployment) bool {
 	if b := sd.DeploymentCircuitBreaker; b != nil {
 		now += fmt.Sprint(" ", b.FailureCount)
 	}
-	if now != f.told || f.steady >= maxSteady {
-		f.told, f.steady = now, 0
+	if now != f.summary || f.unchanged >= maxUnchanged {
+		f.summary, f.unchanged = now, 0
 		return false
 	}
-	f.steady++
+	f.unchanged++
 	return true
 }
 
-// judgeService reads the service, and the record unless that was read.
-func (f *follower) judgeService(ctx context.Context, sd *types.ServiceDeployment) (Verdict, error) {
-	svc, err := f.s.look(ctx, f.req.cluster, f.req.service)
+// judgeService reads the service, and the service deployment unless that was
+// read.
+func (f *follower) judgeService(ctx context.Context, loop *poll.Loop, sd *types.ServiceDeployment) (Verdict, error) {
+	var svc *types.Service
+	err := loop.Call(ctx, func(ctx context.Context) (err error) {
+		svc, err = f.s.describeService(ctx, f.roll.cluster, f.roll.service)
+		return err
+	})
 	if err != nil && !poll.IsCode(err, "ServiceNotFoundException") {
 		return Verdict{}, err
 	}
 	f.view.Service, f.view.ServiceDeployment = svc, nil
 	verdict := Evaluate(f.view)
-	f.view.Deployment = verdict.Deployment
+	f.view.Deployment, f.listed = verdict.Deployment, verdict.Outcome
 	if svc != nil {
-		if p, ours := find(f.view); ours != nil && ours == p {
-			f.serviceDeployment.hint(svc)
+		if p, ours := find(f.view); ours != nil {
+			f.view.Shown = true
+			f.serviceDeployment.notBefore = aws.ToTime(ours.CreatedAt)
+			if ours == p {
+				f.serviceDeployment.suggest(svc)
+			}
 		}
 	}
-	if verdict.Outcome == "" && !verdict.Failing && f.braked == "" && !shifting(svc) {
+	if verdict.Outcome == "" && !verdict.Failing && f.order.reason == "" && !shifting(svc) {
 		return verdict, nil
 	}
 	if sd == nil {
-		if sd, err = f.serviceDeployment.read(ctx, f.view.TaskDefinition); err != nil {
+		if sd, err = f.serviceDeployment.read(ctx); err != nil {
 			return Verdict{}, err
 		}
 	}
-	if sd == nil {
-		if f.serviceDeployment.searching() {
-			verdict.Outcome = ""
-		}
+	switch {
+	case sd != nil:
+		f.view.ServiceDeployment = sd
+		return Evaluate(f.view), nil
+	case f.serviceDeployment.refused, f.serviceDeployment.silent():
+		return verdict, nil
+	case f.serviceDeployment.arn == "" && !f.serviceDeployment.searching():
+		return verdict, nil
+	case verdict.Outcome == rollout.Completed && !shifting(svc) && f.view.ListedFor >= unknownGrace:
+		// A rolling update's own state is enough.
 		return verdict, nil
 	}
-	f.view.ServiceDeployment = sd
-	return Evaluate(f.view), nil
+	verdict.Outcome = ""
+	return verdict, nil
 }
 
+// unknownGrace is how long a rolling update that its service calls completed may
+// lack a service deployment that says so too.
+const unknownGrace = 4 * time.Second
+
 // shifting reports whether the service moves its traffic in stages, which only
-// the record tells.
+// the service deployment shows.
 func shifting(svc *types.Service) bool {
 	if svc == nil || svc.DeploymentConfiguration == nil {
 		return false
@@ -236,7 +304,7 @@ func shifting(svc *types.Service) bool {
 }
 
 // diagnoseTimeout bounds the gathering of what went wrong, which goes on when
-// the caller has given up; cancelTimeout is what a cancelled caller waits.
+// the caller has given up; cancelTimeout is what a canceled caller waits.
 const (
 	diagnoseTimeout = 15 * time.Second
 	cancelTimeout   = 1500 * time.Millisecond
@@ -244,74 +312,68 @@ const (
 
 // canceled ends the watch by the policy that the caller chose.
 func (f *follower) canceled(ctx context.Context, res Result) (Result, error) {
-	cause := ctx.Err()
-	left := "the deployment was left running"
+	end := verdictEnd{outcome: rollout.Canceled, reason: "the deployment was left running", err: ctx.Err()}
 	if !f.updated {
-		left = "the order to deploy was sent, and whether ECS took it is not known"
+		end.reason = "the order to deploy was sent, and whether ECS took it is not known"
+		f.roll.changes.Add("update of the service sent, and whether ECS took it is not known")
 	}
-	if f.req.follow.OnCancel != RollBack || f.braked != "" {
-		return f.end(ctx, res, rollout.Canceled, left, cause)
+	if f.roll.follow.OnCancel != RollBack || f.order.reason != "" {
+		return f.end(ctx, res, end)
 	}
 	brief, cancel := context.WithTimeout(context.WithoutCancel(ctx), cancelTimeout)
 	defer cancel()
-	if err := f.serviceDeployment.stop(brief, f.view.TaskDefinition); err != nil {
-		return f.end(ctx, res, rollout.Canceled, fmt.Sprintf("%s, ECS could not be asked to roll it back (%v)", left, err), cause)
+	if f.roll.mayRollBack != nil {
+		if err := f.roll.mayRollBack(brief); err != nil {
+			end.reason = fmt.Sprintf("%s and not rolled back: %v", end.reason, err)
+			return f.end(ctx, res, end)
+		}
 	}
-	return f.end(ctx, res, rollout.Canceled, "ECS was asked to roll the deployment back", cause)
+	if err := f.serviceDeployment.stopBriefly(brief); err != nil {
+		end.reason = fmt.Sprintf("%s, ECS could not be asked to roll it back (%v)", end.reason, err)
+		return f.end(ctx, res, end)
+	}
+	f.roll.changes.Add("rollback ordered")
+	end.reason = "ECS was asked to roll the deployment back"
+	return f.end(ctx, res, end)
+}
+
+// verdictEnd is how a watch ends.
+type verdictEnd struct {
+	outcome rollout.Outcome
+	reason  string
+	// ended is true when nothing is under way any more.
+	ended bool
+	err   error
 }
 
 // end makes the result and the error of an outcome.
-func (f *follower) end(ctx context.Context, res Result, o rollout.Outcome, reason string, err error) (Result, error) {
-	if f.braked != "" && !o.OK() {
-		reason = f.braked
-		if o == rollout.Stopped {
-			o = rollout.Failed
+func (f *follower) end(ctx context.Context, res Result, e verdictEnd) (Result, error) {
+	if f.order.reason != "" && !e.outcome.OK() {
+		if e.outcome == rollout.Stopped {
+			e.outcome = rollout.Failed
+		}
+		if e.outcome != rollout.Failed || e.ended {
+			e.reason = f.order.reason
 		}
 	}
-	if o == rollout.Completed && f.view.Service != nil && f.view.Service.DesiredCount == 0 {
-		reason = "the service wants 0 tasks, so none has proven that it runs"
+	if e.outcome == rollout.Completed && f.view.Service != nil && f.view.Service.DesiredCount == 0 {
+		e.reason = noTasks
 	}
-	res.Outcome, res.Reason = o, reason
-	if o.OK() {
-		f.s.Env.Reportf("%s: %s runs after %s %s", f.subject, rollout.ShortName(res.TaskDefinition), res.Elapsed.Round(100*time.Millisecond), reason)
+	res.Outcome, res.Reason, res.Ended, res.Changed = e.outcome, e.reason, e.ended, f.roll.changes.List()
+	if e.outcome.OK() {
+		f.s.Env.Reportf("%s: %s runs after %s %s", f.roll.subject, rollout.ShortName(res.TaskDefinition), res.Elapsed.Round(100*time.Millisecond), e.reason)
 		return res, nil
 	}
-	if o != rollout.Canceled && o != rollout.Lost {
+	if e.outcome != rollout.Canceled && e.outcome != rollout.Lost {
 		dctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), diagnoseTimeout)
 		defer cancel()
 		f.tasks.update(dctx, f.view.Deployment)
 	}
 	res.Diagnosis = Diagnosis{Events: f.events.lines, Tasks: f.tasks.failures()}
-	if errors.Is(err, context.DeadlineExceeded) {
-		reason = cmp.Or(reason, "the caller's time is up")
+	if errors.Is(ctx.Err(), context.DeadlineExceeded) && e.reason == "" {
+		e.reason = "the caller's time is up"
 	}
-	return res, &rollout.Error{Outcome: o, Subject: f.subject, Reason: reason, Next: next(o, res), Err: err}
-}
-
-// next is what to do after an outcome.
-func next(o rollout.Outcome, res Result) string {
-	before := cmp.Or(rollout.ShortName(res.Previous.TaskDefinition), "the version before")
-	switch o {
-	case rollout.RolledBack:
-		return before + " runs as before; the stopped tasks' reasons and log say what to mend"
-	case rollout.RollbackFailed:
-		return "look at the service now, then roll back to " + before + " by hand"
-	case rollout.Failed:
-		if !res.Previous.Settled {
-			return "nothing ran before that could be restored; mend it and deploy again"
-		}
-		return "nothing was rolled back; roll back to " + before + ", or mend it and deploy again"
-	case rollout.Superseded:
-		return "see who else deploys, then deploy again"
-	case rollout.Stopped:
-		return "deploy again, or roll back to " + before
-	case rollout.TimedOut:
-		return "the deployment goes on in ECS; look at status, wait longer, or roll back to " + before
-	case rollout.Canceled:
-		return "look at status, which says what runs; ECS ends the deployment without being watched"
-	case rollout.Lost:
-		return "the deployment goes on in ECS unwatched; renew access and look at status"
-	default:
-		return ""
+	return res, &rollout.Error{
+		Outcome: e.outcome, Subject: f.roll.subject, Reason: e.reason, Changed: res.Changed, Next: next(e, res), Err: e.err,
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"strings"
 
+	"dagger/sensor-backend/poll"
 	"dagger/sensor-backend/text"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -21,14 +22,18 @@ const (
 // readTail reads the last lines that a container of a task logged through
 // awslogs, and names where. It returns no lines when the log cannot be read or
 // is empty: a diagnosis must not become the failure.
-func readTail(ctx context.Context, logs LogTail, containers []types.ContainerDefinition, name, task string) (where string, lines []string) {
+func readTail(ctx context.Context, env poll.Env, logs LogTail, containers []types.ContainerDefinition, name, task string) (where string, lines []string) {
 	group, stream, ok := logStream(containers, name, task)
 	if logs == nil || !ok {
 		return "", nil
 	}
-	out, err := logs.GetLogEvents(ctx, &cloudwatchlogs.GetLogEventsInput{
-		LogGroupName: aws.String(group), LogStreamName: aws.String(stream),
-		Limit: aws.Int32(maxLogRead), StartFromHead: aws.Bool(false),
+	var out *cloudwatchlogs.GetLogEventsOutput
+	err := env.Call(ctx, func(ctx context.Context) (err error) {
+		out, err = logs.GetLogEvents(ctx, &cloudwatchlogs.GetLogEventsInput{
+			LogGroupName: aws.String(group), LogStreamName: aws.String(stream),
+			Limit: aws.Int32(maxLogRead), StartFromHead: aws.Bool(false),
+		})
+		return err
 	})
 	if err != nil || len(out.Events) == 0 {
 		return "", nil

@@ -36,5 +36,5 @@ func ParseCancelPolicy(name string) (CancelPolicy, error) {
 	if name == "" {
 		return LeaveRunning, nil
 	}
-	return LeaveRunning, fmt.Errorf("%q is no policy for a cancelled deploy: give %s or %s", name, LeaveRunning, RollBack)
+	return LeaveRunning, fmt.Errorf("%q is not a policy for a canceled deploy: give %s or %s", name, LeaveRunning, RollBack)
 }

@@ -16,14 +16,14 @@ func TestCancelPolicies(t *testing.T) {
 			t.Errorf("%q is %s, %v", name, got, err)
 		}
 	}
-	if _, err := ParseCancelPolicy("undo"); err == nil || err.Error() != `"undo" is no policy for a cancelled deploy: give leave-running or roll-back` {
+	if _, err := ParseCancelPolicy("undo"); err == nil || err.Error() != `"undo" is not a policy for a canceled deploy: give leave-running or roll-back` {
 		t.Errorf("undo: %v", err)
 	}
 }
 
-// TestCancelledBeforeTheUpdateIsAnswered does not claim that nothing changed: ECS
+// TestCanceledBeforeTheUpdateIsAnswered does not claim that nothing changed: ECS
 // may have taken the order.
-func TestCancelledBeforeTheUpdateIsAnswered(t *testing.T) {
+func TestCanceledBeforeTheUpdateIsAnswered(t *testing.T) {
 	t.Parallel()
 	for policy, c := range map[CancelPolicy]struct {
 		reason string

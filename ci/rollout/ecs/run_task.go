@@ -1,12 +1,8 @@
-// Package migrate runs a service's new image once with another command, as an
-// ECS task of its own, and follows it to its end: how a schema is brought up to
-// date before the service is updated. Start at Run.
 package ecs
 
 import (
 	"cmp"
 	"context"
-	"crypto/rand"
 	"errors"
 	"fmt"
 	"slices"
@@ -36,6 +32,8 @@ type Tasks struct {
 	Logs LogTail
 	// Env is the randomness and where progress goes.
 	Env poll.Env
+	// Changes collects what the task changed; nil collects nothing.
+	Changes *rollout.Changes
 }
 
 // TaskRequest says what to run.
@@ -54,54 +52,96 @@ type TaskRequest struct {
 	Timeout time.Duration
 }
 
-// DefaultTaskTimeout is how long a task may take unless told otherwise: more than
-// the ten minutes after which the API's migration gives up by itself.
+// DefaultTaskTimeout is how long a task may take unless the caller says otherwise:
+// more than the ten minutes after which the API's migration gives up by itself.
 const DefaultTaskTimeout = 15 * time.Minute
 
 const (
 	// migrationStartedBy marks the task for who lists them.
 	migrationStartedBy = "pipeline-migrate"
-	// taskStopPatience is how long a caller that gave up waits for the task to be
-	// told.
-	taskStopPatience = 2 * time.Second
+	// taskStopTime bounds the order to stop a task: briefly for a caller that has
+	// gone, and long enough to repeat it for one that waits.
+	taskStopTime       = 30 * time.Second
+	taskStopTimeCancel = 2 * time.Second
+	// maxTaskTries is how many tasks may fail to start, for a reason that passes by
+	// itself, before that is the verdict.
+	maxTaskTries = 3
 )
 
 // Run starts the task and returns nil once it has ended with exit code 0.
 // Every other end is a *rollout.Error: NotStarted when there was no task,
 // Failed with the reason and the log's last lines, also after the task was
 // stopped because it took too long; TimedOut when it could not be stopped;
-// Canceled after it was told to stop; Lost when ECS could not be asked any more.
-// A migration that is stopped undoes what it has not committed.
+// Canceled after it was stopped for a caller that has gone; Lost when ECS could
+// not be asked any more. A task that never started, for a reason that passes by
+// itself, is started again. A migration that is stopped undoes what it has not
+// committed.
 func (t Tasks) Run(ctx context.Context, req TaskRequest) error {
-	subject := "task " + strings.Join(req.Command, " ") + " of " + aws.ToString(req.Service.ServiceName)
-	id, err := t.start(ctx, req)
-	if err != nil {
-		return &rollout.Error{
-			Outcome: cmp.Or(outcomeIfCanceled(ctx), rollout.NotStarted), Subject: subject, Err: err,
-			Next: "the service was not updated; mend that and deploy again",
+	command := strings.Join(req.Command, " ")
+	subject := "task " + command + " of " + aws.ToString(req.Service.ServiceName)
+	for try := 1; ; try++ {
+		id, err := t.start(ctx, req)
+		if err != nil {
+			return &rollout.Error{
+				Outcome: cmp.Or(outcomeIfCanceled(ctx), rollout.NotStarted), Subject: subject, Err: err,
+				Next: "the service was not updated; mend that and deploy again",
+			}
 		}
-	}
-	t.Env.Reportf("migrate: task %s started", rollout.ShortName(id))
-	ended, err := t.follow(ctx, req, id)
-	if err != nil {
-		return t.giveUp(ctx, req, id, subject, err)
-	}
-	failure := taskVerdict(ended, req.Container)
-	if failure == "" {
-		t.Env.Reportf("migrate: task %s ended well", rollout.ShortName(id))
-		return nil
-	}
-	if log := t.log(ctx, req, id); len(log) > 0 {
-		failure += "\n  log: " + strings.Join(log, "\n  log: ")
-	}
-	return &rollout.Error{
-		Outcome: rollout.Failed, Subject: subject, Reason: failure,
-		Next: "the service was not updated and runs as before; mend the migration and deploy again",
+		t.Env.Reportf("migrate: task %s started", rollout.ShortName(id))
+		ended, err := t.follow(ctx, req, id)
+		if err != nil {
+			t.Changes.Add("task " + command + " started, and how it ended is not known")
+			return t.giveUp(ctx, req, id, subject, err)
+		}
+		failure := taskVerdict(ended, req.Container)
+		if failure == "" {
+			t.Changes.Add("task " + command + " ran to its end")
+			t.Env.Reportf("migrate: task %s ended well", rollout.ShortName(id))
+			return nil
+		}
+		neverRan := neverRan(ended)
+		if neverRan && !isHopeless(failure) && try < maxTaskTries {
+			t.Env.Reportf("migrate: task %s did not start (%s), trying again", rollout.ShortName(id), failure)
+			if pause(ctx, time.Duration(try)*taskPause) == nil {
+				continue
+			}
+		}
+		if !neverRan {
+			t.Changes.Add("task " + command + " ran and failed")
+		}
+		if log := t.log(ctx, req, id); len(log) > 0 {
+			failure += "\n  log: " + strings.Join(log, "\n  log: ")
+		}
+		return &rollout.Error{
+			Outcome: rollout.Failed, Subject: subject, Reason: failure,
+			Next: "the service was not updated and runs as before; mend the migration and deploy again",
+		}
 	}
 }
 
+// taskPause is the pause before a task is started again, longer after each try.
+const taskPause = 20 * time.Second
+
+// pause waits for d or until ctx ends, and returns ctx's error then.
+func pause(ctx context.Context, d time.Duration) error {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-timer.C:
+		return nil
+	}
+}
+
+// neverRan reports whether ECS could not start any container of the task.
+func neverRan(task types.Task) bool {
+	return task.StopCode == types.TaskStopCodeTaskFailedToStart &&
+		!slices.ContainsFunc(task.Containers, func(c types.Container) bool { return c.ExitCode != nil })
+}
+
 // HasVariable reports whether the container of a revision is given a variable, as
-// text or as a secret: without its DATABASE_URL the TaskAPI has nothing to migrate.
+// text or as a secret: without its DATABASE_URL an API has nothing to migrate.
 func HasVariable(definition types.TaskDefinition, container, variable string) bool {
 	for _, c := range definition.ContainerDefinitions {
 		if aws.ToString(c.Name) != container {
@@ -111,46 +151,6 @@ func HasVariable(definition types.TaskDefinition, container, variable string) bo
 			slices.ContainsFunc(c.Environment, func(e types.KeyValuePair) bool { return aws.ToString(e.Name) == variable })
 	}
 	return false
-}
-
-// start runs the task and returns its ARN. The token lets ECS know a request
-// that comes again, so that a lost answer does not start a second task.
-func (t Tasks) start(ctx context.Context, req TaskRequest) (string, error) {
-	in := &ecs.RunTaskInput{
-		Cluster:              req.Service.ClusterArn,
-		TaskDefinition:       req.Definition.TaskDefinitionArn,
-		ClientToken:          aws.String(rand.Text()),
-		Count:                aws.Int32(1),
-		StartedBy:            aws.String(migrationStartedBy),
-		NetworkConfiguration: req.Service.NetworkConfiguration,
-		PlatformVersion:      req.Service.PlatformVersion,
-		Overrides: &types.TaskOverride{
-			ContainerOverrides: []types.ContainerOverride{{Name: aws.String(req.Container), Command: req.Command}},
-		},
-	}
-	// Spot capacity may be taken back in the middle of it, so of the service's
-	// capacity providers only its kind is used.
-	if len(req.Service.CapacityProviderStrategy) > 0 || req.Service.LaunchType == types.LaunchTypeFargate {
-		in.LaunchType = types.LaunchTypeFargate
-	}
-	loop := t.Env.Start()
-	for {
-		out, err := t.ECS.RunTask(ctx, in)
-		switch {
-		case err == nil && len(out.Tasks) > 0:
-			return aws.ToString(out.Tasks[0].TaskArn), nil
-		case err == nil && len(out.Failures) > 0:
-			return "", fmt.Errorf("run the task: ECS answered %s %s", aws.ToString(out.Failures[0].Reason), aws.ToString(out.Failures[0].Detail))
-		case err == nil:
-			return "", errors.New("run the task: the answer names none")
-		case !poll.Transient(err) || loop.Exhausted():
-			return "", fmt.Errorf("run the task: %w", err)
-		}
-		loop.Failed()
-		if err := loop.Wait(ctx); err != nil {
-			return "", err
-		}
-	}
 }
 
 // errTaskTimeout ends the wait for a task that takes too long.
@@ -163,8 +163,15 @@ func (t Tasks) follow(ctx context.Context, req TaskRequest, id string) (types.Ta
 	defer cancel()
 	loop := t.Env.Start()
 	status := ""
+	var task types.Task
 	for {
-		task, err := t.look(ctx, req, id)
+		err := loop.Call(ctx, func(ctx context.Context) error {
+			now, err := t.describe(ctx, req, id)
+			if err == nil {
+				task = now
+			}
+			return err
+		})
 		switch {
 		case err == nil:
 			loop.Answered()
@@ -177,7 +184,7 @@ func (t Tasks) follow(ctx context.Context, req TaskRequest, id string) (types.Ta
 			}
 		case ctx.Err() != nil:
 			return task, context.Cause(ctx)
-		case !poll.Transient(err) && !errors.Is(err, errTaskUnseen), loop.Exhausted():
+		case !poll.Transient(err) && !errors.Is(err, errTaskUnknown), loop.Exhausted():
 			return task, err
 		default:
 			loop.Failed()
@@ -188,22 +195,22 @@ func (t Tasks) follow(ctx context.Context, req TaskRequest, id string) (types.Ta
 	}
 }
 
-// errTaskUnseen is a task that ECS does not show, as it may not for a moment after
-// it was started.
-var errTaskUnseen = errors.New("ECS does not know the task")
+// errTaskUnknown is a task that ECS does not show, as it may not for a moment
+// after it was started.
+var errTaskUnknown = errors.New("ECS does not know the task")
 
-func (t Tasks) look(ctx context.Context, req TaskRequest, id string) (types.Task, error) {
+func (t Tasks) describe(ctx context.Context, req TaskRequest, id string) (types.Task, error) {
 	out, err := t.ECS.DescribeTasks(ctx, &ecs.DescribeTasksInput{Cluster: req.Service.ClusterArn, Tasks: []string{id}})
 	switch {
 	case err != nil:
-		return types.Task{}, fmt.Errorf("look at task %s: %w", rollout.ShortName(id), err)
+		return types.Task{}, fmt.Errorf("read task %s: %w", rollout.ShortName(id), err)
 	case len(out.Tasks) == 0:
-		return types.Task{}, fmt.Errorf("look at task %s: %w", rollout.ShortName(id), errTaskUnseen)
+		return types.Task{}, fmt.Errorf("read task %s: %w", rollout.ShortName(id), errTaskUnknown)
 	}
 	return out.Tasks[0], nil
 }
 
-// verdict is empty for a stopped task whose container ended well, and otherwise
+// taskVerdict is empty for a stopped task whose container ended well, and otherwise
 // says how it ended.
 func taskVerdict(task types.Task, container string) string {
 	parts := []string{cmp.Or(aws.ToString(task.StoppedReason), string(task.StopCode), "it stopped")}
@@ -221,42 +228,74 @@ func taskVerdict(task types.Task, container string) string {
 	return strings.Join(parts, "; ")
 }
 
-// giveUp tells the task to stop, unless ECS cannot be asked, and says why.
+// giveUp stops the task, unless ECS cannot be asked, and says why.
 func (t Tasks) giveUp(ctx context.Context, req TaskRequest, id, subject string, cause error) error {
 	e := &rollout.Error{
 		Outcome: rollout.Lost, Subject: subject, Err: cause,
 		Next: fmt.Sprintf("the service was not updated; look at task %s and at the schema before the next deploy", rollout.ShortName(id)),
 	}
+	limit := taskStopTime
 	switch {
+	case ctx.Err() != nil:
+		e.Outcome, limit = rollout.Canceled, taskStopTimeCancel
 	case errors.Is(cause, errTaskTimeout):
 		e.Outcome = rollout.Failed // as a task is that was stopped
-	case ctx.Err() != nil:
-		e.Outcome = rollout.Canceled
 	default:
 		return e
 	}
-	stopping, cancel := context.WithTimeout(context.WithoutCancel(ctx), taskStopPatience)
+	stopping, cancel := context.WithTimeout(context.WithoutCancel(ctx), limit)
 	defer cancel()
-	_, err := t.ECS.StopTask(stopping, &ecs.StopTaskInput{
-		Cluster: req.Service.ClusterArn, Task: aws.String(id), Reason: aws.String("the pipeline gave up: " + cause.Error()),
-	})
-	if err != nil {
+	if err := t.stop(stopping, req, id, "the pipeline gave up: "+cause.Error()); err != nil {
 		e.Outcome = cmp.Or(outcomeIfCanceled(ctx), rollout.TimedOut) // it goes on
-		e.Err = fmt.Errorf("%w; and it could not be told to stop: %w", cause, err)
+		e.Err = fmt.Errorf("%w; and it could not be stopped: %w", cause, err)
 		return e
 	}
 	if log := t.log(stopping, req, id); len(log) > 0 {
-		e.Reason = "it was told to stop\n  log: " + strings.Join(log, "\n  log: ") + "\n"
+		e.Reason = "it was ordered to stop\n  log: " + strings.Join(log, "\n  log: ") + "\n"
 	}
 	return e
 }
 
-// log is the tail of the container's log, which is asked for again while it is
+// stop orders ECS to stop the task, again while that fails in passing. An order
+// whose answer was lost counts as taken if the task is to stop.
+func (t Tasks) stop(ctx context.Context, req TaskRequest, id, reason string) error {
+	in := &ecs.StopTaskInput{Cluster: req.Service.ClusterArn, Task: aws.String(id), Reason: aws.String(reason[:min(len(reason), maxStopReason)])}
+	loop := t.Env.Start()
+	for {
+		err := t.Env.Change(ctx, func(ctx context.Context) error {
+			_, err := t.ECS.StopTask(ctx, in, oneAttempt)
+			return err
+		})
+		if err == nil || !poll.Transient(err) {
+			return err
+		}
+		if poll.Uncertain(err) {
+			var task types.Task
+			lookup := loop.Call(ctx, func(ctx context.Context) (err error) {
+				task, err = t.describe(ctx, req, id)
+				return err
+			})
+			stopped := string(types.DesiredStatusStopped)
+			if lookup == nil && (aws.ToString(task.DesiredStatus) == stopped || aws.ToString(task.LastStatus) == stopped) {
+				return nil
+			}
+		}
+		loop.Failed()
+		if loop.Wait(ctx) != nil {
+			return err
+		}
+	}
+}
+
+// maxStopReason is the longest reason that StopTask takes.
+const maxStopReason = 1024
+
+// log is the tail of the container's log, which is read again while it is
 // empty: the last lines arrive a little after the end.
 func (t Tasks) log(ctx context.Context, req TaskRequest, id string) []string {
 	loop := t.Env.Start()
 	for range logGrace {
-		_, lines := readTail(ctx, t.Logs, req.Definition.ContainerDefinitions, req.Container, rollout.ShortName(id))
+		_, lines := readTail(ctx, t.Env, t.Logs, req.Definition.ContainerDefinitions, req.Container, rollout.ShortName(id))
 		if len(lines) > 0 || t.Logs == nil || loop.Wait(ctx) != nil {
 			return lines
 		}

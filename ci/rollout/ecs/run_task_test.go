@@ -145,7 +145,7 @@ func TestRun(t *testing.T) {
 		"the answer is empty":      {fake: fake{answer: &ecs.RunTaskOutput{}}, outcome: rollout.NotStarted, says: []string{"names none"}},
 		"ECS stays busy":           {fake: fake{runErrs: many}, outcome: rollout.NotStarted, says: []string{"rate exceeded"}},
 		"it takes too long":        {fake: fake{forever: true, log: []string{"still at it"}}, timeout: 2 * time.Minute, outcome: rollout.Failed, says: []string{"more than 2m0s", "log: still at it"}, stopped: "more than 2m0s"},
-		"and will not stop":        {fake: fake{forever: true, stopErr: denied}, timeout: 2 * time.Minute, outcome: rollout.TimedOut, says: []string{"could not be told to stop"}, stopped: "more than 2m0s"},
+		"and will not stop":        {fake: fake{forever: true, stopErr: denied}, timeout: 2 * time.Minute, outcome: rollout.TimedOut, says: []string{"could not be stopped"}, stopped: "more than 2m0s"},
 		"ECS cannot be asked":      {fake: fake{last: ended(0), lookErrs: many}, outcome: rollout.Lost, says: []string{"rate exceeded", "look at task 0123"}},
 		"ECS may not be asked":     {fake: fake{last: ended(0), lookErrs: []error{denied}}, outcome: rollout.Lost, says: []string{"AccessDenied"}},
 		"ECS never shows the task": {fake: fake{last: ended(0), hidden: 100}, outcome: rollout.Lost, says: []string{"does not know the task"}},

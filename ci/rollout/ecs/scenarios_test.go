@@ -2,7 +2,7 @@ package ecs
 
 import (
 	"context"
-	"strings"
+	"slices"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -25,16 +25,25 @@ type ecsScenario struct {
 	follow   FollowOptions
 	verify   error
 	cancelAt time.Duration
+	// prepare is called before the update, mayRollBack answers whether there may be
+	// a rollback.
+	prepare     func(*fakeECS, *rollout.Changes) error
+	mayRollBack error
+	// unwaited keeps the SDK's waiter out, where one update alone is not the same.
+	unwaited bool
 
 	want   rollout.Outcome
 	reason string
-	// shown is a part of a progress line, seen at the latest by shownBy seconds.
+	// changed is a part of what was changed; open means that the result must not
+	// claim that the deployment has ended.
+	changed string
+	open    bool
+	// shown is a part of a progress line, reported at the latest by shownBy seconds.
 	shown   string
 	shownBy float64
 	// calls are numbers of calls by operation; "total" is an upper bound.
 	calls map[string]int
-	// end is when, in seconds after the update, the truth is there to be seen;
-	// within is how many seconds later the verdict may come, 6 unless set.
+	// end is when, in seconds after the update, the truth can be read; within is how many seconds later the verdict may come, 6 unless set.
 	end, within float64
 }
 
@@ -117,7 +126,7 @@ func ecsScenarios() []ecsScenario {
 			want: rollout.Stopped, reason: "alice", calls: once, end: 40,
 		},
 		{
-			name: "record pending for 30 s", arrange: func(f *fakeECS) {
+			name: "service deployment pending for 30 s", arrange: func(f *fakeECS) {
 				f.script = []scriptStep{
 					at(0, func(f *fakeECS) { _, r := f.ours(); r.Status = types.ServiceDeploymentStatusPending }),
 					at(30, func(f *fakeECS) { _, r := f.ours(); r.Status = types.ServiceDeploymentStatusInProgress }), at(80, completes),
@@ -167,7 +176,7 @@ func ecsScenarios() []ecsScenario {
 			calls: map[string]int{"UpdateService": 1, "StopServiceDeployment": 1}, end: 40, within: 8,
 		},
 		{
-			name: "first deployment ever crashes, nothing to go back to",
+			name: "first deployment ever crashes, nothing to go back to", open: true,
 			arrange: func(f *fakeECS) {
 				f.svc.Deployments[0].RolloutState = types.DeploymentRolloutStateInProgress
 				f.script = crashLoop
@@ -217,7 +226,7 @@ func ecsScenarios() []ecsScenario {
 			want: rollout.RolledBack, reason: "alarms: 5xx", calls: once, end: 150,
 		},
 		{
-			name: "held by a pause hook", arrange: blueGreen(at(30, func(f *fakeECS) {
+			name: "held by a pause hook", open: true, arrange: blueGreen(at(30, func(f *fakeECS) {
 				inStage(types.ServiceDeploymentLifecycleStagePostTestTrafficShift, 0)(f)
 				_, r := f.ours()
 				r.LifecycleHookDetails = []types.DeploymentLifecycleHookDetail{{
@@ -240,7 +249,7 @@ func ecsScenarios() []ecsScenario {
 			want: rollout.RolledBack, calls: once, end: 60,
 		},
 		{
-			name: "credentials expire midway", arrange: func(f *fakeECS) {
+			name: "credentials expire midway", open: true, arrange: func(f *fakeECS) {
 				f.refuse["DescribeServices"] = func(n int) error {
 					if n > 10 {
 						return rollouttest.APIError("ExpiredTokenException")
@@ -252,20 +261,20 @@ func ecsScenarios() []ecsScenario {
 			want: rollout.Lost, reason: "", calls: once, end: 18,
 		},
 		{
-			name: "never healthy, no breaker", arrange: scripted(at(20, func(f *fakeECS) { d, _ := f.ours(); d.PendingCount = 2 })),
+			name: "never healthy, no breaker", open: true, arrange: scripted(at(20, func(f *fakeECS) { d, _ := f.ours(); d.PendingCount = 2 })),
 			follow: FollowOptions{Timeout: 5 * time.Minute},
 			want:   rollout.TimedOut, reason: "no end after 5m0s, last seen: 0 of 2 running, 2 pending", calls: once, end: 300,
 		},
 		{
-			name: "cancelled, left running", cancelAt: 45 * time.Second, arrange: scripted(at(120, completes)),
+			name: "canceled, left running", open: true, cancelAt: 45 * time.Second, arrange: scripted(at(120, completes)),
 			want: rollout.Canceled, reason: "left running", calls: once, end: 45, within: 2,
 		},
 		{
-			name: "cancelled, rolled back", cancelAt: 45 * time.Second, follow: FollowOptions{OnCancel: RollBack}, arrange: scripted(at(120, completes)),
+			name: "canceled, rolled back", open: true, cancelAt: 45 * time.Second, follow: FollowOptions{OnCancel: RollBack}, arrange: scripted(at(120, completes)),
 			want: rollout.Canceled, reason: "ECS was asked to roll the deployment back", calls: map[string]int{"StopServiceDeployment": 1}, end: 45, within: 2,
 		},
 		{
-			name: "cancelled, order to roll back refused", cancelAt: 45 * time.Second, follow: FollowOptions{OnCancel: RollBack},
+			name: "canceled, order to roll back refused", open: true, cancelAt: 45 * time.Second, follow: FollowOptions{OnCancel: RollBack},
 			arrange: func(f *fakeECS) { f.refuse["StopServiceDeployment"] = rollouttest.Times(1, 99, "ThrottlingException") },
 			want:    rollout.Canceled, reason: "could not be asked", end: 45, within: 2,
 		},
@@ -274,13 +283,12 @@ func ecsScenarios() []ecsScenario {
 			want: rollout.VerificationFailed, calls: map[string]int{"UpdateService": 0, "RegisterTaskDefinition": 0},
 		},
 		{
-			name: "update refused", arrange: func(f *fakeECS) { f.refuse["UpdateService"] = rollouttest.Times(1, 9, "AccessDeniedException") },
-			want: rollout.NotStarted, calls: map[string]int{"UpdateService": 1},
+			name: "update refused", unwaited: true, arrange: func(f *fakeECS) { f.refuse["UpdateService"] = rollouttest.Times(1, 9, "AccessDeniedException") },
+			want: rollout.Failed, changed: "revision api:2 registered", calls: map[string]int{"UpdateService": 1},
 		},
 		{
-			name: "joins a deployment under way", image: newDigest, arrange: func(f *fakeECS) {
-				f.deploy(f.define(newDigest), 2)
-				f.mine, f.updated = f.serial, time.Now()
+			name: "joins a deployment under way", unwaited: true, arrange: func(f *fakeECS) {
+				f.underWay()
 				f.script = []scriptStep{at(40, completes)}
 			},
 			want: rollout.Completed, calls: map[string]int{"UpdateService": 0, "RegisterTaskDefinition": 0}, end: 40,
@@ -315,7 +323,14 @@ func (s ecsScenario) run(t *testing.T) rollouttest.Observed {
 		svcs := Services{ECS: f, Logs: f, Env: poll.Env{Random: func() float64 { return 0.5 }, Progress: func(line string) {
 			o.Said(time.Since(start), line)
 		}}}
-		req := Request{Cluster: "c", Service: "api", Container: "api", Image: newDigest, Follow: s.follow}
+		var changes rollout.Changes
+		req := Request{Cluster: "c", Service: "api", Container: "api", Image: newDigest, Follow: s.follow, Changes: &changes}
+		if s.prepare != nil {
+			req.Prepare = func(context.Context, types.Service, types.TaskDefinition) error { return s.prepare(f, &changes) }
+		}
+		if s.mayRollBack != nil {
+			req.MayRollBack = func(context.Context) error { return s.mayRollBack }
+		}
 		if s.image != "" {
 			req.Image = s.image
 		}
@@ -327,7 +342,13 @@ func (s ecsScenario) run(t *testing.T) rollouttest.Observed {
 		if from.IsZero() {
 			from = start
 		}
-		o.Outcome, o.Reason, o.Err, o.Calls, o.Seconds = res.Outcome, res.Reason, err, f.calls, time.Since(from).Seconds()
+		o.Outcome, o.Reason, o.Changed, o.Err, o.Calls, o.Seconds = res.Outcome, res.Reason, res.Changed, err, f.calls, time.Since(from).Seconds()
+		if res.Ended == s.open {
+			t.Errorf("it has ended: %t, want %t", res.Ended, !s.open)
+		}
+		if len(f.repeated) > 0 {
+			t.Errorf("the SDK may repeat %v by itself", f.repeated)
+		}
 	})
 	return o
 }
@@ -335,7 +356,7 @@ func (s ecsScenario) run(t *testing.T) rollouttest.Observed {
 // waiter plays the same script with the SDK's waiter and its defaults, after one
 // register and one update.
 func (s ecsScenario) waiter(t *testing.T) (judged rollouttest.WaiterVerdict, applies bool) {
-	if s.image == oldDigest || s.verify != nil || s.cancelAt > 0 || strings.HasPrefix(s.name, "joins") || s.name == "update refused" {
+	if s.unwaited || s.image == oldDigest || s.verify != nil || s.cancelAt > 0 {
 		return judged, false
 	}
 	synctest.Test(t, func(t *testing.T) {
@@ -343,6 +364,7 @@ func (s ecsScenario) waiter(t *testing.T) (judged rollouttest.WaiterVerdict, app
 		if s.arrange != nil {
 			s.arrange(f)
 		}
+		clear(f.hang)
 		td := f.latest
 		if f.defs[td].ContainerDefinitions[0].Image == nil || *f.defs[td].ContainerDefinitions[0].Image != newDigest {
 			td = f.define(newDigest)
@@ -362,14 +384,14 @@ func (s ecsScenario) waiter(t *testing.T) (judged rollouttest.WaiterVerdict, app
 func TestVerdictScenarios(t *testing.T) {
 	rollouttest.Steady()
 	var suite rollouttest.Suite
-	for _, s := range ecsScenarios() {
+	for _, s := range slices.Concat(ecsScenarios(), lostAnswers(), failureReasons(), breakerSettings(), staleReads(), hangs(), tasksMissing(), orders(), changesNamed()) {
 		t.Run(s.name, func(t *testing.T) {
 			suite.Add(t, "ecs "+s.name, s.run(t), rollouttest.Expectation{
-				Want: s.want, Reason: s.reason, Shown: s.shown, ShownBy: s.shownBy, Calls: s.calls, End: s.end, Within: s.within,
+				Want: s.want, Reason: s.reason, Changed: s.changed, Shown: s.shown, ShownBy: s.shownBy, Calls: s.calls, End: s.end, Within: s.within,
 			}, s.waiter)
 		})
 	}
-	if sums := suite.Report(t); sums.Scenarios < 35 || sums.Wrong > 0 || sums.Late > 6 || sums.FalseSuccesses == 0 {
+	if sums := suite.Report(t); sums.Scenarios < 95 || sums.Wrong > 0 || sums.Late > 6 || sums.FalseSuccesses == 0 {
 		t.Errorf("the suite comes to %+v", sums)
 	}
 }

@@ -17,12 +17,19 @@ import (
 // errMissing is a service that DescribeServices does not know.
 var errMissing = errors.New("it does not exist; run apply first, it makes the service")
 
-// service reads the service, waiting a little for one that is not to be seen
-// yet, and refuses one that cannot be deployed to.
+// missingBeforeStart is how long a service that was just made may take to appear.
+const missingBeforeStart = 15 * time.Second
+
+// service reads the service, waiting a little for one that does not appear yet,
+// and refuses one that cannot be deployed to.
 func (s Services) service(ctx context.Context, cluster, service string) (types.Service, error) {
 	loop := s.Env.Start()
 	for {
-		svc, err := s.look(ctx, cluster, service)
+		var svc *types.Service
+		err := loop.Call(ctx, func(ctx context.Context) (err error) {
+			svc, err = s.describeService(ctx, cluster, service)
+			return err
+		})
 		switch {
 		case err == nil && svc != nil:
 			return *svc, deployable(*svc)
@@ -38,31 +45,37 @@ func (s Services) service(ctx context.Context, cluster, service string) (types.S
 		default:
 			return types.Service{}, err
 		}
-		if err := loop.Wait(ctx); err != nil {
-			return types.Service{}, err
+		if waited := loop.Wait(ctx); waited != nil {
+			return types.Service{}, errors.Join(waited, err)
 		}
 	}
 }
 
-const (
-	// missingBeforeStart is how long a service that was just made may take to
-	// be seen.
-	missingBeforeStart = 15 * time.Second
-)
-
-// deployable refuses services that are not updated through UpdateService.
+// deployable refuses services that are not updated through UpdateService (API
+// type DeploymentController).
 func deployable(svc types.Service) error {
 	if st := aws.ToString(svc.Status); st != "" && st != statusActive {
 		return fmt.Errorf("it is %s, not ACTIVE; run apply first", st)
 	}
-	if c := svc.DeploymentController; c != nil && c.Type != "" && c.Type != types.DeploymentControllerTypeEcs {
+	c := svc.DeploymentController
+	if c == nil {
+		return nil
+	}
+	switch c.Type {
+	case "", types.DeploymentControllerTypeEcs:
+		return nil
+	case types.DeploymentControllerTypeCodeDeploy:
+		return errors.New("its deployment controller is CODE_DEPLOY, which this deployer does not drive: deploy with aws ecs deploy or a CodeDeploy deployment, or move the service to the controller ECS and its own blue/green strategy")
+	case types.DeploymentControllerTypeExternal:
+		return errors.New("its deployment controller is EXTERNAL, which this deployer does not drive: deploy with the controller that makes its task sets, or make the service again with the controller ECS")
+	default:
 		return fmt.Errorf("its deployment controller is %s; only ECS's own is supported", c.Type)
 	}
-	return nil
 }
 
-// look is one DescribeServices; nil means that the service was missing in it.
-func (s Services) look(ctx context.Context, cluster, service string) (*types.Service, error) {
+// describeService is one DescribeServices; nil means that the service was missing
+// in it.
+func (s Services) describeService(ctx context.Context, cluster, service string) (*types.Service, error) {
 	out, err := s.ECS.DescribeServices(ctx, &ecs.DescribeServicesInput{Cluster: aws.String(cluster), Services: []string{service}})
 	if err != nil {
 		return nil, err
@@ -77,7 +90,7 @@ func (s Services) look(ctx context.Context, cluster, service string) (*types.Ser
 // latest active revision (API DescribeTaskDefinition).
 func (s Services) describe(ctx context.Context, name string) (types.TaskDefinition, []types.Tag, error) {
 	var out *ecs.DescribeTaskDefinitionOutput
-	err := s.Env.Retry(ctx, func() (err error) {
+	err := s.Env.Ask(ctx, func(ctx context.Context) (err error) {
 		out, err = s.ECS.DescribeTaskDefinition(ctx, &ecs.DescribeTaskDefinitionInput{
 			TaskDefinition: aws.String(name),
 			Include:        []types.TaskDefinitionField{types.TaskDefinitionFieldTags},
@@ -91,38 +104,4 @@ func (s Services) describe(ctx context.Context, name string) (types.TaskDefiniti
 		return types.TaskDefinition{}, nil, fmt.Errorf("read task definition %s: the answer is empty", rollout.ShortName(name))
 	}
 	return *out.TaskDefinition, out.Tags, nil
-}
-
-func (s Services) register(ctx context.Context, in *ecs.RegisterTaskDefinitionInput) (*types.TaskDefinition, error) {
-	var out *ecs.RegisterTaskDefinitionOutput
-	err := s.Env.Retry(ctx, func() (err error) {
-		out, err = s.ECS.RegisterTaskDefinition(ctx, in)
-		return err
-	})
-	if err != nil {
-		return nil, fmt.Errorf("register a revision of task definition %s: %w", aws.ToString(in.Family), err)
-	}
-	if out.TaskDefinition == nil || aws.ToString(out.TaskDefinition.TaskDefinitionArn) == "" {
-		return nil, fmt.Errorf("register a revision of task definition %s: the answer names none", aws.ToString(in.Family))
-	}
-	return out.TaskDefinition, nil
-}
-
-// update sets the task definition and nothing else: the number of tasks belongs
-// to autoscaling, the rest to Terraform.
-func (s Services) update(ctx context.Context, req rollRequest, force bool) (*types.Service, error) {
-	var out *ecs.UpdateServiceOutput
-	err := s.Env.Retry(ctx, func() (err error) {
-		out, err = s.ECS.UpdateService(ctx, &ecs.UpdateServiceInput{
-			Cluster:            aws.String(req.cluster),
-			Service:            aws.String(req.service),
-			TaskDefinition:     req.definition.TaskDefinitionArn,
-			ForceNewDeployment: force,
-		})
-		return err
-	})
-	if err != nil {
-		return nil, fmt.Errorf("update the service: %w", err)
-	}
-	return out.Service, nil
 }

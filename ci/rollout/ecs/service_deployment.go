@@ -13,40 +13,59 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/ecs/types"
 )
 
-// serviceDeployment is ECS's own account of our deployment, the service deployment: found
-// without comparing this machine's clock with ECS's, and read on demand. Where
-// ECS refuses to tell, it stays unknown and the service's list of deployments
-// has to do.
+// serviceDeployment is ECS's own account of our deployment, its service
+// deployment, read on demand. One that the service names counts only if it is
+// ours: its target revision runs our task definition, and it is not older than
+// our deployment, by ECS's clock (kayac/ecspresso#945: currentServiceDeployment
+// can name the one before). Where ECS refuses to say, it stays unknown and the
+// service's list of deployments has to do.
 type serviceDeployment struct {
 	s                Services
 	cluster, service string
-	// known holds the ARNs there were before ours.
-	known map[string]bool
-	// since is a time of ECS's before which ours cannot have been made.
+	// taskDefinition is the ARN that ours deploys.
+	taskDefinition string
+	// others are ARNs of service deployments that are not ours.
+	others map[string]bool
+	// notBefore is when our deployment was made, by ECS's clock; zero while that
+	// is not known.
+	notBefore time.Time
+	// since limits a listing: nothing older can be ours.
 	since time.Time
-	// off is set once ECS refused.
-	off bool
+	// named is what the service names as its current one.
+	named string
+	// refused is set once ECS refused to show service deployments.
+	refused bool
 	// arn is ours, once found.
-	arn   string
-	tries int
+	arn string
+	// searches counts the searches without result, unanswered the reads in a row
+	// that did not show ours.
+	searches, unanswered int
 }
 
-// maxTries is how often ECS is asked for our service deployment before the list
-// of deployments has to do; listAfter of these wait for the service to name it.
 const (
-	maxTries  = 8
-	listAfter = 3
+	// maxSearches is how many reads may fail to find our service deployment, or to
+	// show it, before the service's list of deployments has to do.
+	maxSearches = 8
+	// clockTolerance is how much older than our deployment its service deployment
+	// may be: ECS stamps the two one after the other.
+	clockTolerance = 5 * time.Second
 )
 
-// errUnknownRecord is a service deployment that was not found.
-var errUnknownRecord = errors.New("its service deployment is not known")
+// errUnknownServiceDeployment is a service deployment that was not found.
+var errUnknownServiceDeployment = errors.New("its service deployment is not known")
 
-// remember notes, before the update, which service deployments are not ours.
-// The service names its current one; where it names none, all are listed.
+func (r *roll) serviceDeployment() *serviceDeployment {
+	return &serviceDeployment{
+		s: r.s, cluster: r.cluster, service: r.service,
+		taskDefinition: aws.ToString(r.definition.TaskDefinitionArn), others: map[string]bool{},
+	}
+}
+
+// remember notes, before the update, which service deployments are not ours: the
+// one that the service names, or, where it names none, all that are listed.
 func (r *serviceDeployment) remember(ctx context.Context, before types.Service) {
-	r.known = map[string]bool{}
 	if arn := aws.ToString(before.CurrentServiceDeployment); arn != "" {
-		r.known[arn] = true
+		r.others[arn] = true
 		return
 	}
 	for _, d := range before.Deployments {
@@ -60,45 +79,67 @@ func (r *serviceDeployment) remember(ctx context.Context, before types.Service) 
 		return
 	}
 	for _, d := range list {
-		r.known[aws.ToString(d.ServiceDeploymentArn)] = true
+		r.others[aws.ToString(d.ServiceDeploymentArn)] = true
 	}
 }
 
-// hint takes the service's word for its current service deployment, in an
-// answer in which our deployment is primary.
-func (r *serviceDeployment) hint(svc *types.Service) {
-	if r.arn != "" || svc == nil {
-		return
-	}
-	if arn := aws.ToString(svc.CurrentServiceDeployment); arn != "" && !r.known[arn] {
-		r.arn = arn
+// suggest takes note of what the service names as its current service deployment,
+// in an answer in which our deployment is primary. Whether it is ours is checked
+// when it is needed.
+func (r *serviceDeployment) suggest(svc *types.Service) {
+	if svc != nil {
+		r.named = aws.ToString(svc.CurrentServiceDeployment)
 	}
 }
 
 // searching reports whether ours may yet be found.
-func (r *serviceDeployment) searching() bool { return !r.off && r.arn == "" && r.tries < maxTries }
+func (r *serviceDeployment) searching() bool {
+	return !r.refused && r.arn == "" && r.searches < maxSearches
+}
 
 func (r *serviceDeployment) refuse(err error) {
-	r.off, r.arn = true, ""
+	r.refused, r.arn = true, ""
 	r.s.Env.Reportf("%s: cannot read its service deployments (%v), judging by its deployments alone", subject(r.cluster, r.service), err)
 }
 
-// read asks for our service deployment as it is now; nil when it is not known.
-// Passing failures are errors, refusals only mean that it stays unknown.
-func (r *serviceDeployment) read(ctx context.Context, taskDefinition string) (*types.ServiceDeployment, error) {
-	err := r.find(ctx, taskDefinition, false)
-	if err != nil || r.arn == "" {
-		return nil, err
-	}
-	out, err := r.s.ECS.DescribeServiceDeployments(ctx, &ecs.DescribeServiceDeploymentsInput{ServiceDeploymentArns: []string{r.arn}})
-	if err != nil {
-		return nil, r.tolerate(ctx, err)
-	}
-	if len(out.ServiceDeployments) == 0 {
-		if r.tries++; r.tries >= maxTries {
-			r.off, r.arn = true, ""
+// read asks for our service deployment as it is now; nil when it is not known, or
+// not in the answer. Passing failures are errors, refusals only mean that it
+// stays unknown.
+func (r *serviceDeployment) read(ctx context.Context) (*types.ServiceDeployment, error) {
+	if r.arn == "" {
+		if !r.searching() {
+			return nil, nil
 		}
-		return nil, nil
+		sd, err := r.find(ctx)
+		if sd != nil || err != nil || r.arn == "" {
+			return sd, err
+		}
+	}
+	sd, err := r.describe(ctx, r.arn)
+	switch {
+	case err != nil:
+		return nil, r.tolerate(ctx, err)
+	case sd == nil:
+		r.unanswered++
+	default:
+		r.unanswered = 0
+	}
+	return sd, nil
+}
+
+// silent reports whether ours has not been shown for so long that the list of
+// deployments has to do.
+func (r *serviceDeployment) silent() bool { return r.unanswered >= maxSearches }
+
+// describe reads one service deployment; nil if the answer does not have it.
+func (r *serviceDeployment) describe(ctx context.Context, arn string) (*types.ServiceDeployment, error) {
+	var out *ecs.DescribeServiceDeploymentsOutput
+	err := r.s.Env.Call(ctx, func(ctx context.Context) (err error) {
+		out, err = r.s.ECS.DescribeServiceDeployments(ctx, &ecs.DescribeServiceDeploymentsInput{ServiceDeploymentArns: []string{arn}})
+		return err
+	})
+	if err != nil || len(out.ServiceDeployments) == 0 {
+		return nil, err
 	}
 	return &out.ServiceDeployments[0], nil
 }
@@ -112,55 +153,120 @@ func (r *serviceDeployment) tolerate(ctx context.Context, err error) error {
 	return nil
 }
 
-// find searches the list for ours when the service does not name it: after a
-// few times, or at once.
-func (r *serviceDeployment) find(ctx context.Context, taskDefinition string, atOnce bool) error {
-	if !r.searching() {
-		return nil
-	}
-	r.tries++
-	if !atOnce && len(r.known) > 0 && r.since.IsZero() && r.tries <= listAfter {
-		return nil
+// find looks for ours: the one that the service names, or else one of those
+// listed. It returns what it read of it, if it did.
+func (r *serviceDeployment) find(ctx context.Context) (*types.ServiceDeployment, error) {
+	if r.named != "" && !r.others[r.named] {
+		sd, err := r.describe(ctx, r.named)
+		if err != nil {
+			return nil, r.tolerate(ctx, err)
+		}
+		if sd != nil {
+			ours, err := r.ours(ctx, sd.CreatedAt, sd.TargetServiceRevision)
+			if err != nil {
+				return nil, err
+			}
+			if ours {
+				r.arn = r.named
+				return sd, nil
+			}
+			r.others[r.named] = true
+		}
 	}
 	list, err := r.list(ctx)
 	if err != nil {
-		return r.tolerate(ctx, err)
+		return nil, r.tolerate(ctx, err)
 	}
-	var newestKnown time.Time
+	if err := r.choose(ctx, list); err != nil {
+		return nil, err
+	}
+	if r.arn == "" {
+		r.searches++
+	}
+	return nil, nil
+}
+
+// ours reports whether a service deployment that was made then, with that target,
+// can be ours.
+func (r *serviceDeployment) ours(ctx context.Context, created *time.Time, target *types.ServiceRevisionSummary) (bool, error) {
+	if r.tooOld(created) {
+		return false, nil
+	}
+	switch {
+	case target == nil, aws.ToString(target.Arn) == "":
+		return true, nil
+	case len(r.others) > 0 && created != nil && !r.notBefore.IsZero() && !created.Before(r.notBefore):
+		// Made after our deployment, which is primary: nothing came after it.
+		return true, nil
+	}
+	runs, err := r.revisions(ctx, []string{aws.ToString(target.Arn)})
+	td, known := runs[aws.ToString(target.Arn)]
+	return err == nil && (!known || td == r.taskDefinition), err
+}
+
+func (r *serviceDeployment) tooOld(created *time.Time) bool {
+	return created != nil && !r.notBefore.IsZero() && created.Before(r.notBefore.Add(-clockTolerance))
+}
+
+// revisions reads which task definitions service revisions run. It is empty where
+// that may not be read.
+func (r *serviceDeployment) revisions(ctx context.Context, arns []string) (map[string]string, error) {
+	var out *ecs.DescribeServiceRevisionsOutput
+	err := r.s.Env.Call(ctx, func(ctx context.Context) (err error) {
+		out, err = r.s.ECS.DescribeServiceRevisions(ctx, &ecs.DescribeServiceRevisionsInput{ServiceRevisionArns: arns[:min(len(arns), maxRevisions)]})
+		return err
+	})
+	switch {
+	case err != nil && (ctx.Err() != nil || poll.Transient(err)):
+		return nil, err
+	case err != nil:
+		return nil, nil
+	}
+	runs := map[string]string{}
+	for _, rev := range out.ServiceRevisions {
+		runs[aws.ToString(rev.ServiceRevisionArn)] = aws.ToString(rev.TaskDefinition)
+	}
+	return runs, nil
+}
+
+// maxRevisions is the most that DescribeServiceRevisions takes at once.
+const maxRevisions = 20
+
+// choose takes the newest of the list that is not another's and whose target
+// revision runs our task definition. Where revisions cannot be read, a single
+// candidate is taken for ours.
+func (r *serviceDeployment) choose(ctx context.Context, list []types.ServiceDeploymentBrief) error {
+	var newestOther time.Time
 	for _, d := range list {
-		if at := aws.ToTime(d.CreatedAt); r.known[aws.ToString(d.ServiceDeploymentArn)] && at.After(newestKnown) {
-			newestKnown = at
+		if at := aws.ToTime(d.CreatedAt); r.others[aws.ToString(d.ServiceDeploymentArn)] && at.After(newestOther) && r.notBefore.IsZero() {
+			newestOther = at
 		}
 	}
 	list = slices.DeleteFunc(list, func(d types.ServiceDeploymentBrief) bool {
-		return r.known[aws.ToString(d.ServiceDeploymentArn)] || aws.ToTime(d.CreatedAt).Before(newestKnown)
+		return r.others[aws.ToString(d.ServiceDeploymentArn)] || r.tooOld(d.CreatedAt) || aws.ToTime(d.CreatedAt).Before(newestOther)
 	})
-	return r.choose(ctx, list, taskDefinition)
-}
-
-// choose takes the candidate whose target revision runs our task definition.
-// Where revisions cannot be read, a single candidate is taken for ours.
-func (r *serviceDeployment) choose(ctx context.Context, list []types.ServiceDeploymentBrief, taskDefinition string) error {
-	revisions := map[string]string{}
+	slices.SortStableFunc(list, func(a, b types.ServiceDeploymentBrief) int {
+		return aws.ToTime(b.CreatedAt).Compare(aws.ToTime(a.CreatedAt))
+	})
 	var arns []string
 	for _, d := range list {
 		if arn := aws.ToString(d.TargetServiceRevisionArn); arn != "" {
-			revisions[arn] = aws.ToString(d.ServiceDeploymentArn)
 			arns = append(arns, arn)
 		}
 	}
 	if len(arns) > 0 {
-		out, err := r.s.ECS.DescribeServiceRevisions(ctx, &ecs.DescribeServiceRevisionsInput{ServiceRevisionArns: arns[:min(len(arns), maxRevisions)]})
-		switch {
-		case err == nil && len(out.ServiceRevisions) > 0:
-			for _, rev := range out.ServiceRevisions {
-				if aws.ToString(rev.TaskDefinition) == taskDefinition {
-					r.arn = revisions[aws.ToString(rev.ServiceRevisionArn)]
-				}
-			}
-			return nil
-		case err != nil && (ctx.Err() != nil || poll.Transient(err)):
+		runs, err := r.revisions(ctx, arns)
+		if err != nil {
 			return err
+		}
+		for _, d := range list {
+			if runs[aws.ToString(d.TargetServiceRevisionArn)] == r.taskDefinition {
+				r.arn = aws.ToString(d.ServiceDeploymentArn)
+				return nil
+			}
+		}
+		if len(runs) > 0 {
+			return nil
 		}
 	}
 	if len(list) == 1 {
@@ -169,19 +275,21 @@ func (r *serviceDeployment) choose(ctx context.Context, list []types.ServiceDepl
 	return nil
 }
 
-// maxRevisions is the most that DescribeServiceRevisions takes at once.
-const maxRevisions = 20
-
-// list reads the newest service deployments.
+// list reads the service deployments, newest first: all since a time if one is
+// set, and otherwise the newest hundred.
 func (r *serviceDeployment) list(ctx context.Context) ([]types.ServiceDeploymentBrief, error) {
 	in := &ecs.ListServiceDeploymentsInput{Cluster: aws.String(r.cluster), Service: aws.String(r.service), MaxResults: aws.Int32(100)}
-	if !r.since.IsZero() {
-		in.CreatedAt = &types.CreatedAt{After: aws.Time(r.since.Add(-time.Minute))}
+	since := r.since
+	if since.IsZero() {
+		since = r.notBefore
+	}
+	if !since.IsZero() {
+		in.CreatedAt = &types.CreatedAt{After: aws.Time(since.Add(-time.Minute))}
 	}
 	var all []types.ServiceDeploymentBrief
 	for {
 		var out *ecs.ListServiceDeploymentsOutput
-		err := r.s.Env.Retry(ctx, func() (err error) {
+		err := r.s.Env.Ask(ctx, func(ctx context.Context) (err error) {
 			out, err = r.s.ECS.ListServiceDeployments(ctx, in)
 			return err
 		})
@@ -189,26 +297,9 @@ func (r *serviceDeployment) list(ctx context.Context) ([]types.ServiceDeployment
 			return nil, err
 		}
 		all = append(all, out.ServiceDeployments...)
-		// Ours is among the newest, and those come first.
-		if aws.ToString(out.NextToken) == "" || r.since.IsZero() {
+		if aws.ToString(out.NextToken) == "" || since.IsZero() {
 			return all, nil
 		}
 		in.NextToken = out.NextToken
 	}
-}
-
-// stop asks ECS to end our deployment and to go back to the one before.
-func (r *serviceDeployment) stop(ctx context.Context, taskDefinition string) error {
-	if err := r.find(ctx, taskDefinition, true); err != nil {
-		return err
-	}
-	if r.arn == "" {
-		return errUnknownRecord
-	}
-	return r.s.Env.Retry(ctx, func() error {
-		_, err := r.s.ECS.StopServiceDeployment(ctx, &ecs.StopServiceDeploymentInput{
-			ServiceDeploymentArn: aws.String(r.arn), StopType: types.StopServiceDeploymentStopTypeRollback,
-		})
-		return err
-	})
 }

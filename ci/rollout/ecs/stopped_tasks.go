@@ -17,6 +17,8 @@ import (
 const (
 	// maxTasksRead is the most that DescribeTasks takes at once.
 	maxTasksRead = 100
+	// maxTaskPages is how many pages of a hundred stopped tasks are read.
+	maxTaskPages = 20
 	// maxLogs is how many tasks' logs are read.
 	maxLogs = 2
 	// logGrace is how many updates an empty log is asked for again: the last
@@ -34,7 +36,7 @@ type taskLog struct {
 	tries            map[string]int
 	// others are stopped tasks that say nothing of our deployment.
 	others map[string]bool
-	// stopping is true when the last look saw tasks of ours on their way out.
+	// stopping is true when the last listing showed tasks of ours on their way out.
 	stopping bool
 }
 
@@ -77,9 +79,9 @@ func (l *taskLog) update(ctx context.Context, deployment string) []string {
 	return lines
 }
 
-// unsettled reports whether looking again is sure to tell more: a task of ours is
-// still stopping, or the last words of one have not arrived.
-func (l *taskLog) unsettled() bool {
+// incomplete reports whether another listing is sure to show more: a task of ours
+// is still stopping, or the last lines of one have not arrived.
+func (l *taskLog) incomplete() bool {
 	return l.stopping || slices.ContainsFunc(l.order[:min(len(l.order), maxLogs)], l.awaitsLog)
 }
 
@@ -99,37 +101,63 @@ func (l *taskLog) failures() []TaskFailure {
 // stopped lists our deployment's stopped tasks that are not known yet, oldest
 // first.
 func (l *taskLog) stopped(ctx context.Context, deployment string) []types.Task {
-	list, err := l.s.ECS.ListTasks(ctx, &ecs.ListTasksInput{
-		Cluster: aws.String(l.cluster), ServiceName: aws.String(l.service), DesiredStatus: types.DesiredStatusStopped,
-	})
+	listed, err := l.list(ctx)
 	if err != nil {
 		return nil
 	}
 	l.stopping = false
-	unknown := slices.DeleteFunc(list.TaskArns, func(arn string) bool { return l.others[arn] || l.tasks[rollout.ShortName(arn)] != nil })
-	if len(unknown) == 0 {
-		return nil
-	}
-	out, err := l.s.ECS.DescribeTasks(ctx, &ecs.DescribeTasksInput{
-		Cluster: aws.String(l.cluster), Tasks: unknown[:min(len(unknown), maxTasksRead)],
-	})
-	if err != nil {
-		return nil
-	}
+	unknown := slices.DeleteFunc(listed, func(arn string) bool { return l.others[arn] || l.tasks[rollout.ShortName(arn)] != nil })
 	var tasks []types.Task
-	for _, t := range out.Tasks {
-		switch {
-		case !l.ours(t, deployment), strings.Contains(aws.ToString(t.StoppedReason), "Scaling activity initiated by"):
-			// Scaling in and the end of a rollback stop tasks that were well.
-			l.others[aws.ToString(t.TaskArn)] = true
-		case aws.ToString(t.LastStatus) == string(types.DesiredStatusStopped):
-			tasks = append(tasks, t)
-		default:
-			l.stopping = true
+	for part := range slices.Chunk(unknown, maxTasksRead) {
+		var out *ecs.DescribeTasksOutput
+		err := l.s.Env.Call(ctx, func(ctx context.Context) (err error) {
+			out, err = l.s.ECS.DescribeTasks(ctx, &ecs.DescribeTasksInput{Cluster: aws.String(l.cluster), Tasks: part})
+			return err
+		})
+		if err != nil {
+			break
+		}
+		for _, t := range out.Tasks {
+			switch {
+			case !l.ours(t, deployment), wasWell(aws.ToString(t.StoppedReason)):
+				l.others[aws.ToString(t.TaskArn)] = true
+			case aws.ToString(t.LastStatus) == string(types.DesiredStatusStopped):
+				tasks = append(tasks, t)
+			default:
+				l.stopping = true
+			}
 		}
 	}
 	slices.SortStableFunc(tasks, func(a, b types.Task) int { return stoppedAt(a).Compare(stoppedAt(b)) })
 	return tasks
+}
+
+// list reads every page of the service's stopped tasks.
+func (l *taskLog) list(ctx context.Context) ([]string, error) {
+	in := &ecs.ListTasksInput{Cluster: aws.String(l.cluster), ServiceName: aws.String(l.service), DesiredStatus: types.DesiredStatusStopped}
+	var all []string
+	for range maxTaskPages {
+		var out *ecs.ListTasksOutput
+		err := l.s.Env.Call(ctx, func(ctx context.Context) (err error) {
+			out, err = l.s.ECS.ListTasks(ctx, in)
+			return err
+		})
+		if err != nil {
+			return all, err
+		}
+		all = append(all, out.TaskArns...)
+		if aws.ToString(out.NextToken) == "" {
+			break
+		}
+		in.NextToken = out.NextToken
+	}
+	return all, nil
+}
+
+// wasWell reports whether a task was stopped though it was well: by scaling in,
+// which the end of a rollback is too, or to spread tasks over zones again.
+func wasWell(reason string) bool {
+	return strings.Contains(reason, "Scaling activity initiated by") || strings.Contains(strings.ToLower(reason), "rebalanc")
 }
 
 // ours reports whether a task belongs to our deployment, which ECS names in
@@ -144,7 +172,7 @@ func (l *taskLog) ours(t types.Task, deployment string) bool {
 func stoppedAt(t types.Task) time.Time { return aws.ToTime(t.StoppedAt) }
 
 func failure(id string, t types.Task) TaskFailure {
-	f := TaskFailure{Task: id, StopCode: string(t.StopCode), Reason: aws.ToString(t.StoppedReason)}
+	f := TaskFailure{Task: id, StopCode: string(t.StopCode), Reason: aws.ToString(t.StoppedReason), StoppedAt: stoppedAt(t)}
 	for _, c := range t.Containers {
 		if aws.ToString(c.Reason) == "" && (c.ExitCode == nil || *c.ExitCode == 0) && len(t.Containers) > 1 {
 			continue
@@ -162,7 +190,7 @@ func failure(id string, t types.Task) TaskFailure {
 // readLog reads the tail of the first failed container's log that can be read.
 func (l *taskLog) readLog(ctx context.Context, t *TaskFailure) {
 	for _, c := range t.Containers {
-		if t.LogStream, t.Log = readTail(ctx, l.s.Logs, l.definition.ContainerDefinitions, c.Name, t.Task); len(t.Log) > 0 {
+		if t.LogStream, t.Log = readTail(ctx, l.s.Env, l.s.Logs, l.definition.ContainerDefinitions, c.Name, t.Task); len(t.Log) > 0 {
 			return
 		}
 	}

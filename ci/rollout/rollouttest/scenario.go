@@ -22,6 +22,8 @@ type Observed struct {
 	Outcome rollout.Outcome
 	Reason  string
 	Err     error
+	// Changed is what the deployer says that it changed.
+	Changed []string
 	// Calls are the numbers of API calls by operation.
 	Calls map[string]int
 	// Seconds is the time from the change to the verdict.
@@ -31,7 +33,7 @@ type Observed struct {
 	at    []time.Duration
 }
 
-// Said notes a progress line and when it came.
+// Said adds a progress line and when it came.
 func (o *Observed) Said(at time.Duration, line string) {
 	o.lines, o.at = append(o.lines, line), append(o.at, at)
 }
@@ -92,7 +94,7 @@ func (s *Suite) Add(t *testing.T, name string, o Observed, e Expectation, waiter
 const waiterRuns = 20
 
 // undone reports whether the new version does not run after that outcome. After
-// the others nobody has looked to the end.
+// the others nobody has watched to the end.
 func undone(o rollout.Outcome) bool {
 	switch o {
 	case rollout.VerificationFailed, rollout.RolledBack, rollout.RollbackFailed, rollout.Failed, rollout.Superseded, rollout.Stopped:
@@ -107,12 +109,14 @@ type Expectation struct {
 	// Want is the outcome, Reason a part of the reason given for it.
 	Want   rollout.Outcome
 	Reason string
-	// Shown is a part of a progress line, seen at the latest by ShownBy seconds.
+	// Changed is a part of what was changed, joined by "; ".
+	Changed string
+	// Shown is a part of a progress line, reported at the latest by ShownBy seconds.
 	Shown   string
 	ShownBy float64
 	// Calls are numbers of calls by operation; "total" is an upper bound.
 	Calls map[string]int
-	// End is when, in seconds after the change, the truth is there to be seen;
+	// End is when, in seconds after the change, the truth can be read;
 	// Within is how many seconds later the verdict may come, 6 if it is 0.
 	End, Within float64
 }
@@ -128,6 +132,12 @@ func (e Expectation) check(t *testing.T, o Observed) {
 	}
 	if !strings.Contains(o.Reason, e.Reason) {
 		fail("reason %q does not contain %q", o.Reason, e.Reason)
+	}
+	if changed := strings.Join(o.Changed, "; "); !strings.Contains(changed, e.Changed) {
+		fail("changed %q, which does not contain %q", changed, e.Changed)
+	}
+	if e.Want == rollout.NotStarted && len(o.Changed) > 0 {
+		fail("refused before any change, after %q", o.Changed)
 	}
 	if (o.Err == nil) != e.Want.OK() {
 		fail("outcome %q with error %v", o.Outcome, o.Err)
