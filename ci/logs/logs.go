@@ -33,7 +33,7 @@ type Request struct {
 	Follow time.Duration
 }
 
-// overlap is how far each later look goes back: lines of one moment arrive one
+// overlap is how far each later read goes back: lines of one moment arrive one
 // after another.
 const overlap = 30 * time.Second
 
@@ -41,42 +41,60 @@ const overlap = 30 * time.Second
 // returns how many there were. A caller that gives up while following ends it
 // without an error.
 func Follow(ctx context.Context, api API, req Request, env poll.Env, emit func(line string)) (int, error) {
-	seen := map[string]bool{}
-	loop := env.Start()
+	r := reader{api: api, req: req, loop: env.Start(), emit: emit, shown: map[string]bool{}}
+	limited := ctx
+	if req.Follow > 0 {
+		var stop context.CancelFunc
+		limited, stop = context.WithTimeout(ctx, req.Follow)
+		defer stop()
+	}
 	from := time.Now().Add(-req.Since)
 	for {
-		newest, err := read(ctx, api, req, from, seen, emit)
-		if ctx.Err() != nil && req.Follow > 0 {
-			return len(seen), nil
+		newest, err := r.read(limited, from)
+		if limited.Err() != nil && req.Follow > 0 {
+			return len(r.shown), nil
 		}
 		switch {
 		case err == nil:
-			loop.Answered()
-		case poll.Transient(err) && !loop.Exhausted():
-			loop.Failed()
+			r.loop.Answered()
+		case poll.Transient(err) && !r.loop.Exhausted():
+			r.loop.Failed()
 		default:
-			return len(seen), explain(req.Group, err)
+			return len(r.shown), explain(req.Group, err)
 		}
 		if at := newest.Add(-overlap); at.After(from) {
 			from = at
 		}
-		if err == nil && loop.Elapsed() >= req.Follow {
-			return len(seen), nil
+		if err == nil && r.loop.Elapsed() >= req.Follow {
+			return len(r.shown), nil
 		}
-		if waited := loop.Wait(ctx); waited != nil && req.Follow == 0 {
-			return len(seen), waited
+		if waited := r.loop.Wait(limited); waited != nil && req.Follow == 0 {
+			return len(r.shown), waited
 		}
 	}
 }
 
+// reader reads one log group, each line once.
+type reader struct {
+	api   API
+	req   Request
+	loop  *poll.Loop
+	emit  func(line string)
+	shown map[string]bool
+}
+
 // read takes all pages once.
-func read(ctx context.Context, api API, req Request, from time.Time, seen map[string]bool, emit func(string)) (newest time.Time, err error) {
-	in := &cloudwatchlogs.FilterLogEventsInput{LogGroupName: &req.Group, StartTime: aws.Int64(from.UnixMilli())}
-	if req.Filter != "" {
-		in.FilterPattern = &req.Filter
+func (r *reader) read(ctx context.Context, from time.Time) (newest time.Time, err error) {
+	in := &cloudwatchlogs.FilterLogEventsInput{LogGroupName: &r.req.Group, StartTime: aws.Int64(from.UnixMilli())}
+	if r.req.Filter != "" {
+		in.FilterPattern = &r.req.Filter
 	}
 	for {
-		out, err := api.FilterLogEvents(ctx, in)
+		var out *cloudwatchlogs.FilterLogEventsOutput
+		err := r.loop.Call(ctx, func(ctx context.Context) (err error) {
+			out, err = r.api.FilterLogEvents(ctx, in)
+			return err
+		})
 		if err != nil {
 			return newest, err
 		}
@@ -86,14 +104,14 @@ func read(ctx context.Context, api API, req Request, from time.Time, seen map[st
 			if id == "" {
 				id = fmt.Sprint(at.UnixNano(), aws.ToString(e.LogStreamName), aws.ToString(e.Message))
 			}
-			if seen[id] {
+			if r.shown[id] {
 				continue
 			}
-			seen[id] = true
+			r.shown[id] = true
 			if at.After(newest) {
 				newest = at
 			}
-			emit(fmt.Sprintf("%s %s %s", at.UTC().Format("2006-01-02T15:04:05.000Z"), stream(aws.ToString(e.LogStreamName)), strings.TrimRight(aws.ToString(e.Message), "\r\n")))
+			r.emit(fmt.Sprintf("%s %s %s", at.UTC().Format("2006-01-02T15:04:05.000Z"), stream(aws.ToString(e.LogStreamName)), strings.TrimRight(aws.ToString(e.Message), "\r\n")))
 		}
 		if aws.ToString(out.NextToken) == "" {
 			return newest, nil
@@ -102,7 +120,7 @@ func read(ctx context.Context, api API, req Request, from time.Time, seen map[st
 	}
 }
 
-// stream is the end of a stream's name, which tells tasks and instances apart.
+// stream is the end of a stream's name, which differs between tasks and instances.
 func stream(name string) string {
 	if i := strings.LastIndexAny(name, "/]"); i >= 0 {
 		name = name[i+1:]

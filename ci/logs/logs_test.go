@@ -21,10 +21,16 @@ type group struct {
 	begin time.Time
 	calls int
 	fails map[int]error
+	// hangs is the call from which on none is answered; 0 is never.
+	hangs int
 }
 
-func (g *group) FilterLogEvents(_ context.Context, in *cloudwatchlogs.FilterLogEventsInput, _ ...func(*cloudwatchlogs.Options)) (*cloudwatchlogs.FilterLogEventsOutput, error) {
+func (g *group) FilterLogEvents(ctx context.Context, in *cloudwatchlogs.FilterLogEventsInput, _ ...func(*cloudwatchlogs.Options)) (*cloudwatchlogs.FilterLogEventsOutput, error) {
 	g.calls++
+	if g.hangs > 0 && g.calls >= g.hangs {
+		<-ctx.Done()
+		return nil, ctx.Err()
+	}
 	if err := g.fails[g.calls]; err != nil {
 		return nil, err
 	}
@@ -78,6 +84,26 @@ func TestFollowEndsWithItsCaller(t *testing.T) {
 			t.Errorf("%d lines, %v", n, err)
 		}
 	})
+}
+
+// TestAHungLogGroupEndsWithItsTime wants a hang to last neither longer than the
+// time to follow nor, without one, for ever.
+func TestAHungLogGroupEndsWithItsTime(t *testing.T) {
+	t.Parallel()
+	for follow, limit := range map[time.Duration]time.Duration{time.Minute: time.Minute, 0: 5 * time.Minute} {
+		synctest.Test(t, func(t *testing.T) {
+			start := time.Now()
+			_, err := Follow(t.Context(), &group{begin: start, hangs: 2}, Request{Group: "g", Since: time.Minute, Follow: follow}, poll.Env{}, func(string) {})
+			if took := time.Since(start); follow > 0 && (err != nil || took != limit) || took > limit {
+				t.Errorf("following for %s: %v after %s", follow, err, took)
+			}
+			start = time.Now()
+			_, err = Follow(t.Context(), &group{begin: start, hangs: 1}, Request{Group: "g", Since: time.Minute, Follow: follow}, poll.Env{}, func(string) {})
+			if took := time.Since(start); took > limit || follow == 0 && err == nil {
+				t.Errorf("following for %s: %v after %s", follow, err, took)
+			}
+		})
+	}
 }
 
 func TestErrorsSayWhatToDo(t *testing.T) {

@@ -2,6 +2,9 @@ package scan_test
 
 import (
 	"context"
+	"errors"
+	"fmt"
+	"syscall"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -32,7 +35,7 @@ type scanAnswer struct {
 	code   string
 }
 
-func (f *fakeScan) DescribeImageScanFindings(context.Context, *ecr.DescribeImageScanFindingsInput, ...func(*ecr.Options)) (*ecr.DescribeImageScanFindingsOutput, error) {
+func (f *fakeScan) DescribeImageScanFindings(ctx context.Context, _ *ecr.DescribeImageScanFindingsInput, _ ...func(*ecr.Options)) (*ecr.DescribeImageScanFindingsOutput, error) {
 	time.Sleep(40 * time.Millisecond) // without any, the SDK's waiters never end
 	f.calls["DescribeImageScanFindings"]++
 	var now scanAnswer
@@ -44,6 +47,19 @@ func (f *fakeScan) DescribeImageScanFindings(context.Context, *ecr.DescribeImage
 	switch {
 	case now.code == "ScanNotFoundException":
 		return nil, &types.ScanNotFoundException{}
+	case now.code == "ImageNotFoundException":
+		return nil, &types.ImageNotFoundException{}
+	case now.code == "reset":
+		return nil, fmt.Errorf("read tcp: %w", syscall.ECONNRESET)
+	case now.code == "hang":
+		<-ctx.Done()
+		return nil, ctx.Err()
+	case now.code == "slow":
+		select {
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		case <-time.After(7 * time.Second):
+		}
 	case now.code != "":
 		return nil, &smithy.GenericAPIError{Code: now.code, Message: "scripted"}
 	}
@@ -62,10 +78,13 @@ func (f *fakeScan) DescribeImageScanFindings(context.Context, *ecr.DescribeImage
 type scanScenario struct {
 	name    string
 	answers []scanAnswer
-	want    rollout.Outcome
-	reason  string
-	end     float64
-	within  float64
+	timeout time.Duration
+	// unwaited keeps the SDK's waiter out, which never ends on the script.
+	unwaited bool
+	want     rollout.Outcome
+	reason   string
+	end      float64
+	within   float64
 }
 
 func seconds(n float64) time.Duration { return time.Duration(n * float64(time.Second)) }
@@ -105,6 +124,49 @@ func scanScenarios() []scanScenario {
 			answers: []scanAnswer{{status: types.ScanStatusUnsupportedImage}},
 		},
 		{
+			name: "ECR hangs under a limit of 1 min", timeout: time.Minute, unwaited: true, want: rollout.VerificationFailed, reason: "no result after 1m0s", end: 60,
+			answers: []scanAnswer{{status: types.ScanStatusPending}, {from: seconds(10), code: "hang"}},
+		},
+		{
+			name: "ECR hangs for a while", unwaited: true, want: rollout.Completed, end: 24, within: 12,
+			answers: []scanAnswer{{status: types.ScanStatusPending}, {from: seconds(8), code: "hang"}, {from: seconds(20), status: types.ScanStatusComplete, counts: clean}},
+		},
+		{
+			name: "each answer takes 7 s", unwaited: true, want: rollout.Completed, end: 14, within: 8,
+			answers: []scanAnswer{{code: "slow", status: types.ScanStatusComplete, counts: clean}},
+		},
+		{
+			name: "the image is not found right after its push", unwaited: true, want: rollout.Completed, end: 14,
+			answers: []scanAnswer{{code: "ImageNotFoundException"}, {from: seconds(8), status: types.ScanStatusPending}, {from: seconds(10), status: types.ScanStatusComplete, counts: clean}},
+		},
+		{
+			name: "the image is not there", unwaited: true, want: rollout.VerificationFailed, end: 15,
+			answers: []scanAnswer{{code: "ImageNotFoundException"}},
+		},
+		{
+			name: "complete and empty, pending again, then critical", want: rollout.VerificationFailed, reason: "1 critical", end: 20,
+			answers: []scanAnswer{
+				{status: types.ScanStatusComplete, counts: clean}, {from: seconds(2), status: types.ScanStatusPending},
+				{from: seconds(20), status: types.ScanStatusComplete, counts: map[string]int32{"CRITICAL": 1}},
+			},
+		},
+		{
+			name: "pending, and a critical finding shows already", want: rollout.VerificationFailed, reason: "1 critical", end: 10,
+			answers: []scanAnswer{{status: types.ScanStatusPending}, {from: seconds(10), status: types.ScanStatusInProgress, counts: map[string]int32{"CRITICAL": 1}}},
+		},
+		{
+			name: "the connection breaks, then clean", unwaited: true, want: rollout.Completed, end: 14, within: 8,
+			answers: []scanAnswer{{code: "reset"}, {from: seconds(10), status: types.ScanStatusComplete, counts: clean}},
+		},
+		{
+			name: "ECR may not be asked", unwaited: true, want: rollout.VerificationFailed, end: 0,
+			answers: []scanAnswer{{code: "AccessDeniedException"}},
+		},
+		{
+			name: "the scan failed", want: rollout.VerificationFailed, reason: "FAILED", end: 12,
+			answers: []scanAnswer{{status: types.ScanStatusInProgress}, {from: seconds(12), status: types.ScanStatusFailed}},
+		},
+		{
 			name: "throttled, then clean", want: rollout.Completed, end: 10, within: 12,
 			answers: []scanAnswer{{code: "ThrottlingException"}, {from: seconds(10), status: types.ScanStatusComplete, counts: clean}},
 		},
@@ -119,13 +181,18 @@ func (s scanScenario) run(t *testing.T) rollouttest.Observed {
 	var o rollouttest.Observed
 	synctest.Test(t, func(t *testing.T) {
 		f := s.fake()
-		res, err := scan.Wait(t.Context(), f, scan.Request{Repository: "api", Digest: "sha256:1"}, poll.Env{Random: func() float64 { return 0.5 }})
+		res, err := scan.Wait(t.Context(), f, scan.Request{Repository: "api", Digest: "sha256:1", Timeout: s.timeout}, poll.Env{Random: func() float64 { return 0.5 }})
 		if err == nil {
 			err = res.Err("api@sha256:1")
 		}
 		o = rollouttest.Observed{Outcome: rollout.Completed, Reason: res.String(), Err: err, Calls: f.calls, Seconds: time.Since(f.pushed).Seconds()}
 		if err != nil {
+			// As a deployer calls a verification that could not be made.
 			o.Outcome = rollout.VerificationFailed
+			var said *rollout.Error
+			if !errors.As(err, &said) {
+				o.Err = &rollout.Error{Outcome: rollout.VerificationFailed, Err: err, Next: "see the scan"}
+			}
 		}
 	})
 	return o
@@ -134,6 +201,9 @@ func (s scanScenario) run(t *testing.T) rollouttest.Observed {
 // waiter asks the SDK's waiter, which ends at COMPLETE, and then reads the
 // counts, as one does.
 func (s scanScenario) waiter(t *testing.T) (judged rollouttest.WaiterVerdict, applies bool) {
+	if s.unwaited {
+		return judged, false
+	}
 	synctest.Test(t, func(t *testing.T) {
 		f := s.fake()
 		in := &ecr.DescribeImageScanFindingsInput{RepositoryName: aws.String("api"), ImageId: &types.ImageIdentifier{ImageDigest: aws.String("sha256:1")}}
@@ -153,7 +223,7 @@ func TestVerdictScenarios(t *testing.T) {
 			suite.Add(t, "scan "+s.name, s.run(t), rollouttest.Expectation{Want: s.want, Reason: s.reason, End: s.end, Within: s.within}, s.waiter)
 		})
 	}
-	if sums := suite.Report(t); sums.Scenarios < 8 || sums.Wrong > 0 {
+	if sums := suite.Report(t); sums.Scenarios < 18 || sums.Wrong > 0 {
 		t.Errorf("the suite comes to %+v", sums)
 	}
 }

@@ -29,11 +29,11 @@ type Request struct {
 	Digest string
 	// Policy decides what is let pass.
 	Policy Policy
-	// Timeout bounds the wait; zero means DefaultTimeout.
+	// Timeout bounds the wait and each call of it; zero means DefaultTimeout.
 	Timeout time.Duration
 }
 
-// DefaultTimeout is how long Wait waits unless told otherwise.
+// DefaultTimeout is how long Wait waits unless the request says otherwise.
 const DefaultTimeout = 5 * time.Minute
 
 // NotStarted is how long ScanNotFoundException is taken to mean "not yet":
@@ -41,73 +41,114 @@ const DefaultTimeout = 5 * time.Minute
 // scan on push.
 const NotStarted = time.Minute
 
-// Settle is how long a scan without a single finding is looked at again: ECR
-// can say COMPLETE before the findings are there.
-const Settle = 4 * time.Second
+const (
+	// recheck is how long a scan without a single finding is read again: ECR can say
+	// COMPLETE before the findings are there.
+	recheck = 4 * time.Second
+	// unpushed is how long ImageNotFoundException is taken to mean "not yet": an
+	// image that was just pushed may not be found for a moment.
+	unpushed = 15 * time.Second
+)
 
 // Wait asks until the scan has an answer or the time is up. The error is not
 // nil only when ECR could not be asked (no such repository or image, no
-// permission, cancelled); what the scan says is in the result, and a scan that
+// permission, canceled); what the scan says is in the result, and a scan that
 // never answered is Unknown, which blocks.
 func Wait(ctx context.Context, api API, req Request, env poll.Env) (Result, error) {
-	timeout := req.Timeout
-	if timeout <= 0 {
-		timeout = DefaultTimeout
+	if req.Timeout <= 0 {
+		req.Timeout = DefaultTimeout
 	}
-	loop := env.Start()
-	last := Result{Outcome: Pending}
-	empty := time.Duration(-1)
+	limited, stop := context.WithTimeout(ctx, req.Timeout)
+	defer stop()
+	w := wait{api: api, req: req, loop: env.Start(), last: Result{Outcome: Pending}, clean: -1}
 	for {
-		report, err := describe(ctx, api, req)
-		var notFound *types.ScanNotFoundException
+		done, err := w.ask(limited)
 		switch {
-		case err == nil:
-			loop.Answered()
-			last = Decide(report, req.Policy, time.Now())
-			switch {
-			case last.Outcome == Clean && last.Counts.total() == 0:
-				if empty < 0 {
-					empty = loop.Elapsed()
-				}
-				if loop.Elapsed()-empty >= Settle {
-					return last, nil
-				}
-			case last.Outcome != Pending:
-				return last, nil
-			}
-		case errors.As(err, &notFound):
-			if loop.Elapsed() >= min(NotStarted, timeout) {
-				return Result{Outcome: Unknown, Reason: fmt.Sprintf(
-					"ECR has started no scan of %s@%s after %s; is scan on push enabled for the repository?",
-					req.Repository, req.Digest, loop.Elapsed().Round(time.Second))}, nil
-			}
-			loop.Answered()
-		case poll.Transient(err):
-			loop.Failed()
-			last.Reason = "last answer: " + err.Error()
-		default:
-			return Result{Outcome: Unknown, Reason: err.Error()},
-				fmt.Errorf("read the scan of %s@%s: %w", req.Repository, req.Digest, err)
+		case err != nil && ctx.Err() != nil:
+			return Result{Outcome: Unknown, Reason: "canceled"}, w.failed(ctx.Err())
+		case err != nil && limited.Err() == nil:
+			return Result{Outcome: Unknown, Reason: err.Error()}, w.failed(err)
+		case done && err == nil:
+			return w.last, nil
 		}
-		if loop.Elapsed() >= timeout {
-			return Result{Outcome: Unknown, Status: last.Status, Counts: last.Counts, Reason: strings.TrimSpace(fmt.Sprintf(
-				"no result after %s, last state %q %s", timeout, cmp.Or(last.Status, "none"), last.Reason))}, nil
+		if limited.Err() == nil && w.loop.Elapsed() < req.Timeout {
+			_ = w.loop.Wait(limited) // its end is asked for below
 		}
-		if err := loop.Wait(ctx); err != nil {
-			return Result{Outcome: Unknown, Reason: "cancelled"}, fmt.Errorf("wait for the scan of %s@%s: %w", req.Repository, req.Digest, err)
+		switch {
+		case ctx.Err() != nil:
+			return Result{Outcome: Unknown, Reason: "canceled"}, w.failed(ctx.Err())
+		case limited.Err() != nil, w.loop.Elapsed() >= req.Timeout:
+			return Result{Outcome: Unknown, Status: w.last.Status, Counts: w.last.Counts, Reason: strings.TrimSpace(fmt.Sprintf(
+				"no result after %s, last state %q %s", req.Timeout, cmp.Or(w.last.Status, "none"), w.last.Reason))}, nil
 		}
 	}
 }
 
+// wait is a wait for one scan.
+type wait struct {
+	api  API
+	req  Request
+	loop *poll.Loop
+	last Result
+	// clean is when the scan first had no findings; negative before.
+	clean time.Duration
+}
+
+func (w *wait) failed(err error) error {
+	return fmt.Errorf("read the scan of %s@%s: %w", w.req.Repository, w.req.Digest, err)
+}
+
+// ask asks once and reports whether last is the result. Its error is one that
+// does not pass.
+func (w *wait) ask(ctx context.Context) (bool, error) {
+	report, err := describe(ctx, w.loop, w.api, w.req)
+	var unscanned *types.ScanNotFoundException
+	var missing *types.ImageNotFoundException
+	switch {
+	case err == nil:
+		w.loop.Answered()
+		w.last = Decide(report, w.req.Policy, time.Now())
+		if w.last.Outcome != Clean || w.last.Counts.total() > 0 {
+			w.clean = -1
+			return w.last.Outcome != Pending, nil
+		}
+		if w.clean < 0 {
+			w.clean = w.loop.Elapsed()
+		}
+		return w.loop.Elapsed()-w.clean >= recheck, nil
+	case errors.As(err, &unscanned):
+		w.loop.Answered()
+		if w.loop.Elapsed() < min(NotStarted, w.req.Timeout) {
+			return false, nil
+		}
+		w.last = Result{Outcome: Unknown, Reason: fmt.Sprintf(
+			"ECR has started no scan of %s@%s after %s; is scan on push enabled for the repository?",
+			w.req.Repository, w.req.Digest, w.loop.Elapsed().Round(time.Second))}
+		return true, nil
+	case errors.As(err, &missing) && w.loop.Elapsed() < unpushed:
+		w.loop.Answered()
+		return false, nil
+	case ctx.Err() == nil && poll.Transient(err):
+		w.loop.Failed()
+		w.last.Reason = "last answer: " + err.Error()
+		return false, nil
+	}
+	return false, err
+}
+
 // describe reads every page of the findings.
-func describe(ctx context.Context, api API, req Request) (Report, error) {
+func describe(ctx context.Context, loop *poll.Loop, api API, req Request) (Report, error) {
 	in := &ecr.DescribeImageScanFindingsInput{
 		RepositoryName: aws.String(req.Repository),
 		ImageId:        &types.ImageIdentifier{ImageDigest: aws.String(req.Digest)},
 	}
 	var report Report
 	for {
-		out, err := api.DescribeImageScanFindings(ctx, in)
+		var out *ecr.DescribeImageScanFindingsOutput
+		err := loop.Call(ctx, func(ctx context.Context) (err error) {
+			out, err = api.DescribeImageScanFindings(ctx, in)
+			return err
+		})
 		if err != nil {
 			return Report{}, err
 		}

@@ -471,7 +471,10 @@ func staleReads() []ecsScenario {
 			arrange: func(f *fakeECS) {
 				withoutRecords()(f)
 				blueGreen(f)
-				f.script = []scriptStep{at(60, func(f *fakeECS) { f.svc.Deployments = f.svc.Deployments[1:]; f.svc.Deployments[0].Status = aws.String("PRIMARY") })}
+				f.script = []scriptStep{at(60, func(f *fakeECS) {
+					f.svc.Deployments = f.svc.Deployments[1:]
+					f.svc.Deployments[0].Status = aws.String("PRIMARY")
+				})}
 			},
 		},
 		{

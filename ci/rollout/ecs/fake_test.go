@@ -38,14 +38,14 @@ func at(seconds float64, do func(*fakeECS)) scriptStep {
 // fakeECS is an ECS that follows a script. Its time is that of the synctest
 // bubble it is made in.
 type fakeECS struct {
-	svc     types.Service
-	defs    map[string]types.TaskDefinition
-	tags    map[string][]types.Tag
-	latest  string
+	svc      types.Service
+	defs     map[string]types.TaskDefinition
+	tags     map[string][]types.Tag
+	latest   string
 	accounts map[string]*types.ServiceDeployment
-	targets map[string]string
-	tasks   map[string]types.Task
-	logs    map[string][]string
+	targets  map[string]string
+	tasks    map[string]types.Task
+	logs     map[string][]string
 
 	// script runs from the update on, onStop from a StopServiceDeployment on.
 	script, onStop []scriptStep

@@ -29,49 +29,98 @@ const (
 // fake is an ECS with one task, which takes a minute.
 type fake struct {
 	runErrs  []error // of the first calls of RunTask
+	lost     []error // of the next calls, after the task was started
 	answer   *ecs.RunTaskOutput
-	lookErrs []error // of the first calls of DescribeTasks
-	hidden   int     // calls after which the task is to be seen
+	unplaced []string // reasons why the first calls find no place
+	lookErrs []error  // of the first calls of DescribeTasks
+	hidden   int      // calls after which the task appears
+	hangs    bool     // DescribeTasks gets no answer
 	last     types.Task
+	firsts   []types.Task // how the first tasks end, after 10 s
 	forever  bool
 	log      []string
 	logDelay time.Duration
 	stopErr  error
+	stopErrs []error // of the first calls of StopTask
+	stopLost []error // of the first calls of StopTask, after the order was taken
 
 	began     time.Time
 	runs      []*ecs.RunTaskInput
+	tokens    []string // those that started a task
 	described int
+	stops     int
+	ordered   bool   // to stop
 	stopped   string // the reason
+	repeated  bool   // the SDK may send a change again by itself
 }
 
-func (f *fake) RunTask(_ context.Context, in *ecs.RunTaskInput, _ ...func(*ecs.Options)) (*ecs.RunTaskOutput, error) {
-	f.runs = append(f.runs, in)
-	if len(f.runs) <= len(f.runErrs) {
-		return nil, f.runErrs[len(f.runs)-1]
+func (f *fake) once(options []func(*ecs.Options)) {
+	var o ecs.Options
+	for _, option := range options {
+		option(&o)
 	}
-	f.began = time.Now()
+	f.repeated = f.repeated || o.RetryMaxAttempts != 1
+}
+
+func (f *fake) RunTask(_ context.Context, in *ecs.RunTaskInput, options ...func(*ecs.Options)) (*ecs.RunTaskOutput, error) {
+	f.once(options)
+	sent := *in
+	f.runs = append(f.runs, &sent)
+	n := len(f.runs)
+	if n <= len(f.runErrs) {
+		return nil, f.runErrs[n-1]
+	}
+	if n -= len(f.runErrs); n <= len(f.unplaced) {
+		return &ecs.RunTaskOutput{Failures: []types.Failure{{Reason: &f.unplaced[n-1]}}}, nil
+	}
 	if f.answer != nil {
 		return f.answer, nil
+	}
+	if token := aws.ToString(in.ClientToken); !slices.Contains(f.tokens, token) {
+		f.tokens, f.began = append(f.tokens, token), time.Now()
+	}
+	if n -= len(f.unplaced); n <= len(f.lost) {
+		return nil, f.lost[n-1]
 	}
 	return &ecs.RunTaskOutput{Tasks: []types.Task{{TaskArn: aws.String(taskARN)}}}, nil
 }
 
-func (f *fake) DescribeTasks(context.Context, *ecs.DescribeTasksInput, ...func(*ecs.Options)) (*ecs.DescribeTasksOutput, error) {
+func (f *fake) DescribeTasks(ctx context.Context, _ *ecs.DescribeTasksInput, _ ...func(*ecs.Options)) (*ecs.DescribeTasksOutput, error) {
 	f.described++
+	if f.hangs {
+		<-ctx.Done()
+		return nil, ctx.Err()
+	}
+	if n := len(f.tokens); n > 0 && n <= len(f.firsts) && time.Since(f.began) >= 10*time.Second {
+		first := f.firsts[n-1]
+		first.LastStatus = aws.String("STOPPED")
+		return &ecs.DescribeTasksOutput{Tasks: []types.Task{first}}, nil
+	}
 	switch {
 	case f.described <= len(f.lookErrs):
 		return nil, f.lookErrs[f.described-1]
 	case f.described <= f.hidden:
 		return &ecs.DescribeTasksOutput{Failures: []types.Failure{{Reason: aws.String("MISSING")}}}, nil
 	case f.forever, time.Since(f.began) < time.Minute:
-		return &ecs.DescribeTasksOutput{Tasks: []types.Task{{LastStatus: aws.String("RUNNING")}}}, nil
+		running := types.Task{LastStatus: aws.String("RUNNING"), DesiredStatus: aws.String("RUNNING")}
+		if f.ordered {
+			running.DesiredStatus = aws.String("STOPPED")
+		}
+		return &ecs.DescribeTasksOutput{Tasks: []types.Task{running}}, nil
 	}
 	f.last.LastStatus = aws.String("STOPPED")
 	return &ecs.DescribeTasksOutput{Tasks: []types.Task{f.last}}, nil
 }
 
-func (f *fake) StopTask(_ context.Context, in *ecs.StopTaskInput, _ ...func(*ecs.Options)) (*ecs.StopTaskOutput, error) {
-	f.stopped = aws.ToString(in.Reason)
+func (f *fake) StopTask(_ context.Context, in *ecs.StopTaskInput, options ...func(*ecs.Options)) (*ecs.StopTaskOutput, error) {
+	f.once(options)
+	if f.stops++; f.stops <= len(f.stopErrs) {
+		return nil, f.stopErrs[f.stops-1]
+	}
+	f.stopped, f.ordered = aws.ToString(in.Reason), true
+	if n := f.stops - len(f.stopErrs); n <= len(f.stopLost) {
+		return nil, f.stopLost[n-1]
+	}
 	return &ecs.StopTaskOutput{}, f.stopErr
 }
 
@@ -160,7 +209,7 @@ func TestRun(t *testing.T) {
 				err := tasks(&f).Run(t.Context(), req)
 				check(t, err, test.outcome, test.says)
 				if !strings.Contains(f.stopped, test.stopped) || (f.stopped == "") != (test.stopped == "") {
-					t.Errorf("it was told to stop because %q, want %q", f.stopped, test.stopped)
+					t.Errorf("it was ordered to stop because %q, want %q", f.stopped, test.stopped)
 				}
 			})
 		})
@@ -196,9 +245,9 @@ func TestRequest(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		f := fake{last: ended(0), runErrs: []error{throttled}}
-		var told []string
+		var said []string
 		ts := tasks(&f)
-		ts.Env.Progress = func(line string) { told = append(told, line) }
+		ts.Env.Progress = func(line string) { said = append(said, line) }
 		if err := ts.Run(t.Context(), request()); err != nil {
 			t.Fatal(err)
 		}
@@ -212,8 +261,8 @@ func TestRequest(t *testing.T) {
 		if aws.ToString(in.ClientToken) == "" || aws.ToString(in.ClientToken) != aws.ToString(f.runs[0].ClientToken) {
 			t.Error("a request that comes again has another token")
 		}
-		if want := "[migrate: task 0123 started migrate: task 0123 is RUNNING migrate: task 0123 is STOPPED migrate: task 0123 ended well]"; fmt.Sprint(told) != want {
-			t.Errorf("told %v", told)
+		if want := "[migrate: task 0123 started migrate: task 0123 is RUNNING migrate: task 0123 is STOPPED migrate: task 0123 ended well]"; fmt.Sprint(said) != want {
+			t.Errorf("reported %v", said)
 		}
 	})
 }

@@ -5,14 +5,15 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 
+	"dagger/sensor-backend/poll"
 	"dagger/sensor-backend/rollout/verify"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/cloudwatchlogs"
 	"github.com/aws/aws-sdk-go-v2/service/ecr"
-	ecrtypes "github.com/aws/aws-sdk-go-v2/service/ecr/types"
 	"github.com/aws/aws-sdk-go-v2/service/ecs"
 	"github.com/aws/aws-sdk-go-v2/service/ecs/types"
 	elb "github.com/aws/aws-sdk-go-v2/service/elasticloadbalancingv2"
@@ -54,6 +55,31 @@ type Verifier struct {
 	Gate func(ctx context.Context, repository, digest string) (string, error)
 	// Caller is the ARN of who deploys, for whether it may pass the roles.
 	Caller string
+	// Env is the randomness of the pauses between tries.
+	Env poll.Env
+}
+
+// tries is how often a check asks in all before it is skipped because AWS does not
+// answer.
+const tries = 3
+
+// ask makes a call with a limit of its own, again while it fails in passing. What
+// AWS does not answer cannot be checked, which is a reason to skip.
+func (c Verifier) ask(ctx context.Context, call func(ctx context.Context) error) error {
+	loop := c.Env.Start()
+	for try := 1; ; try++ {
+		err := loop.Call(ctx, call)
+		switch {
+		case err == nil || ctx.Err() != nil || !poll.Transient(err):
+			return err
+		case try == tries:
+			return &verify.SkipError{Reason: "cannot look: " + err.Error()}
+		}
+		loop.Failed()
+		if waited := loop.Wait(ctx); waited != nil {
+			return waited
+		}
+	}
 }
 
 // Checks lists the checks of a revision that a service is about to run.
@@ -64,9 +90,7 @@ func Checks(c Verifier, svc types.Service, revision *ecs.RegisterTaskDefinitionI
 		}
 		return "ACTIVE", nil
 	}}}
-	for _, image := range imagesOf(revision) {
-		checks = append(checks, c.image(image), c.gate(image))
-	}
+	checks = append(checks, c.images(svc, revision)...)
 	for _, role := range []struct{ what, arn string }{
 		{"execution role", aws.ToString(revision.ExecutionRoleArn)}, {"task role", aws.ToString(revision.TaskRoleArn)},
 	} {
@@ -74,8 +98,9 @@ func Checks(c Verifier, svc types.Service, revision *ecs.RegisterTaskDefinitionI
 			checks = append(checks, c.role(role.what, role.arn), c.passing(role.what, role.arn))
 		}
 	}
+	here := c.home(svc)
 	for _, group := range logGroups(revision) {
-		checks = append(checks, c.logGroup(group))
+		checks = append(checks, c.logGroup(group, here))
 	}
 	for _, lb := range svc.LoadBalancers {
 		checks = append(checks, c.target(lb, revision))
@@ -83,62 +108,22 @@ func Checks(c Verifier, svc types.Service, revision *ecs.RegisterTaskDefinitionI
 	return checks
 }
 
-// images are the images named by digest in Amazon ECR, each once.
-func imagesOf(revision *ecs.RegisterTaskDefinitionInput) []string {
-	var all []string
-	for _, d := range revision.ContainerDefinitions {
-		image := aws.ToString(d.Image)
-		if strings.Contains(image, ".dkr.ecr.") && strings.Contains(image, "@sha256:") && !slices.Contains(all, image) {
-			all = append(all, image)
-		}
-	}
-	return all
-}
-
-// split takes an image's reference apart.
-func splitImage(image string) (repository, digest string) {
-	address, digest, _ := strings.Cut(image, "@")
-	_, repository, _ = strings.Cut(address, "/")
-	return repository, digest
-}
-
-func (c Verifier) image(image string) verify.Check {
-	repository, digest := splitImage(image)
-	return verify.Check{Name: "image in " + repository, Run: func(ctx context.Context) (string, error) {
-		out, err := c.Images.DescribeImages(ctx, &ecr.DescribeImagesInput{
-			RepositoryName: &repository, ImageIds: []ecrtypes.ImageIdentifier{{ImageDigest: &digest}},
-		})
-		var missing *ecrtypes.ImageNotFoundException
-		switch {
-		case errors.As(err, &missing), err == nil && len(out.ImageDetails) == 0:
-			return "", fmt.Errorf("%s is not there: publish it first", digest)
-		case err != nil:
-			return "", err
-		}
-		return digest, nil
-	}}
-}
-
-func (c Verifier) gate(image string) verify.Check {
-	repository, digest := splitImage(image)
-	return verify.Check{Name: "scan of " + repository, Run: func(ctx context.Context) (string, error) {
-		if c.Gate == nil {
-			return "", &verify.SkipError{Reason: "no gate is asked for"}
-		}
-		return c.Gate(ctx, repository, digest)
-	}}
-}
-
 func (c Verifier) role(what, arn string) verify.Check {
 	name := arn[strings.LastIndexByte(arn, '/')+1:]
 	return verify.Check{Name: what + " " + name, Run: func(ctx context.Context) (string, error) {
-		out, err := c.Roles.GetRole(ctx, &iam.GetRoleInput{RoleName: &name})
+		var out *iam.GetRoleOutput
+		err := c.ask(ctx, func(ctx context.Context) (err error) {
+			out, err = c.Roles.GetRole(ctx, &iam.GetRoleInput{RoleName: &name})
+			return err
+		})
 		var missing *iamtypes.NoSuchEntityException
 		switch {
 		case errors.As(err, &missing):
 			return "", errors.New("it does not exist: run apply")
 		case err != nil:
 			return "", err
+		case out.Role == nil:
+			return "", &verify.SkipError{Reason: "IAM answered without the role"}
 		case !strings.Contains(aws.ToString(out.Role.AssumeRolePolicyDocument), "ecs-tasks.amazonaws.com"):
 			return "", errors.New("ecs-tasks.amazonaws.com may not assume it")
 		}
@@ -146,77 +131,48 @@ func (c Verifier) role(what, arn string) verify.Check {
 	}}
 }
 
-// passing asks whether the caller may hand the role to ECS (action
-// iam:PassRole), without which RegisterTaskDefinition is refused.
-func (c Verifier) passing(what, arn string) verify.Check {
-	return verify.Check{Name: "passing the " + what, Run: func(ctx context.Context) (string, error) {
-		principal, ok := principalOf(c.Caller)
-		if !ok {
-			return "", &verify.SkipError{Reason: "the caller is no role or user whose policies can be asked"}
-		}
-		out, err := c.Roles.SimulatePrincipalPolicy(ctx, &iam.SimulatePrincipalPolicyInput{
-			PolicySourceArn: &principal, ActionNames: []string{"iam:PassRole"}, ResourceArns: []string{arn},
-			ContextEntries: []iamtypes.ContextEntry{{
-				ContextKeyName: aws.String("iam:PassedToService"), ContextKeyType: iamtypes.ContextKeyTypeEnumString,
-				ContextKeyValues: []string{"ecs-tasks.amazonaws.com"},
-			}},
-		})
-		if err != nil {
-			return "", err
-		}
-		for _, r := range out.EvaluationResults {
-			if r.EvalDecision != iamtypes.PolicyEvaluationDecisionTypeAllowed {
-				return "", fmt.Errorf("%s may not pass it (%s): grant iam:PassRole", principal, r.EvalDecision)
-			}
-		}
-		return "allowed", nil
-	}}
-}
+// logGroup is a log group of a region; an empty region is the service's own.
+type logGroup struct{ name, region string }
 
-// principalOf is the role or user whose policies a caller has: a session of an
-// assumed role is asked for by its role.
-func principalOf(caller string) (string, bool) {
-	parts := strings.SplitN(caller, ":", 6)
-	if len(parts) != 6 {
-		return "", false
-	}
-	resource := parts[5]
-	switch {
-	case strings.HasPrefix(resource, "assumed-role/"):
-		name := strings.Split(resource, "/")[1]
-		return fmt.Sprintf("arn:%s:iam::%s:role/%s", parts[1], parts[4], name), true
-	case strings.HasPrefix(resource, "user/"), strings.HasPrefix(resource, "role/"):
-		return caller, true
-	}
-	return "", false
-}
-
-func logGroups(revision *ecs.RegisterTaskDefinitionInput) []string {
-	var all []string
+func logGroups(revision *ecs.RegisterTaskDefinitionInput) []logGroup {
+	var all []logGroup
 	for _, d := range revision.ContainerDefinitions {
 		l := d.LogConfiguration
 		if l == nil || l.LogDriver != types.LogDriverAwslogs || l.Options["awslogs-create-group"] == "true" {
 			continue
 		}
-		if g := l.Options["awslogs-group"]; g != "" && !slices.Contains(all, g) {
+		g := logGroup{l.Options["awslogs-group"], l.Options["awslogs-region"]}
+		if g.name != "" && !slices.Contains(all, g) {
 			all = append(all, g)
 		}
 	}
 	return all
 }
 
-func (c Verifier) logGroup(name string) verify.Check {
-	return verify.Check{Name: "log group " + name, Run: func(ctx context.Context) (string, error) {
-		out, err := c.LogGroups.DescribeLogGroups(ctx, &cloudwatchlogs.DescribeLogGroupsInput{LogGroupNamePrefix: &name})
-		if err != nil {
-			return "", err
+func (c Verifier) logGroup(group logGroup, here place) verify.Check {
+	return verify.Check{Name: "log group " + group.name, Run: func(ctx context.Context) (string, error) {
+		if group.region != "" && here.region != "" && group.region != here.region {
+			return "", &verify.SkipError{Reason: "it is in " + group.region + ", and only " + here.region + " is asked"}
 		}
-		for _, g := range out.LogGroups {
-			if aws.ToString(g.LogGroupName) == name {
-				return "exists", nil
+		in := &cloudwatchlogs.DescribeLogGroupsInput{LogGroupNamePrefix: &group.name}
+		for {
+			var out *cloudwatchlogs.DescribeLogGroupsOutput
+			err := c.ask(ctx, func(ctx context.Context) (err error) {
+				out, err = c.LogGroups.DescribeLogGroups(ctx, in)
+				return err
+			})
+			if err != nil {
+				return "", err
+			}
+			for _, g := range out.LogGroups {
+				if aws.ToString(g.LogGroupName) == group.name {
+					return "exists", nil
+				}
+			}
+			if in.NextToken = out.NextToken; aws.ToString(in.NextToken) == "" {
+				return "", errors.New("it does not exist, and no task starts without it: run apply")
 			}
 		}
-		return "", errors.New("it does not exist, and no task starts without it: run apply")
 	}}
 }
 
@@ -229,7 +185,11 @@ func (c Verifier) target(lb types.LoadBalancer, revision *ecs.RegisterTaskDefini
 		if aws.ToString(lb.TargetGroupArn) == "" {
 			return "", &verify.SkipError{Reason: "a classic load balancer"}
 		}
-		out, err := c.TargetGroups.DescribeTargetGroups(ctx, &elb.DescribeTargetGroupsInput{TargetGroupArns: []string{*lb.TargetGroupArn}})
+		var out *elb.DescribeTargetGroupsOutput
+		err := c.ask(ctx, func(ctx context.Context) (err error) {
+			out, err = c.TargetGroups.DescribeTargetGroups(ctx, &elb.DescribeTargetGroupsInput{TargetGroupArns: []string{*lb.TargetGroupArn}})
+			return err
+		})
 		var missing *elbtypes.TargetGroupNotFoundException
 		switch {
 		case errors.As(err, &missing), err == nil && len(out.TargetGroups) == 0:
@@ -252,11 +212,19 @@ func listens(revision *ecs.RegisterTaskDefinitionInput, container string, port i
 			continue
 		}
 		for _, m := range d.PortMappings {
-			if aws.ToInt32(m.ContainerPort) == port {
+			if aws.ToInt32(m.ContainerPort) == port || inRange(aws.ToString(m.ContainerPortRange), port) {
 				return nil
 			}
 		}
 		return fmt.Errorf("container %s has no port %d, to which the load balancer sends", container, port)
 	}
 	return fmt.Errorf("there is no container %s, to which the load balancer sends", container)
+}
+
+// inRange reports whether a port is in a range such as 8000-8010.
+func inRange(ports string, port int32) bool {
+	first, last, ok := strings.Cut(ports, "-")
+	from, err := strconv.Atoi(first)
+	to, err2 := strconv.Atoi(last)
+	return ok && err == nil && err2 == nil && from <= int(port) && int(port) <= to
 }
