@@ -27,8 +27,8 @@ func Throttled(err error) bool {
 }
 
 // Uncertain reports whether err is a passing failure of which it is not known
-// whether the request had its effect: a change has to be looked up before it is
-// sent again.
+// whether the request had its effect: its effect has to be read before it is sent
+// again.
 func Uncertain(err error) bool {
 	if err == nil || errors.Is(err, context.Canceled) || Throttled(err) {
 		return false

@@ -102,7 +102,7 @@ type FollowOptions struct {
 // otherwise.
 const DefaultTimeout = 20 * time.Minute
 
-// State is what a service runs at one moment, recorded so that it can be
+// State is what a service runs at one moment, kept so that it can be
 // restored.
 type State struct {
 	// Cluster and Service name the service.

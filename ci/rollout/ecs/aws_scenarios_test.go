@@ -11,6 +11,7 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/ecs/types"
+	"github.com/aws/smithy-go"
 )
 
 // lost loses the answers from n to m of an operation after its effect.
@@ -141,6 +142,19 @@ func lostAnswers() []ecsScenario {
 				f.refuse["RegisterTaskDefinition"] = func(n int) error { return lost(1, 1, errReset)(n) }
 				f.script = []scriptStep{at(40, completes)}
 			},
+		},
+		{
+			name: "register refused while the role spreads", unwaited: true, want: rollout.Completed, end: 40,
+			calls: map[string]int{"UpdateService": 1, "RegisterTaskDefinition": 3},
+			arrange: func(f *fakeECS) {
+				f.refuse["RegisterTaskDefinition"] = lost(1, 2, &smithy.GenericAPIError{Code: "ClientException", Message: "Role is not valid"})
+				f.script = []scriptStep{at(40, completes)}
+			},
+		},
+		{
+			name: "the way back never ends", open: true, want: rollout.TimedOut, reason: "the way back: no end after 5m0s", follow: FollowOptions{Timeout: 5 * time.Minute},
+			calls: one("StopServiceDeployment"), end: 300,
+			arrange: func(f *fakeECS) { crashing(f); f.onStop = f.onStop[:1] },
 		},
 		{
 			name: "stop took effect, no answer", want: rollout.RolledBack, reason: "3 tasks of this deployment failed", changed: "rollback ordered",
@@ -447,7 +461,7 @@ func staleReads() []ecsScenario {
 		{
 			name: "every third answer is stale during a rollback, nothing else may be read", want: rollout.RolledBack, end: 90, within: 8,
 			arrange: func(f *fakeECS) {
-				withoutRecords(at(20, crashes("t1", true)), at(30, rollingBack("circuit breaker")), at(90, rolledBack))(f)
+				unreadable(at(20, crashes("t1", true)), at(30, rollingBack("circuit breaker")), at(90, rolledBack))(f)
 				f.staleEvery = 3
 			},
 		},
@@ -469,7 +483,7 @@ func staleReads() []ecsScenario {
 		{
 			name: "blue/green rolled back to the deployment before, nothing else may be read", want: rollout.RolledBack, end: 60, within: 30,
 			arrange: func(f *fakeECS) {
-				withoutRecords()(f)
+				unreadable()(f)
 				blueGreen(f)
 				f.script = []scriptStep{at(60, func(f *fakeECS) {
 					f.svc.Deployments = f.svc.Deployments[1:]
@@ -514,7 +528,7 @@ func staleReads() []ecsScenario {
 		},
 		{
 			name: "the rollback is known by its task definition alone", want: rollout.RolledBack, end: 90,
-			arrange: withoutRecords(at(30, func(f *fakeECS) {
+			arrange: unreadable(at(30, func(f *fakeECS) {
 				rollingBack("circuit breaker")(f)
 				f.svc.Deployments[0].RolloutStateReason = nil
 				f.svc.Deployments = f.svc.Deployments[:1]
@@ -598,8 +612,17 @@ func tasksMissing() []ecsScenario {
 			arrange: func(f *fakeECS) { lacking(0)(f); f.script = []scriptStep{at(40, completes)} },
 		},
 		{
-			name: "1 of 2 tasks runs, and nothing helps", image: oldDigest, follow: FollowOptions{Timeout: 5 * time.Minute}, open: true,
-			want: rollout.TimedOut, calls: map[string]int{"UpdateService": 1}, end: 300, arrange: lacking(1),
+			name: "1 of 2 tasks runs, and nothing helps", image: oldDigest, follow: FollowOptions{Timeout: 10 * time.Minute}, open: true,
+			want: rollout.TimedOut, calls: map[string]int{"UpdateService": 1}, end: 600, arrange: lacking(1),
+		},
+		{
+			name: "1 of 2 tasks runs, the other comes after 3 min", image: oldDigest, want: rollout.Unchanged,
+			calls: map[string]int{"UpdateService": 0}, end: 180,
+			arrange: func(f *fakeECS) {
+				lacking(1)(f)
+				f.updated = time.Now()
+				f.script = []scriptStep{at(180, func(f *fakeECS) { f.complete(f.svc.Deployments[0].Id) })}
+			},
 		},
 		{
 			name: "completed before any task runs", want: rollout.Completed, calls: one(), end: 90,

@@ -110,7 +110,7 @@ func TestCurrentDuringADeployment(t *testing.T) {
 	})
 }
 
-// TestRefusedRequests are mistakes that are told before any call changes
+// TestRefusedRequests are mistakes that are refused before any call changes
 // anything.
 func TestRefusedRequests(t *testing.T) {
 	t.Parallel()

@@ -33,7 +33,7 @@ type follower struct {
 	// updated is true once ECS has accepted our update.
 	updated bool
 	// shown is true when the answer to the update showed our deployment, so that
-	// there is nothing to look for at once.
+	// the first read can wait.
 	shown bool
 	// listed is what the service's list of deployments alone said last.
 	listed rollout.Outcome
@@ -352,7 +352,10 @@ func (f *follower) end(ctx context.Context, res Result, e verdictEnd) (Result, e
 		if e.outcome == rollout.Stopped {
 			e.outcome = rollout.Failed
 		}
-		if e.outcome != rollout.Failed || e.ended {
+		switch {
+		case e.outcome == rollout.TimedOut:
+			e.reason = f.order.reason + "; the way back: " + e.reason
+		case e.outcome != rollout.Failed || e.ended:
 			e.reason = f.order.reason
 		}
 	}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"dagger/sensor-backend/poll"
@@ -22,6 +23,18 @@ func oneAttempt(o *ecs.Options) { o.RetryMaxAttempts = 1 }
 // lostAnswerGrace is how long a change whose answer was lost may take to appear
 // before it is sent again: what ECS describes may lag behind what it did.
 const lostAnswerGrace = 20 * time.Second
+
+// refusedForNow reports whether ECS refused a change for a reason that passes by
+// itself: a role that was just made and has not spread yet, or a revision that
+// someone else registers at the same moment. ECS gives these reasons as text.
+func refusedForNow(err error) bool {
+	if !poll.IsCode(err, "ClientException", "InvalidParameterException") {
+		return false
+	}
+	return slices.ContainsFunc([]string{"Too many concurrent attempts", "Role is not valid", "Unable to assume"}, func(w string) bool {
+		return strings.Contains(err.Error(), w)
+	})
+}
 
 // unknownUpdateError is an update of which it is not known whether ECS took it.
 type unknownUpdateError struct{ err error }
@@ -72,7 +85,7 @@ func (s Services) update(ctx context.Context, r *roll, force bool) (*types.Servi
 			if svc != nil || lookup != nil {
 				return svc, lookup
 			}
-		case !poll.Transient(err):
+		case !poll.Transient(err) && !refusedForNow(err):
 			return nil, updateError(err, lost)
 		}
 		loop.Failed()
@@ -151,7 +164,7 @@ func (s Services) register(ctx context.Context, in *ecs.RegisterTaskDefinitionIn
 			return fail(errors.New("the answer names none"))
 		case err == nil:
 			return out.TaskDefinition, nil
-		case ctx.Err() != nil || !poll.Transient(err) || loop.Exhausted():
+		case ctx.Err() != nil, !poll.Transient(err) && !refusedForNow(err), loop.Exhausted():
 			return fail(err)
 		case poll.Uncertain(err):
 			s.Env.Reportf("the answer to the registration was lost (%v), reading whether ECS made the revision", err)
@@ -170,7 +183,7 @@ func (s Services) register(ctx context.Context, in *ecs.RegisterTaskDefinitionIn
 	}
 }
 
-// registered looks for a revision after base with the content of in; nil if there
+// registered searches for a revision after base with the content of in; nil if there
 // is none after a while.
 func (s Services) registered(ctx context.Context, in *ecs.RegisterTaskDefinitionInput, base int32) (*types.TaskDefinition, error) {
 	loop := s.Env.Start()

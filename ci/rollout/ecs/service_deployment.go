@@ -153,7 +153,7 @@ func (r *serviceDeployment) tolerate(ctx context.Context, err error) error {
 	return nil
 }
 
-// find looks for ours: the one that the service names, or else one of those
+// find searches for ours: the one that the service names, or else one of those
 // listed. It returns what it read of it, if it did.
 func (r *serviceDeployment) find(ctx context.Context) (*types.ServiceDeployment, error) {
 	if r.named != "" && !r.others[r.named] {

@@ -80,10 +80,14 @@ func (r *roll) current(ctx context.Context) (*types.ServiceDeployment, error) {
 	return found, err
 }
 
-// recoveryGrace is how long a service that lacks tasks may go without a further
-// one before it is deployed to again. ECS replaces a stopped task within seconds,
-// and a task on Fargate takes less than a minute to start.
-const recoveryGrace = time.Minute
+// How long a service that lacks tasks may go without a further one before it is
+// deployed to again. ECS replaces a stopped task within seconds, and a task on
+// Fargate takes less than a minute to start. A service of which some tasks run may
+// be scaling out, so it is given longer.
+const (
+	recoveryGrace = time.Minute
+	scalingGrace  = 5 * time.Minute
+)
 
 // recovers waits for a service whose deployment completed but whose tasks do not
 // all run, and reports whether they do in the end. ECS starts what is missing by
@@ -116,7 +120,11 @@ func (r *roll) recovers(ctx context.Context) (bool, error) {
 		case err != nil:
 			loop.Failed()
 		}
-		if loop.Elapsed()-since >= recoveryGrace {
+		grace := recoveryGrace
+		if most > 0 {
+			grace = scalingGrace
+		}
+		if loop.Elapsed()-since >= grace {
 			return false, nil
 		}
 		if err := loop.Wait(limited); err != nil {
