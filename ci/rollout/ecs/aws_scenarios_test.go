@@ -144,6 +144,18 @@ func lostAnswers() []ecsScenario {
 			},
 		},
 		{
+			name: "update lost, and the breaker rolled it back by then", unwaited: true, want: rollout.RolledBack, calls: one(), end: 15,
+			arrange: func(f *fakeECS) {
+				f.lose["UpdateService"] = lost(1, 1, errHangs)
+				f.script = []scriptStep{at(8, func(f *fakeECS) { rollingBack("circuit breaker")(f); f.svc.Deployments = f.svc.Deployments[:1] }), at(12, rolledBack)}
+			},
+		},
+		{
+			name: "register is never answered", unwaited: true, follow: FollowOptions{Timeout: 2 * time.Minute}, want: rollout.Failed,
+			reason: "whether ECS made it is not known", changed: "whether ECS made it is not known", end: 120,
+			arrange: func(f *fakeECS) { f.hang["RegisterTaskDefinition"] = func(int) bool { return true } },
+		},
+		{
 			name: "register refused while the role spreads", unwaited: true, want: rollout.Completed, end: 40,
 			calls: map[string]int{"UpdateService": 1, "RegisterTaskDefinition": 3},
 			arrange: func(f *fakeECS) {
@@ -578,6 +590,29 @@ func hangs() []ecsScenario {
 			arrange: func(f *fakeECS) {
 				f.hang["ListTasks"] = func(int) bool { return true }
 				f.script = []scriptStep{at(20, crashes("t1", true)), at(30, rollingBack("circuit breaker")), at(90, rolledBack)}
+			},
+		},
+		{
+			name: "the service deployment hangs in a rolling update", want: rollout.Completed, calls: one(), end: 60, within: 20,
+			arrange: func(f *fakeECS) {
+				f.hang["DescribeServiceDeployments"] = func(int) bool { return true }
+				f.script = []scriptStep{at(60, completes)}
+			},
+		},
+		{
+			name: "the list hangs before the update, no hint", unwaited: true, want: rollout.Completed, calls: one(), end: 60,
+			arrange: func(f *fakeECS) {
+				f.noHint, f.svc.CurrentServiceDeployment = true, nil
+				f.hang["ListServiceDeployments"] = func(n int) bool { return n < 5 }
+				f.script = []scriptStep{at(60, completes)}
+			},
+		},
+		{
+			name: "a rollback that its service deployment does not show", want: rollout.RolledBack, calls: one(), end: 60, within: 16,
+			arrange: func(f *fakeECS) {
+				f.hint = account(1)
+				f.unshown = 1 << 30
+				f.script = []scriptStep{at(30, rollingBack("circuit breaker")), at(60, func(f *fakeECS) { rolledBack(f); clear(f.accounts) })}
 			},
 		},
 		{

@@ -75,7 +75,7 @@ func (s Services) Deploy(ctx context.Context, req Request) (Result, error) {
 		}
 	}
 	if wanted.existing == nil {
-		td, err := s.register(ctx, wanted.input, wanted.base)
+		td, err := r.register(ctx, wanted)
 		if err != nil {
 			return r.refused(ctx, rollout.NotStarted, res, err)
 		}
@@ -152,6 +152,18 @@ func (r *roll) verify(ctx context.Context, req Request, revision *ecs.RegisterTa
 		return nil
 	}
 	return req.Verify(ctx, r.before, revision)
+}
+
+// register registers the wanted revision.
+func (r *roll) register(ctx context.Context, w wanted) (*types.TaskDefinition, error) {
+	limited, stop := context.WithTimeout(ctx, r.follow.Timeout)
+	defer stop()
+	td, err := r.s.register(limited, w.input, w.base)
+	var unknown *unknownRevisionError
+	if errors.As(err, &unknown) {
+		r.changes.Add("registration of a revision sent, and whether ECS made it is not known")
+	}
+	return td, err
 }
 
 // unfit ends a deploy whose verification failed. If a deployment of the same

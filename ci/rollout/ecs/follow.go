@@ -47,14 +47,20 @@ func (r *roll) follower() *follower {
 		s: r.s, roll: r, serviceDeployment: r.serviceDeployment(),
 		events: newEventLog(r.before.Events), tasks: newTaskLog(r.s, r.cluster, r.service, r.definition),
 	}
-	f.view.TaskDefinition = aws.ToString(r.definition.TaskDefinitionArn)
+	f.view = r.view()
+	return f
+}
+
+// view is what is known of a deployment before the first answer.
+func (r *roll) view() View {
+	v := View{TaskDefinition: aws.ToString(r.definition.TaskDefinitionArn)}
 	for _, d := range r.before.Deployments {
-		f.view.Before = append(f.view.Before, aws.ToString(d.Id))
+		v.Before = append(v.Before, aws.ToString(d.Id))
 		if completed(r.before, d) {
-			f.view.Fallback = append(f.view.Fallback, aws.ToString(d.TaskDefinition))
+			v.Fallback = append(v.Fallback, aws.ToString(d.TaskDefinition))
 		}
 	}
-	return f
+	return v
 }
 
 // join follows a deployment that was there before.
@@ -269,7 +275,8 @@ func (f *follower) judgeService(ctx context.Context, loop *poll.Loop, sd *types.
 		return verdict, nil
 	}
 	if sd == nil {
-		if sd, err = f.serviceDeployment.read(ctx); err != nil {
+		sd, err = f.serviceDeployment.read(ctx)
+		if err != nil && (shifting(svc) || ctx.Err() != nil || !poll.Transient(err)) {
 			return Verdict{}, err
 		}
 	}
@@ -281,17 +288,22 @@ func (f *follower) judgeService(ctx context.Context, loop *poll.Loop, sd *types.
 		return verdict, nil
 	case f.serviceDeployment.arn == "" && !f.serviceDeployment.searching():
 		return verdict, nil
-	case verdict.Outcome == rollout.Completed && !shifting(svc) && f.view.ListedFor >= unknownGrace:
-		// A rolling update's own state is enough.
+	case !shifting(svc) && f.view.ListedFor >= unknownGrace(verdict.Outcome):
+		// What the service says of a rolling update has to do.
 		return verdict, nil
 	}
 	verdict.Outcome = ""
 	return verdict, nil
 }
 
-// unknownGrace is how long a rolling update that its service calls completed may
-// lack a service deployment that says so too.
-const unknownGrace = 4 * time.Second
+// unknownGrace is how long the end that the service shows of a rolling update may
+// lack a service deployment that shows it too.
+func unknownGrace(o rollout.Outcome) time.Duration {
+	if o == rollout.Completed {
+		return 4 * time.Second
+	}
+	return disagreementGrace
+}
 
 // shifting reports whether the service moves its traffic in stages, which only
 // the service deployment shows.

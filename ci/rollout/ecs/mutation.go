@@ -47,6 +47,13 @@ func (e *unknownUpdateError) Error() string {
 // Unwrap returns the cause.
 func (e *unknownUpdateError) Unwrap() error { return e.err }
 
+// unknownRevisionError is a registration of which it is not known whether ECS made
+// the revision.
+type unknownRevisionError struct{ error }
+
+// Unwrap returns the cause.
+func (e *unknownRevisionError) Unwrap() error { return e.error }
+
 // overtakenError is a deployment of someone else that came while it was not known
 // whether ours had.
 type overtakenError struct{ deployment, taskDefinition string }
@@ -105,10 +112,7 @@ func updateError(err error, lost bool) error {
 // updated reads whether an update whose answer was lost took effect; nil if it
 // did not.
 func (s Services) updated(ctx context.Context, r *roll) (*types.Service, error) {
-	before := make([]string, 0, len(r.before.Deployments))
-	for _, d := range r.before.Deployments {
-		before = append(before, aws.ToString(d.Id))
-	}
+	view := r.view()
 	loop := s.Env.Start()
 	for {
 		var svc *types.Service
@@ -122,16 +126,14 @@ func (s Services) updated(ctx context.Context, r *roll) (*types.Service, error) 
 			if svc == nil {
 				break
 			}
-			ours := func(d types.Deployment) bool {
-				return !slices.Contains(before, aws.ToString(d.Id)) && aws.ToString(d.TaskDefinition) == aws.ToString(r.definition.TaskDefinitionArn)
-			}
-			if slices.ContainsFunc(svc.Deployments, ours) {
+			view.Service = svc
+			p, ours := find(view)
+			switch verdict := Evaluate(view); {
+			case ours != nil, verdict.Failing: // it came, or was rolled back by now
 				return svc, nil
-			}
-			if p := primaryOf(*svc); p != nil && !slices.Contains(before, aws.ToString(p.Id)) {
+			case verdict.Outcome == rollout.Superseded:
 				return nil, &overtakenError{deployment: aws.ToString(p.Id), taskDefinition: aws.ToString(p.TaskDefinition)}
-			}
-			if loop.Elapsed() >= lostAnswerGrace {
+			case loop.Elapsed() >= lostAnswerGrace:
 				return nil, nil
 			}
 		case poll.Transient(err) && !loop.Exhausted():
@@ -150,7 +152,11 @@ func (s Services) updated(ctx context.Context, r *roll) (*types.Service, error) 
 // taken for the one just made.
 func (s Services) register(ctx context.Context, in *ecs.RegisterTaskDefinitionInput, base int32) (*types.TaskDefinition, error) {
 	loop := s.Env.Start()
+	lost := false
 	fail := func(err error) (*types.TaskDefinition, error) {
+		if lost {
+			return nil, &unknownRevisionError{fmt.Errorf("register a revision of task definition %s: whether ECS made it is not known: %w", aws.ToString(in.Family), err)}
+		}
 		return nil, fmt.Errorf("register a revision of task definition %s: %w", aws.ToString(in.Family), err)
 	}
 	for {
@@ -165,15 +171,17 @@ func (s Services) register(ctx context.Context, in *ecs.RegisterTaskDefinitionIn
 		case err == nil:
 			return out.TaskDefinition, nil
 		case ctx.Err() != nil, !poll.Transient(err) && !refusedForNow(err), loop.Exhausted():
+			lost = lost || poll.Uncertain(err)
 			return fail(err)
 		case poll.Uncertain(err):
+			lost = true
 			s.Env.Reportf("the answer to the registration was lost (%v), reading whether ECS made the revision", err)
 			td, lookup := s.registered(ctx, in, base)
 			if td != nil {
 				return td, nil
 			}
 			if lookup != nil {
-				return fail(fmt.Errorf("%w; and whether it was made is not known: %w", err, lookup))
+				return fail(fmt.Errorf("%w; %w", err, lookup))
 			}
 		}
 		loop.Failed()

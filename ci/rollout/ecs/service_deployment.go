@@ -73,8 +73,17 @@ func (r *serviceDeployment) remember(ctx context.Context, before types.Service) 
 			r.since = at
 		}
 	}
-	list, err := r.list(ctx)
-	if err != nil {
+	limited, stop := context.WithTimeout(ctx, rememberTime)
+	defer stop()
+	var list []types.ServiceDeploymentBrief
+	err := r.s.Env.Ask(limited, func(ctx context.Context) (err error) {
+		list, err = r.list(ctx)
+		return err
+	})
+	switch {
+	case err != nil && (limited.Err() != nil || poll.Transient(err)):
+		return // when ours was made has to do
+	case err != nil:
 		r.refuse(err)
 		return
 	}
@@ -82,6 +91,9 @@ func (r *serviceDeployment) remember(ctx context.Context, before types.Service) 
 		r.others[aws.ToString(d.ServiceDeploymentArn)] = true
 	}
 }
+
+// rememberTime bounds the listing before the update.
+const rememberTime = 20 * time.Second
 
 // suggest takes note of what the service names as its current service deployment,
 // in an answer in which our deployment is primary. Whether it is ours is checked
@@ -289,7 +301,7 @@ func (r *serviceDeployment) list(ctx context.Context) ([]types.ServiceDeployment
 	var all []types.ServiceDeploymentBrief
 	for {
 		var out *ecs.ListServiceDeploymentsOutput
-		err := r.s.Env.Ask(ctx, func(ctx context.Context) (err error) {
+		err := r.s.Env.Call(ctx, func(ctx context.Context) (err error) {
 			out, err = r.s.ECS.ListServiceDeployments(ctx, in)
 			return err
 		})
