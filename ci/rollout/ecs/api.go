@@ -1,3 +1,6 @@
+// Package ecs deploys to Amazon ECS services and runs one-off tasks for them, such
+// as a migration. Start at Services.Deploy and Tasks.Run; what an answer of ECS
+// means is decided by Evaluate. What has to hold before a change is in Checks.
 package ecs
 
 import (

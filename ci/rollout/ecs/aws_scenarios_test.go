@@ -803,6 +803,15 @@ func changesNamed() []ecsScenario {
 			arrange: scripted(at(40, completes)),
 		},
 		{
+			name: "someone deploys the same during a long migration", prepare: func(f *fakeECS, changes *rollout.Changes) error {
+				time.Sleep(3 * time.Minute)
+				changes.Add("migration applied")
+				f.complete(f.deploy(f.latest, 2).Id)
+				return nil
+			},
+			unwaited: true, want: rollout.Completed, changed: "migration applied", calls: map[string]int{"UpdateService": 0}, end: 180,
+		},
+		{
 			name: "a revision of that content exists, verification fails", verify: errors.New("CVE-1"), arrange: known,
 			want: rollout.VerificationFailed, reason: "CVE-1", calls: map[string]int{"UpdateService": 0, "RegisterTaskDefinition": 0},
 		},

@@ -130,7 +130,7 @@ func (f *follower) follow(ctx context.Context, res Result) (Result, error) {
 			return f.end(ctx, res, verdictEnd{outcome: rollout.Lost, err: err})
 		}
 		if limited.Err() == nil && loop.Elapsed() < f.roll.follow.Timeout {
-			err = loop.Wait(limited)
+			_ = loop.Wait(limited) // whose end it was is asked below
 		}
 		if ctx.Err() != nil {
 			return f.canceled(ctx, res)

@@ -228,13 +228,13 @@ func (r *serviceDeployment) revisions(ctx context.Context, arns []string) (map[s
 		out, err = r.s.ECS.DescribeServiceRevisions(ctx, &ecs.DescribeServiceRevisionsInput{ServiceRevisionArns: arns[:min(len(arns), maxRevisions)]})
 		return err
 	})
-	switch {
-	case err != nil && (ctx.Err() != nil || poll.Transient(err)):
-		return nil, err
-	case err != nil:
-		return nil, nil
-	}
 	runs := map[string]string{}
+	if err != nil {
+		if ctx.Err() != nil || poll.Transient(err) {
+			return nil, err
+		}
+		return runs, nil //nolint:nilerr // a refusal leaves revisions unknown
+	}
 	for _, rev := range out.ServiceRevisions {
 		runs[aws.ToString(rev.ServiceRevisionArn)] = aws.ToString(rev.TaskDefinition)
 	}

@@ -108,7 +108,7 @@ func (r *roll) recovers(ctx context.Context) (bool, error) {
 		switch {
 		case err == nil && svc != nil:
 			loop.Answered()
-			r.before = *svc
+			r.before, r.read = *svc, time.Now()
 			if listedAction(*svc, arn) != await {
 				return listedAction(*svc, arn) == leave, nil
 			}
