@@ -95,6 +95,15 @@ func lostAnswers() []ecsScenario {
 			},
 		},
 		{
+			name: "forced update took effect, 503, reads stale for 40 s", unwaited: true, want: rollout.Completed, end: 60,
+			calls: map[string]int{"UpdateService": 1, "RegisterTaskDefinition": 0},
+			arrange: func(f *fakeECS) {
+				failedBefore(f)
+				f.lose["UpdateService"], f.staleFor = lost(1, 1, errUnavailable), 40*time.Second
+				f.script = []scriptStep{at(60, completes)}
+			},
+		},
+		{
 			name: "forced update did not take effect, 503", unwaited: true, want: rollout.Completed, end: 40,
 			calls: map[string]int{"UpdateService": 2, "RegisterTaskDefinition": 0},
 			arrange: func(f *fakeECS) {

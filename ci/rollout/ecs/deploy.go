@@ -270,7 +270,7 @@ func (r *roll) send(ctx context.Context, f *follower) error {
 	limited, stop := context.WithTimeout(ctx, r.follow.Timeout)
 	defer stop()
 	f.serviceDeployment.remember(limited, r.before)
-	svc, err := r.s.update(limited, r, r.step == force)
+	svc, err := r.s.update(limited, r, f.serviceDeployment)
 	if err != nil {
 		return err
 	}

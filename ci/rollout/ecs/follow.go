@@ -37,6 +37,8 @@ type follower struct {
 	shown bool
 	// listed is what the service's list of deployments alone said last.
 	listed rollout.Outcome
+	// unread is true when the last read of the service deployment failed.
+	unread bool
 	// unchanged counts reads in a row that gave the same summary.
 	unchanged int
 	summary   string
@@ -274,8 +276,13 @@ func (f *follower) judgeService(ctx context.Context, loop *poll.Loop, sd *types.
 	if verdict.Outcome == "" && !verdict.Failing && f.order.reason == "" && !shifting(svc) {
 		return verdict, nil
 	}
+	enough := !shifting(svc) && verdict.Outcome != "" && f.view.ListedFor >= unknownGrace(verdict.Outcome)
+	if enough && f.unread {
+		return verdict, nil
+	}
 	if sd == nil {
 		sd, err = f.serviceDeployment.read(ctx)
+		f.unread = err != nil
 		if err != nil && (shifting(svc) || ctx.Err() != nil || !poll.Transient(err)) {
 			return Verdict{}, err
 		}
@@ -288,7 +295,7 @@ func (f *follower) judgeService(ctx context.Context, loop *poll.Loop, sd *types.
 		return verdict, nil
 	case f.serviceDeployment.arn == "" && !f.serviceDeployment.searching():
 		return verdict, nil
-	case !shifting(svc) && f.view.ListedFor >= unknownGrace(verdict.Outcome):
+	case enough:
 		// What the service says of a rolling update has to do.
 		return verdict, nil
 	}

@@ -67,10 +67,10 @@ func (e *overtakenError) Error() string {
 // to autoscaling, the rest to Terraform. When the answer is lost, the service is
 // read until it shows the deployment, and only otherwise is the update sent
 // again: a second forced update would supersede the first.
-func (s Services) update(ctx context.Context, r *roll, force bool) (*types.Service, error) {
+func (s Services) update(ctx context.Context, r *roll, sd *serviceDeployment) (*types.Service, error) {
 	in := &ecs.UpdateServiceInput{
 		Cluster: aws.String(r.cluster), Service: aws.String(r.service),
-		TaskDefinition: r.definition.TaskDefinitionArn, ForceNewDeployment: force,
+		TaskDefinition: r.definition.TaskDefinitionArn, ForceNewDeployment: r.step == force,
 	}
 	loop := s.Env.Start()
 	lost := false
@@ -88,7 +88,7 @@ func (s Services) update(ctx context.Context, r *roll, force bool) (*types.Servi
 		case poll.Uncertain(err):
 			lost = true
 			s.Env.Reportf("%s: the answer to the update was lost (%v), reading whether ECS took it", r.subject, err)
-			svc, lookup := s.updated(ctx, r)
+			svc, lookup := s.updated(ctx, r, sd)
 			if svc != nil || lookup != nil {
 				return svc, lookup
 			}
@@ -110,8 +110,9 @@ func updateError(err error, lost bool) error {
 }
 
 // updated reads whether an update whose answer was lost took effect; nil if it
-// did not.
-func (s Services) updated(ctx context.Context, r *roll) (*types.Service, error) {
+// did not. Beside the service, which may lag behind, the list of its service
+// deployments may show it.
+func (s Services) updated(ctx context.Context, r *roll, sd *serviceDeployment) (*types.Service, error) {
 	view := r.view()
 	loop := s.Env.Start()
 	for {
@@ -134,6 +135,9 @@ func (s Services) updated(ctx context.Context, r *roll) (*types.Service, error) 
 			case verdict.Outcome == rollout.Superseded:
 				return nil, &overtakenError{deployment: aws.ToString(p.Id), taskDefinition: aws.ToString(p.TaskDefinition)}
 			case loop.Elapsed() >= lostAnswerGrace:
+				if _, err := sd.read(ctx); err == nil && sd.arn != "" {
+					return svc, nil
+				}
 				return nil, nil
 			}
 		case poll.Transient(err) && !loop.Exhausted():

@@ -391,7 +391,7 @@ func TestVerdictScenarios(t *testing.T) {
 			}, s.waiter)
 		})
 	}
-	if sums := suite.Report(t); sums.Scenarios < 95 || sums.Wrong > 0 || sums.Late > 6 || sums.FalseSuccesses == 0 {
+	if sums := suite.Report(t); sums.Scenarios < 130 || sums.Wrong > 0 || sums.Late > 6 || sums.FalseSuccesses == 0 {
 		t.Errorf("the suite comes to %+v", sums)
 	}
 }
