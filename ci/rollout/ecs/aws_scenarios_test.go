@@ -427,6 +427,15 @@ func staleReads() []ecsScenario {
 			},
 		},
 		{
+			name: "joins, the hint is the deployment before, revisions may not be read", unwaited: true, want: rollout.RolledBack, calls: none, end: 60,
+			arrange: func(f *fakeECS) {
+				f.underWay()
+				f.hint = account(1)
+				f.refuse["DescribeServiceRevisions"] = rollouttest.Times(1, 99, "AccessDeniedException")
+				f.script = []scriptStep{at(30, rollingBack("circuit breaker")), at(60, rolledBack)}
+			},
+		},
+		{
 			name: "joins a rolling update, the hint is the deployment before", unwaited: true, want: rollout.Completed, calls: none, end: 40,
 			arrange: func(f *fakeECS) {
 				f.underWay()

@@ -234,7 +234,7 @@ func idle(v View) bool {
 		return false
 	}
 	_, ours := find(v)
-	return ours != nil && ours.RunningCount == 0
+	return ours != nil && min(ours.RunningCount, v.Service.RunningCount) == 0
 }
 
 // gone reports whether the service is not there any more, or will not be.

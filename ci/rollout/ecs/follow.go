@@ -72,6 +72,7 @@ func (f *follower) join(id string) {
 	if p := primaryOf(f.roll.before); p != nil {
 		f.serviceDeployment.notBefore = aws.ToTime(p.CreatedAt)
 	}
+	f.serviceDeployment.joined = true
 	f.serviceDeployment.suggest(&f.roll.before)
 }
 

@@ -29,6 +29,8 @@ type serviceDeployment struct {
 	// notBefore is when our deployment was made, by ECS's clock; zero while that
 	// is not known.
 	notBefore time.Time
+	// joined is true when ours was there before: it is then the newest of all.
+	joined bool
 	// since limits a listing: nothing older can be ours.
 	since time.Time
 	// named is what the service names as its current one.
@@ -182,7 +184,7 @@ func (r *serviceDeployment) find(ctx context.Context) (*types.ServiceDeployment,
 				r.arn = r.named
 				return sd, nil
 			}
-			r.others[r.named] = true
+			r.others[r.named] = !r.joined
 		}
 	}
 	list, err := r.list(ctx)
@@ -213,7 +215,10 @@ func (r *serviceDeployment) ours(ctx context.Context, created *time.Time, target
 	}
 	runs, err := r.revisions(ctx, []string{aws.ToString(target.Arn)})
 	td, known := runs[aws.ToString(target.Arn)]
-	return err == nil && (!known || td == r.taskDefinition), err
+	if !known {
+		return err == nil && !r.joined, err
+	}
+	return td == r.taskDefinition, err
 }
 
 func (r *serviceDeployment) tooOld(created *time.Time) bool {
@@ -233,7 +238,7 @@ func (r *serviceDeployment) revisions(ctx context.Context, arns []string) (map[s
 		if ctx.Err() != nil || poll.Transient(err) {
 			return nil, err
 		}
-		return runs, nil //nolint:nilerr // a refusal leaves revisions unknown
+		return runs, nil // a refusal leaves revisions unknown
 	}
 	for _, rev := range out.ServiceRevisions {
 		runs[aws.ToString(rev.ServiceRevisionArn)] = aws.ToString(rev.TaskDefinition)
@@ -246,7 +251,7 @@ const maxRevisions = 20
 
 // choose takes the newest of the list that is not another's and whose target
 // revision runs our task definition. Where revisions cannot be read, a single
-// candidate is taken for ours.
+// candidate is taken for ours, and the newest one if ours was there before.
 func (r *serviceDeployment) choose(ctx context.Context, list []types.ServiceDeploymentBrief) error {
 	var newestOther time.Time
 	for _, d := range list {
@@ -281,7 +286,7 @@ func (r *serviceDeployment) choose(ctx context.Context, list []types.ServiceDepl
 			return nil
 		}
 	}
-	if len(list) == 1 {
+	if len(list) == 1 || len(list) > 1 && r.joined {
 		r.arn = aws.ToString(list[0].ServiceDeploymentArn)
 	}
 	return nil

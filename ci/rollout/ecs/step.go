@@ -58,7 +58,7 @@ func listedAction(svc types.Service, arn string) step {
 		return join
 	case p.RolloutState == "" && !completed(svc, *p):
 		return join
-	case p.RunningCount < svc.DesiredCount:
+	case min(p.RunningCount, svc.RunningCount) < svc.DesiredCount:
 		return await
 	}
 	return leave
@@ -71,6 +71,7 @@ func (r *roll) current(ctx context.Context) (*types.ServiceDeployment, error) {
 	if p := primaryOf(r.before); p != nil {
 		sd.notBefore = aws.ToTime(p.CreatedAt)
 	}
+	sd.joined = true
 	sd.suggest(&r.before)
 	var found *types.ServiceDeployment
 	err := r.s.Env.Ask(ctx, func(ctx context.Context) (err error) {
