@@ -235,3 +235,17 @@ func FuzzParseImage(f *testing.F) {
 		}
 	})
 }
+
+// FuzzPrincipalOf wants every caller's ARN to be read without a panic, and a
+// session's role to be named in what is asked for.
+func FuzzPrincipalOf(f *testing.F) {
+	for _, arn := range []string{"", "arn:aws:iam::1:root", "arn:aws:sts::1:assumed-role/deployer/s", "arn:aws:sts::1:assumed-role/", "arn:aws:iam::1:user/a/b", "a:b:c:d:e:role/x"} {
+		f.Add(arn)
+	}
+	f.Fuzz(func(t *testing.T, caller string) {
+		arn, role, ok := principalOf(caller)
+		if ok != (arn != "") || role != "" && !strings.HasSuffix(arn, ":role/"+role) {
+			t.Errorf("%q is %q, role %q, %t", caller, arn, role, ok)
+		}
+	})
+}
