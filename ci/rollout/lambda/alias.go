@@ -1,9 +1,11 @@
 package lambda
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"maps"
+	"time"
 
 	"dagger/sensor-backend/poll"
 
@@ -12,58 +14,171 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/lambda/types"
 )
 
-// moveAlias points the alias at a version with the given weights, and reports
-// whether that changed anything. before is what the alias was seen to name: a
-// third version means that someone else moved it.
-func (d *deployment) moveAlias(ctx context.Context, version string, w map[string]float64, before State) (bool, error) {
+// moveAlias points the alias at a version with the given weights, waits until it
+// does, and reports whether that changed anything. from is where the alias may
+// point before: any other version means that someone else moved it.
+func (d *deployment) moveAlias(ctx context.Context, version string, w map[string]float64, from State) (bool, error) {
+	m := aliasMove{deployment: d, version: version, weights: w, from: from}
+	d.wanted = version
 	for {
-		a, err := d.alias(ctx, d.req.Function, d.req.Alias)
+		a, err := d.alias(ctx)
 		if err != nil {
-			return false, fmt.Errorf("read alias %s: %w", d.req.Alias, err)
+			return m.sent, fmt.Errorf("read alias %s: %w", d.req.Alias, err)
 		}
-		switch {
-		case a == nil:
-			err = d.createAlias(ctx, version, w)
-		case aws.ToString(a.FunctionVersion) == version && maps.Equal(weights(a.RoutingConfig), w):
-			return false, nil
-		case aws.ToString(a.FunctionVersion) != before.Version && aws.ToString(a.FunctionVersion) != version:
-			return false, d.moved(a)
-		default:
-			err = d.updateAlias(ctx, a, version, w)
+		done, why, err := m.step(ctx, a)
+		if done || err != nil {
+			return m.sent, err
 		}
-		switch {
-		case err == nil:
-			return true, nil
-		case busy(err), poll.Transient(err):
-			if err := d.pause(ctx, err); err != nil {
-				return false, err
-			}
-		default:
-			return false, fmt.Errorf("point alias %s at version %s: %w", d.req.Alias, version, err)
+		if err := d.pause(ctx, why); err != nil {
+			return m.sent, err
 		}
 	}
 }
 
-func (d *deployment) createAlias(ctx context.Context, version string, w map[string]float64) error {
-	_, err := d.Lambda.CreateAlias(ctx, &lambda.CreateAliasInput{
-		FunctionName: aws.String(d.req.Function), Name: aws.String(d.req.Alias),
-		FunctionVersion: aws.String(version), RoutingConfig: routing(w),
-	})
-	return err
+// aliasMove is a change of the alias under way.
+type aliasMove struct {
+	*deployment
+	version string
+	weights map[string]float64
+	from    State
+	// sent is true once a change may have taken effect, accepted is when Lambda took
+	// it.
+	sent     bool
+	accepted time.Time
 }
 
-func (d *deployment) updateAlias(ctx context.Context, a *lambda.GetAliasOutput, version string, w map[string]float64) error {
-	out, err := d.Lambda.UpdateAlias(ctx, &lambda.UpdateAliasInput{
-		FunctionName: aws.String(d.req.Function), Name: aws.String(d.req.Alias),
-		FunctionVersion: aws.String(version), RoutingConfig: routing(w), RevisionId: a.RevisionId,
-	})
-	if err != nil {
+// step does what the alias, nil if there is none, asks for next, and says why the
+// move is not done yet.
+func (m *aliasMove) step(ctx context.Context, a *lambda.GetAliasOutput) (done bool, why, err error) {
+	names := ""
+	if a != nil {
+		names = aws.ToString(a.FunctionVersion)
+	}
+	taken := !m.accepted.IsZero()
+	switch {
+	case a != nil && shows(a.FunctionVersion, a.RoutingConfig, m.version, m.weights):
+		there, err := m.allocated(ctx, m.version)
+		if there || err != nil {
+			m.arrived()
+		}
+		return there, errMoving, err
+	case a != nil && names != m.from.Version && names != m.version:
+		return false, nil, m.movedAway(a)
+	case taken && a != nil && m.between(a):
+		_, err := m.allocated(ctx, m.version)
+		if err != nil {
+			m.arrived()
+		}
+		return false, errMoving, err
+	case taken && time.Since(m.accepted) < staleFor:
+		return false, fmt.Errorf("alias %s still shows what was before the change", m.req.Alias), nil
+	case taken:
+		m.open = ""
+		return false, nil, m.superseded(fmt.Sprintf("someone else set alias %s back to version %s", m.req.Alias, cmp.Or(names, "none")))
+	}
+	exact, err := m.setAlias(ctx, a, m.version, m.weights)
+	switch {
+	case err == nil && exact && !m.provisioned:
+		m.sent = true
+		m.arrived()
+		return true, nil, nil
+	case err == nil:
+		m.sent, m.accepted, m.unanswered = true, time.Now(), false
+		m.open = fmt.Sprintf("alias %s is still moving to version %s", m.req.Alias, m.version)
+		return false, errMoving, nil
+	case unknown(err):
+		m.sent, m.unanswered = true, true
+		m.open = fmt.Sprintf("it is not known whether alias %s was set to version %s", m.req.Alias, m.version)
+	}
+	if missing := poll.IsCode(err, "ResourceNotFoundException") && time.Since(m.publishedAt) < staleFor; busy(err) || missing || poll.Transient(err) {
+		return false, err, nil
+	}
+	return false, nil, fmt.Errorf("point alias %s at version %s: %w", m.req.Alias, m.version, err)
+}
+
+// arrived notes that the alias is where it should be.
+func (m *aliasMove) arrived() {
+	m.open, m.unanswered = "", false
+	if m.sent {
+		m.changes.Add(aliasChange(m.req.Alias, m.version, m.weights))
+	}
+}
+
+func aliasChange(alias, version string, w map[string]float64) string {
+	s := fmt.Sprintf("alias %s set to version %s", alias, version)
+	for v, share := range w {
+		s += fmt.Sprintf(" with %.0f %% of the traffic for version %s", 100*share, v)
+	}
+	return s
+}
+
+// between reports whether an alias is on its way between the versions of this move:
+// Lambda gives weights to one of them while provisioned concurrency moves.
+func (m *aliasMove) between(a *lambda.GetAliasOutput) bool {
+	w := weights(a.RoutingConfig)
+	for v := range w {
+		if _, before := m.from.Weights[v]; !before && v != m.from.Version && v != m.version {
+			return false
+		}
+	}
+	return len(w) > 0
+}
+
+// setAlias creates or changes the alias in one try, and reports whether Lambda's
+// answer shows exactly what was asked for.
+func (d *deployment) setAlias(ctx context.Context, a *lambda.GetAliasOutput, version string, w map[string]float64) (exact bool, err error) {
+	d.aliasSent = true
+	err = d.change(ctx, changeLimit, func(ctx context.Context) error {
+		if a == nil {
+			out, err := d.Lambda.CreateAlias(ctx, &lambda.CreateAliasInput{
+				FunctionName: aws.String(d.req.Function), Name: aws.String(d.req.Alias),
+				FunctionVersion: aws.String(version), RoutingConfig: routing(w),
+			}, once)
+			exact = err == nil && shows(out.FunctionVersion, out.RoutingConfig, version, w)
+			return err
+		}
+		out, err := d.Lambda.UpdateAlias(ctx, &lambda.UpdateAliasInput{
+			FunctionName: aws.String(d.req.Function), Name: aws.String(d.req.Alias),
+			FunctionVersion: aws.String(version), RoutingConfig: routing(w), RevisionId: a.RevisionId,
+		}, once)
+		exact = err == nil && shows(out.FunctionVersion, out.RoutingConfig, version, w)
 		return err
+	})
+	return exact, err
+}
+
+func shows(names *string, c *types.AliasRoutingConfiguration, version string, w map[string]float64) bool {
+	return aws.ToString(names) == version && maps.Equal(weights(c), w)
+}
+
+// lookLimit bounds the last look at the alias of a caller that gave up.
+const lookLimit = time.Second
+
+// look reads, after a failure, what the alias names now.
+func (d *deployment) look(ctx context.Context) {
+	if ctx.Err() != nil {
+		brief, cancel := context.WithTimeout(context.WithoutCancel(ctx), lookLimit)
+		defer cancel()
+		ctx = brief
 	}
-	if got := aws.ToString(out.FunctionVersion); got != version || !maps.Equal(weights(out.RoutingConfig), w) {
-		return fmt.Errorf("lambda answered with version %s and weights %v", got, weights(out.RoutingConfig))
+	var a *lambda.GetAliasOutput
+	err := d.Env.Call(ctx, func(ctx context.Context) (err error) {
+		a, err = d.getAlias(ctx)
+		return err
+	})
+	switch {
+	case err != nil:
+		if d.open == "" {
+			d.open = fmt.Sprintf("what alias %s names could not be read: %v", d.req.Alias, err)
+		}
+	case a != nil:
+		d.res.Version, d.res.Weights = aws.ToString(a.FunctionVersion), weights(a.RoutingConfig)
+		if d.unanswered && d.res.Version == d.wanted && d.wanted != d.res.Previous.Version && len(d.res.Weights) == 0 {
+			// The change whose answer was lost took effect.
+			d.open = ""
+			d.changes.Add(aliasChange(d.req.Alias, d.wanted, nil))
+		}
 	}
-	return nil
 }
 
 // routing is never nil: an absent routing configuration leaves old weights in
@@ -81,19 +196,43 @@ func weights(c *types.AliasRoutingConfiguration) map[string]float64 {
 	return maps.Clone(c.AdditionalVersionWeights)
 }
 
+func (d *deployment) getAlias(ctx context.Context) (*lambda.GetAliasOutput, error) {
+	return d.Lambda.GetAlias(ctx, &lambda.GetAliasInput{FunctionName: aws.String(d.req.Function), Name: aws.String(d.req.Alias)})
+}
+
 // alias reads the alias; nil if there is none.
-func (f Functions) alias(ctx context.Context, function, alias string) (*lambda.GetAliasOutput, error) {
+func (d *deployment) alias(ctx context.Context) (*lambda.GetAliasOutput, error) {
 	var out *lambda.GetAliasOutput
-	err := f.Env.Retry(ctx, func() (err error) {
-		out, err = f.Lambda.GetAlias(ctx, &lambda.GetAliasInput{FunctionName: aws.String(function), Name: aws.String(alias)})
+	err := d.ask(ctx, func(ctx context.Context) (err error) {
+		out, err = d.getAlias(ctx)
 		return err
 	})
 	if poll.IsCode(err, "ResourceNotFoundException") {
 		// The same answer stands for a missing function.
-		if _, err := f.configuration(ctx, function, ""); err != nil {
+		if _, err := d.configuration(ctx, ""); err != nil {
 			return nil, err
 		}
 		return nil, nil
 	}
 	return out, err
+}
+
+// current records where the alias points; see Functions.Current.
+func (d *deployment) current(ctx context.Context) (State, error) {
+	st := State{Function: d.req.Function, Alias: d.req.Alias}
+	a, err := d.alias(ctx)
+	if err != nil {
+		return st, fmt.Errorf("read alias %s of lambda function %s: %w", d.req.Alias, d.req.Function, err)
+	}
+	if a == nil {
+		return st, nil
+	}
+	st.Version, st.Weights = aws.ToString(a.FunctionVersion), weights(a.RoutingConfig)
+	if c, err := d.configuration(ctx, st.Version); err == nil {
+		st.CodeSHA256 = aws.ToString(c.CodeSha256)
+		// LastModified is ISO 8601 with a zone in digits (API
+		// FunctionConfiguration).
+		st.Since, _ = time.Parse("2006-01-02T15:04:05.999-0700", aws.ToString(c.LastModified))
+	}
+	return st, nil
 }

@@ -2,6 +2,7 @@ package lambda
 
 import (
 	"context"
+	"maps"
 	"time"
 
 	"dagger/sensor-backend/poll"
@@ -10,28 +11,31 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/lambda"
 )
 
-// API is the part of AWS Lambda that a deploy calls; *lambda.Client has
-// it.
+// API is the part of AWS Lambda that a deploy calls; *lambda.Client has it.
 type API interface {
 	GetFunctionConfiguration(ctx context.Context, in *lambda.GetFunctionConfigurationInput, opts ...func(*lambda.Options)) (*lambda.GetFunctionConfigurationOutput, error)
 	UpdateFunctionCode(ctx context.Context, in *lambda.UpdateFunctionCodeInput, opts ...func(*lambda.Options)) (*lambda.UpdateFunctionCodeOutput, error)
 	PublishVersion(ctx context.Context, in *lambda.PublishVersionInput, opts ...func(*lambda.Options)) (*lambda.PublishVersionOutput, error)
 	GetAlias(ctx context.Context, in *lambda.GetAliasInput, opts ...func(*lambda.Options)) (*lambda.GetAliasOutput, error)
 	CreateAlias(ctx context.Context, in *lambda.CreateAliasInput, opts ...func(*lambda.Options)) (*lambda.CreateAliasOutput, error)
+	UpdateAlias(ctx context.Context, in *lambda.UpdateAliasInput, opts ...func(*lambda.Options)) (*lambda.UpdateAliasOutput, error)
+	GetProvisionedConcurrencyConfig(ctx context.Context, in *lambda.GetProvisionedConcurrencyConfigInput, opts ...func(*lambda.Options)) (*lambda.GetProvisionedConcurrencyConfigOutput, error)
 	ListAliases(ctx context.Context, in *lambda.ListAliasesInput, opts ...func(*lambda.Options)) (*lambda.ListAliasesOutput, error)
 	ListVersionsByFunction(ctx context.Context, in *lambda.ListVersionsByFunctionInput, opts ...func(*lambda.Options)) (*lambda.ListVersionsByFunctionOutput, error)
 	DeleteFunction(ctx context.Context, in *lambda.DeleteFunctionInput, opts ...func(*lambda.Options)) (*lambda.DeleteFunctionOutput, error)
 	Invoke(ctx context.Context, in *lambda.InvokeInput, opts ...func(*lambda.Options)) (*lambda.InvokeOutput, error)
-	UpdateAlias(ctx context.Context, in *lambda.UpdateAliasInput, opts ...func(*lambda.Options)) (*lambda.UpdateAliasOutput, error)
 }
 
 // Functions deploys to Lambda functions.
 type Functions struct {
 	// Lambda is the API.
 	Lambda API
-	// Logs finds what a canary that failed complained of; nil means that logs are
+	// Logs finds the errors that a failed canary logged; nil means that logs are
 	// not shown.
 	Logs LogSearch
+	// Guard is asked before each change, such as whether the deploy lock is still
+	// held; an error ends the deploy before that change. Nil asks nothing.
+	Guard func(ctx context.Context) error
 	// Env is the clock, the randomness and where progress goes.
 	Env poll.Env
 }
@@ -41,18 +45,21 @@ type Request struct {
 	// Function is the function's name or ARN, without a version.
 	Function string
 	// Alias is the alias that callers use; it is moved to the new version, and
-	// made if it is not there.
+	// created if it does not exist.
 	Alias string
-	// Zip is the deployment package.
+	// Zip, Object and Image are the code; exactly one of them is set. Zip is a
+	// deployment package, at most lambdazip.MaxDirectUpload bytes.
 	Zip []byte
-	// Architecture is "arm64" or "x86_64" (upper case and "amd64" are
-	// understood too); empty keeps the function's own.
-	Architecture string
-	// Canary makes the new version prove itself before it gets all the traffic;
-	// the zero value asks for no proof.
+	// Object is a deployment package in S3.
+	Object Object
+	// Image is a container image by digest, REPOSITORY@sha256:HEX, in a registry of
+	// ECR.
+	Image string
+	// Canary tests the new version before it gets all the traffic; the zero value
+	// tests nothing.
 	Canary Canary
 	// Keep is how many published versions stay after a deploy that succeeded;
-	// zero keeps all. Versions that an alias uses, the new one and the one before
+	// zero deletes none. Versions that an alias uses, the new one and the one before
 	// always stay.
 	Keep int
 	// Timeout bounds the deploy without the canary's bake; zero means
@@ -60,34 +67,45 @@ type Request struct {
 	Timeout time.Duration
 }
 
-// Canary says how a new version proves itself.
+// Object is a deployment package in Amazon S3, in the function's region.
+type Object struct {
+	// Bucket, Key and Version name the object; Version is empty in a bucket without
+	// versions.
+	Bucket, Key, Version string
+	// CodeSHA256 is the base64 of the package's SHA-256 if it is known, empty
+	// otherwise: with it, code that the function has already is not sent again.
+	CodeSHA256 string
+}
+
+// Canary says how a new version is tested.
 type Canary struct {
 	// Invocations is how often the new version itself is invoked, before it gets
 	// any traffic; one that fails ends the deploy as VerificationFailed.
 	Invocations int
-	// Payload is what it is invoked with: an event that does no harm.
+	// Payload is what it is invoked with: an event without side effects.
 	Payload []byte
 	// Weight is the share of the traffic, above 0 and below 1, that the new
 	// version gets for the time of Bake.
 	Weight float64
-	// Bake is how long it has that share. Zero means no shift in steps.
+	// Bake is how long it has that share; zero moves all the traffic at once. Lambda
+	// refuses shares on an alias with provisioned concurrency.
 	Bake time.Duration
 	// Watch is asked throughout the bake what is wrong with the version; an
-	// empty answer is nothing. Any other one, or an error that does not pass, takes
-	// the traffic back.
+	// empty answer means nothing is. Any other answer, or an error that does not
+	// pass, takes the traffic back.
 	Watch func(ctx context.Context, function, version string) (wrong string, err error)
 	// MaxErrorRate is the share of the new version's invocations through the
 	// alias, above 0 and below 1, that may fail during the bake; more take the
-	// traffic back. Zero watches none. CloudWatch is a minute or more behind and
-	// may have no data for a short bake: absent data is no verdict.
+	// traffic back. Zero checks none. CloudWatch is a minute or more behind and
+	// may have no data for a short bake: absent data decides nothing.
 	MaxErrorRate float64
-	// Metrics tell the errors; MaxErrorRate needs them.
+	// Metrics has the number of errors; MaxErrorRate needs it.
 	Metrics Metrics
 }
 
-// DefaultTimeout is how long a function deploy may take unless told
-// otherwise.
-const DefaultTimeout = 5 * time.Minute
+// DefaultTimeout is how long a deploy may take if Request.Timeout is zero. A
+// large image, SnapStart and provisioned concurrency take minutes each.
+const DefaultTimeout = 15 * time.Minute
 
 // State is where an alias points at one moment, recorded so that it can
 // be restored.
@@ -108,13 +126,21 @@ type State struct {
 type Result struct {
 	// Outcome is how it ended; see Outcome.OK.
 	Outcome rollout.Outcome
+	// Ended is true when nothing that this deploy began can change any more what
+	// the alias serves. It is false while the alias still moves, or when it is not
+	// known whether a change of the alias took effect.
+	Ended bool
+	// Changed lists, in order, what this deploy changed.
+	Changed []string
 	// Reason is AWS's explanation, or what was unchanged.
 	Reason string
 	// Previous is where the alias pointed before.
 	Previous State
-	// Version is the version that the alias names now.
+	// Version is the version that the alias names now, and Weights the shares that
+	// other versions have now.
 	Version string
-	// CodeSHA256 is the hash of the deployed package.
+	Weights map[string]float64
+	// CodeSHA256 is the hash of the deployed code, as Lambda reports it.
 	CodeSHA256 string
 	// Uploaded is true when the code was sent; it is not when the function has
 	// it already.
@@ -123,6 +149,12 @@ type Result struct {
 	Pruned []string
 	// Elapsed is the time that the deploy took.
 	Elapsed time.Duration
+}
+
+// Moved reports whether the alias serves something else than before, so that
+// Restore has something to do.
+func (r Result) Moved() bool {
+	return r.Version != r.Previous.Version || !maps.Equal(r.Weights, r.Previous.Weights)
 }
 
 // Summary is the result without what only Lambda has.

@@ -5,17 +5,14 @@ import (
 	"errors"
 	"fmt"
 	"maps"
-	"strings"
 	"time"
 
 	"dagger/sensor-backend/rollout"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/service/lambda"
-	"github.com/aws/aws-sdk-go-v2/service/lambda/types"
 )
 
-// canary makes the version prove itself. Whatever happens, also when the caller
+// canary tests the version. Whatever happens, also when the caller
 // gives up, the alias is left without weights; but after a good canary, which
 // it reports as shifted, they stay until the alias moves.
 func (d *deployment) canary(ctx context.Context, version string, before State) (shifted bool, err error) {
@@ -31,20 +28,28 @@ func (d *deployment) canary(ctx context.Context, version string, before State) (
 		return false, nil
 	}
 	if _, err := d.moveAlias(ctx, before.Version, map[string]float64{version: d.req.Canary.Weight}, before); err != nil {
-		return false, err
+		if d.open == "" {
+			return false, err
+		}
+		return false, d.takeBack(ctx, version, before, fmt.Sprintf("the canary of version %s did not begin: %v", version, err), err)
 	}
 	d.Env.Reportf("%s: version %s gets %.0f %% of the traffic for %s", d.subject, version, 100*d.req.Canary.Weight, d.req.Canary.Bake)
 	begin := time.Now()
 	wrong, err := d.bake(ctx, version, before)
-	if wrong == "" && err == nil {
+	switch {
+	case wrong == "" && err == nil:
 		return true, nil
+	case wrong != "":
+		wrong = fmt.Sprintf("version %s in the canary: %s", version, wrong)
+	default:
+		wrong = fmt.Sprintf("the canary of version %s could not be completed: %v", version, err)
 	}
-	err = d.takeBack(ctx, version, before, wrong, err)
+	taken := d.takeBack(ctx, version, before, wrong, err)
 	var failed *failureError
-	if wrong != "" && errors.As(err, &failed) {
+	if err == nil && errors.As(taken, &failed) {
 		failed.reason += logged(d.complaints(ctx, version, begin))
 	}
-	return false, err
+	return false, taken
 }
 
 // bake watches the version while it has its share. It does not count against
@@ -55,7 +60,7 @@ func (d *deployment) bake(ctx context.Context, version string, before State) (wr
 	watches := d.watches(version, before)
 	for {
 		for _, watch := range watches {
-			err := d.Env.Retry(ctx, func() (err error) {
+			err := d.Env.Ask(ctx, func(ctx context.Context) (err error) {
 				wrong, err = watch(ctx)
 				return err
 			})
@@ -100,27 +105,27 @@ func (d *deployment) watches(version string, before State) []func(context.Contex
 
 // undisturbed fails when someone else moved the alias or took the canary's share.
 func (d *deployment) undisturbed(ctx context.Context, version string, before State) error {
-	a, err := d.alias(ctx, d.req.Function, d.req.Alias)
+	a, err := d.alias(ctx)
 	switch {
 	case err != nil:
 		return fmt.Errorf("read alias %s: %w", d.req.Alias, err)
 	case a == nil:
-		return d.overtaken(fmt.Sprintf("someone else deleted alias %s", d.req.Alias))
+		return d.superseded(fmt.Sprintf("someone else deleted alias %s", d.req.Alias))
 	case aws.ToString(a.FunctionVersion) != before.Version:
-		return d.moved(a)
+		return d.movedAway(a)
 	case !maps.Equal(weights(a.RoutingConfig), map[string]float64{version: d.req.Canary.Weight}):
-		return d.overtaken(fmt.Sprintf("someone else changed the weights of alias %s", d.req.Alias))
+		return d.superseded(fmt.Sprintf("someone else changed the weights of alias %s", d.req.Alias))
 	}
 	return nil
 }
 
-// check refuses a canary that cannot be meant.
+// check refuses a canary that makes no sense.
 func (c Canary) check() error {
 	switch {
 	case c.Bake > 0 && (c.Weight <= 0 || c.Weight >= 1):
 		return fmt.Errorf("canary weight %v: give a share above 0 and below 1", c.Weight)
 	case c.MaxErrorRate < 0 || c.MaxErrorRate >= 1:
-		return fmt.Errorf("canary error rate %v: give a share from 0, for none watched, below 1", c.MaxErrorRate)
+		return fmt.Errorf("canary error rate %v: give a share from 0, which checks none, below 1", c.MaxErrorRate)
 	case c.MaxErrorRate > 0 && c.Metrics == nil:
 		return fmt.Errorf("canary error rate %v: there is nothing to read it from; give Metrics", c.MaxErrorRate)
 	}
@@ -130,51 +135,44 @@ func (c Canary) check() error {
 // takeBackTimeout bounds the way back of a caller that gave up.
 const takeBackTimeout = 1500 * time.Millisecond
 
-// takeBack gives all traffic to the version before.
+// takeBack gives all traffic to the version before. cause is the error that made it
+// necessary, nil if the version itself did.
 func (d *deployment) takeBack(ctx context.Context, version string, before State, wrong string, cause error) error {
 	var other *failureError
-	if errors.As(cause, &other) && other.outcome == rollout.Superseded {
-		return other
-	}
-	out := &failureError{outcome: rollout.RolledBack, reason: fmt.Sprintf("version %s in the canary: %s", version, wrong)}
-	clearing := ctx
+	var guard *guardError
 	switch {
-	case ctx.Err() != nil:
+	case errors.As(cause, &other) && other.outcome == rollout.Superseded:
+		return other
+	case errors.As(cause, &guard):
+		return d.left(version, wrong)
+	}
+	out := &failureError{outcome: rollout.RolledBack, reason: wrong}
+	clearing := ctx
+	if ctx.Err() != nil {
 		out.outcome, out.reason = rollout.Canceled, "the canary was given up"
 		brief, cancel := context.WithTimeout(context.WithoutCancel(ctx), takeBackTimeout)
 		defer cancel()
 		clearing = brief
-	case cause != nil:
-		out.reason = fmt.Sprintf("the canary of version %s could not go on: %v", version, cause)
 	}
-	out.next = d.unmoved() + ", with all of the traffic"
-	if _, err := d.moveAlias(clearing, before.Version, nil, before); err != nil {
-		out.outcome = rollout.RollbackFailed
-		out.reason += fmt.Sprintf("; and its traffic was not taken back: %v", err)
-		out.next = fmt.Sprintf("look at alias %s now: it may still send traffic to version %s", d.req.Alias, version)
+	// What could not be allocated for the new version is no obstacle on the way back,
+	// and the way back has its time even if the deploy used all of its own.
+	d.unallocated = true
+	d.req.Timeout = max(d.req.Timeout, d.poll.Elapsed()+takeBackLimit)
+	if _, err := d.moveAlias(clearing, before.Version, nil, State{Version: version}); err != nil {
+		return d.left(version, fmt.Sprintf("%s; and its traffic was not taken back: %v", out.reason, err))
 	}
+	out.next = fmt.Sprintf("alias %s names version %s, with all of the traffic", d.req.Alias, before.Version)
 	return out
 }
 
-// invoke calls the version itself once, not through the alias.
-func (d *deployment) invoke(ctx context.Context, version string, n int) error {
-	var out *lambda.InvokeOutput
-	begin := time.Now()
-	err := d.Env.Retry(ctx, func() (err error) {
-		out, err = d.Lambda.Invoke(ctx, &lambda.InvokeInput{
-			FunctionName: aws.String(d.req.Function), Qualifier: aws.String(version),
-			InvocationType: types.InvocationTypeRequestResponse, LogType: types.LogTypeTail, Payload: d.req.Canary.Payload,
-		})
-		return err
-	})
-	if err != nil {
-		return fmt.Errorf("invoke version %s: %w", version, err)
+// takeBackLimit is how long the way back may take at least.
+const takeBackLimit = 2 * time.Minute
+
+// left is a canary whose traffic could not be taken back: a person has to look at
+// the alias.
+func (d *deployment) left(version, reason string) error {
+	return &failureError{
+		outcome: rollout.RollbackFailed, reason: reason,
+		next: fmt.Sprintf("look at alias %s now: it may still send traffic to version %s", d.req.Alias, version),
 	}
-	if kind := aws.ToString(out.FunctionError); kind != "" {
-		reason := fmt.Sprintf("invocation %d of version %s failed (%s): %s", n, version, kind, strings.TrimSpace(string(out.Payload)))
-		reason += logTail(aws.ToString(out.LogResult))
-		return &failureError{outcome: rollout.VerificationFailed, reason: reason, next: d.unmoved() + "; mend the code and deploy again"}
-	}
-	d.Env.Reportf("%s: invocation %d of version %s answered in %s", d.subject, n, version, time.Since(begin).Round(time.Millisecond))
-	return nil
 }

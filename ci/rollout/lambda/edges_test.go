@@ -6,6 +6,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"dagger/sensor-backend/lambdazip"
 	"dagger/sensor-backend/poll"
 	"dagger/sensor-backend/rollout"
 	"dagger/sensor-backend/rollout/rollouttest"
@@ -50,7 +51,12 @@ func TestFunctionRequestsThatCannotBe(t *testing.T) {
 	f := newFakeLambda(mustZip("old"))
 	for says, req := range map[string]Request{
 		"must be given":             {Alias: "PROD", Zip: []byte("x")},
-		"neither arm64 nor x86_64":  {Function: "p", Alias: "PROD", Zip: []byte("x"), Architecture: "mips"},
+		"given once":                {Function: "p", Alias: "PROD"},
+		"as an object in S3":        {Function: "p", Alias: "PROD", Zip: []byte("x"), Image: "r@sha256:" + strings.Repeat("a", 64)},
+		"name it by digest":         {Function: "p", Alias: "PROD", Image: "r:latest"},
+		"a bucket and a key":        {Function: "p", Alias: "PROD", Object: Object{Bucket: "b"}},
+		"put it in a bucket":        {Function: "p", Alias: "PROD", Zip: make([]byte, lambdazip.MaxDirectUpload+1)},
+		"give a zip or an object":   {Function: "p", Alias: "PROD", Image: "r@sha256:" + strings.Repeat("a", 64)},
 		"give a share above 0 and ": {Function: "p", Alias: "PROD", Zip: []byte("x"), Canary: Canary{Bake: time.Second}},
 	} {
 		if _, err := (Functions{Lambda: f}).Deploy(t.Context(), req); err == nil || !strings.Contains(err.Error(), says) {
@@ -71,25 +77,13 @@ func TestWaitsForAnUpdateUnderWay(t *testing.T) {
 		f.versions["0"] = &fakeCode{}
 		var said []string
 		fns := Functions{Lambda: f, Env: poll.Env{Progress: func(l string) { said = append(said, l) }}}
-		res, err := fns.Deploy(t.Context(), Request{Function: "p", Alias: "PROD", Zip: mustZip("new"), Architecture: "ARM64", Keep: 1})
+		res, err := fns.Deploy(t.Context(), Request{Function: "p", Alias: "PROD", Zip: mustZip("new"), Keep: 1})
 		if err != nil || res.Outcome != rollout.Completed || f.calls["UpdateFunctionCode"] != 1 || f.calls["PublishVersion"] != 3 {
 			t.Errorf("%+v, %v, %v", res, err, f.calls)
 		}
 		if !strings.Contains(strings.Join(said, "\n"), "old version 0 is left") {
 			t.Errorf("said %q", said)
 		}
-	})
-}
-
-func TestArchitectureChangesAlone(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		f := newFakeLambda(mustZip("old"))
-		res, err := (Functions{Lambda: f}).Deploy(t.Context(), Request{Function: "p", Alias: "PROD", Zip: mustZip("old"), Architecture: "x86_64"})
-		if err == nil && res.Uploaded {
-			return
-		}
-		t.Errorf("the same code for another processor was not uploaded: %+v, %v", res, err)
 	})
 }
 

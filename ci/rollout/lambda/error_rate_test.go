@@ -86,7 +86,7 @@ func TestCanaryErrorRate(t *testing.T) {
 		{name: "throttled", metrics: fakeMetrics{refuse: rollouttest.Times(2, 4, "ThrottlingException")}, want: rollout.Completed, seconds: 120},
 		{
 			name: "may not be read", metrics: fakeMetrics{refuse: rollouttest.Times(1, 99, "AccessDenied")},
-			want: rollout.RolledBack, reason: "could not go on: read the error rate of version 2", seconds: 0,
+			want: rollout.RolledBack, reason: "could not be completed: read the error rate of version 2", seconds: 0,
 		},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -120,7 +120,7 @@ func TestCanaryErrorRate(t *testing.T) {
 func TestCanaryErrorRateThatCannotBe(t *testing.T) {
 	t.Parallel()
 	for says, canary := range map[string]Canary{
-		"canary error rate 1.5: give a share from 0, for none watched, below 1": {Weight: 0.1, Bake: time.Minute, MaxErrorRate: 1.5, Metrics: &fakeMetrics{}},
+		"canary error rate 1.5: give a share from 0, which checks none, below 1": {Weight: 0.1, Bake: time.Minute, MaxErrorRate: 1.5, Metrics: &fakeMetrics{}},
 		"nothing to read it from": {Weight: 0.1, Bake: time.Minute, MaxErrorRate: 0.1},
 	} {
 		f := newFakeLambda(mustZip("old"))

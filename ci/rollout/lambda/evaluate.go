@@ -63,16 +63,3 @@ func explain(what, code, reason string) string {
 	}
 	return what
 }
-
-// architecture is Lambda's word for a processor architecture.
-func architecture(s string) ([]types.Architecture, error) {
-	switch s {
-	case "":
-		return nil, nil
-	case "arm64", "ARM64":
-		return []types.Architecture{types.ArchitectureArm64}, nil
-	case "x86_64", "X86_64", "amd64":
-		return []types.Architecture{types.ArchitectureX8664}, nil
-	}
-	return nil, fmt.Errorf("architecture %q is neither arm64 nor x86_64", s)
-}

@@ -70,7 +70,7 @@ func (d *deployment) complaints(ctx context.Context, version string, since time.
 		return nil
 	}
 	group := "/aws/lambda/" + functionName(d.req.Function)
-	if c, err := d.configuration(ctx, d.req.Function, version); err == nil && c.LoggingConfig != nil && aws.ToString(c.LoggingConfig.LogGroup) != "" {
+	if c, err := d.configuration(ctx, version); err == nil && c.LoggingConfig != nil && aws.ToString(c.LoggingConfig.LogGroup) != "" {
 		group = *c.LoggingConfig.LogGroup
 	}
 	loop := d.Env.Start()

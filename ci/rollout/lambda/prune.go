@@ -8,13 +8,15 @@ import (
 	"strconv"
 	"strings"
 
+	"dagger/sensor-backend/poll"
+
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/lambda"
 	"github.com/aws/aws-sdk-go-v2/service/lambda/types"
 )
 
-// prune deletes old versions. That it could not is told and is no failure: the
-// deploy has succeeded.
+// prune deletes old versions. One that cannot be deleted is reported and is not a
+// failure: the deploy has succeeded.
 func (d *deployment) prune(ctx context.Context, version string, before State) {
 	if d.req.Keep <= 0 {
 		return
@@ -25,15 +27,38 @@ func (d *deployment) prune(ctx context.Context, version string, before State) {
 		return
 	}
 	for _, v := range old {
-		_, err := d.Lambda.DeleteFunction(ctx, &lambda.DeleteFunctionInput{FunctionName: aws.String(d.req.Function), Qualifier: aws.String(v)})
-		if err != nil {
+		if err := d.deleteVersion(ctx, v); err != nil {
 			d.Env.Reportf("%s: old version %s is left: %v", d.subject, v, err)
 			continue
 		}
 		d.res.Pruned = append(d.res.Pruned, v)
+		d.changes.Add("old version " + v + " deleted")
 	}
 	if len(d.res.Pruned) > 0 {
 		d.Env.Reportf("%s: deleted the old versions %s", d.subject, strings.Join(d.res.Pruned, ", "))
+	}
+}
+
+// maxDeletions is how often one version's deletion is tried.
+const maxDeletions = 4
+
+// deleteVersion deletes one version. One that is not there after an answer that was
+// lost was deleted.
+func (d *deployment) deleteVersion(ctx context.Context, version string) error {
+	for try := 1; ; try++ {
+		err := d.change(ctx, changeLimit, func(ctx context.Context) error {
+			_, err := d.Lambda.DeleteFunction(ctx, &lambda.DeleteFunctionInput{FunctionName: aws.String(d.req.Function), Qualifier: aws.String(version)}, once)
+			return err
+		})
+		if err == nil || try > 1 && poll.IsCode(err, "ResourceNotFoundException") {
+			return nil
+		}
+		if try == maxDeletions || !poll.Transient(err) && !busy(err) {
+			return err
+		}
+		if err := d.poll.Wait(ctx); err != nil {
+			return err
+		}
 	}
 }
 
@@ -41,7 +66,11 @@ func (d *deployment) prune(ctx context.Context, version string, before State) {
 func (d *deployment) prunable(ctx context.Context, inUse ...string) ([]string, error) {
 	var versions []string
 	for marker := (*string)(nil); ; {
-		out, err := d.Lambda.ListVersionsByFunction(ctx, &lambda.ListVersionsByFunctionInput{FunctionName: aws.String(d.req.Function), Marker: marker})
+		var out *lambda.ListVersionsByFunctionOutput
+		err := d.ask(ctx, func(ctx context.Context) (err error) {
+			out, err = d.Lambda.ListVersionsByFunction(ctx, &lambda.ListVersionsByFunctionInput{FunctionName: aws.String(d.req.Function), Marker: marker})
+			return err
+		})
 		if err != nil {
 			return nil, fmt.Errorf("list the versions: %w", err)
 		}
@@ -54,7 +83,11 @@ func (d *deployment) prunable(ctx context.Context, inUse ...string) ([]string, e
 	}
 	var aliases []types.AliasConfiguration
 	for marker := (*string)(nil); ; {
-		out, err := d.Lambda.ListAliases(ctx, &lambda.ListAliasesInput{FunctionName: aws.String(d.req.Function), Marker: marker})
+		var out *lambda.ListAliasesOutput
+		err := d.ask(ctx, func(ctx context.Context) (err error) {
+			out, err = d.Lambda.ListAliases(ctx, &lambda.ListAliasesInput{FunctionName: aws.String(d.req.Function), Marker: marker})
+			return err
+		})
 		if err != nil {
 			return nil, fmt.Errorf("list the aliases: %w", err)
 		}
@@ -66,8 +99,8 @@ func (d *deployment) prunable(ctx context.Context, inUse ...string) ([]string, e
 	return surplus(versions, aliases, d.req.Keep, inUse...), nil
 }
 
-// surplus is what of the versions may go, oldest first: all but the newest keep
-// and what an alias names or gives a share to. $LATEST is no version.
+// surplus lists the versions that may be deleted, oldest first: all but the newest
+// keep and those that an alias names or gives a share to. $LATEST does not count.
 func surplus(versions []string, aliases []types.AliasConfiguration, keep int, inUse ...string) []string {
 	used := map[string]bool{}
 	for _, v := range inUse {

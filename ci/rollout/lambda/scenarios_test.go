@@ -2,6 +2,8 @@ package lambda
 
 import (
 	"context"
+	"errors"
+	"maps"
 	"slices"
 	"testing"
 	"testing/synctest"
@@ -22,13 +24,19 @@ type lambdaScenario struct {
 	name    string
 	arrange func(*fakeLambda)
 	change  func(*Request)
-	// watch answers the canary's question at so long after the upload.
+	// cancelAt is when the caller gives up, after the start.
 	cancelAt time.Duration
+	// restore plays Restore to version 1 in the place of a deploy.
+	restore bool
 	// sdk is true where the SDK's waiters have a say.
 	sdk bool
 
-	want    rollout.Outcome
-	reason  string
+	want   rollout.Outcome
+	reason string
+	// open is true where the result must say that the alias may still change, and
+	// changed is what it must list, if that is not nil.
+	open    bool
+	changed []string
 	shown   string
 	calls   map[string]int
 	history []string
@@ -71,10 +79,10 @@ func lambdaScenarios() []lambdaScenario {
 		return c
 	}
 	return []lambdaScenario{
-		{name: "new code", sdk: true, want: rollout.Completed, calls: map[string]int{"UpdateFunctionCode": 1, "UpdateAlias": 1, "total": 14}, history: []string{"2map[]"}, end: 3},
+		{name: "new code", sdk: true, want: rollout.Completed, calls: map[string]int{"UpdateFunctionCode": 1, "UpdateAlias": 1, "total": 15}, history: []string{"2map[]"}, end: 3},
 		{
 			name: "same binary packed again", change: func(r *Request) { r.Zip = nil },
-			want: rollout.Unchanged, reason: "names version 1", calls: map[string]int{"UpdateFunctionCode": 0, "UpdateAlias": 0, "total": 8},
+			want: rollout.Unchanged, reason: "names version 1", calls: map[string]int{"UpdateFunctionCode": 0, "UpdateAlias": 0, "total": 9},
 		},
 		{
 			name: "conflict ten times", arrange: func(f *fakeLambda) {
@@ -108,7 +116,7 @@ func lambdaScenarios() []lambdaScenario {
 		},
 		{
 			name: "update that never ends", arrange: func(f *fakeLambda) { f.updating = time.Hour },
-			want: rollout.TimedOut, reason: "no end after 5m0s", calls: unmoved, end: 300,
+			want: rollout.TimedOut, reason: "no end after 15m0s", calls: unmoved, end: 900,
 		},
 		{
 			name: "alias touched meanwhile", arrange: func(f *fakeLambda) {
@@ -156,7 +164,7 @@ func lambdaScenarios() []lambdaScenario {
 				delete(f.aliases, "PROD")
 				f.refuse["GetFunctionConfiguration"] = rollouttest.Times(1, 99, "ResourceNotFoundException")
 			},
-			want: rollout.NotStarted, reason: "run apply first", calls: map[string]int{"UpdateFunctionCode": 0},
+			want: rollout.NotStarted, reason: "create it first, which apply does", calls: map[string]int{"UpdateFunctionCode": 0},
 		},
 		{
 			name: "alias may not be moved", arrange: func(f *fakeLambda) { f.refuse["UpdateAlias"] = rollouttest.Times(1, 9, "AccessDeniedException") },
@@ -237,7 +245,7 @@ func lambdaScenarios() []lambdaScenario {
 			name: "canary cannot be watched", change: canary(withWatch(func(context.Context, string, string) (string, error) {
 				return "", rollouttest.APIError("AccessDeniedException")
 			})),
-			want: rollout.RolledBack, reason: "could not go on", history: []string{"1map[2:0.1]", "1map[]"}, end: 3,
+			want: rollout.RolledBack, reason: "could not be completed", history: []string{"1map[2:0.1]", "1map[]"}, end: 3,
 		},
 		{
 			name: "canary given up", change: canary(bake), cancelAt: 30 * time.Second,
@@ -252,7 +260,7 @@ func lambdaScenarios() []lambdaScenario {
 			name: "promotion refused after the canary", change: canary(bake), arrange: func(f *fakeLambda) {
 				f.refuse["UpdateAlias"] = rollouttest.Times(2, 2, "AccessDeniedException")
 			},
-			want: rollout.RolledBack, reason: "could not go on", history: []string{"1map[2:0.1]", "1map[]"}, end: 63, within: 10,
+			want: rollout.RolledBack, reason: "could not be completed", history: []string{"1map[2:0.1]", "1map[]"}, end: 63, within: 10,
 		},
 		{
 			name: "canary weight that is none", change: canary(Canary{Bake: time.Minute, Weight: 1}),
@@ -316,18 +324,25 @@ func (s lambdaScenario) run(t *testing.T) rollouttest.Observed {
 		if f.streams != nil {
 			fns.Logs = f
 		}
-		req := Request{Function: "processor", Alias: "PROD", Zip: zipped(t, "new"), Architecture: ""}
+		req := Request{Function: "processor", Alias: "PROD", Zip: zipped(t, "new")}
 		if s.change != nil {
-			if s.change(&req); req.Zip == nil {
+			if s.change(&req); req.Zip == nil { // the code that is there
 				req.Zip = zipped(t, "old")
 			}
 		}
-		res, err := fns.Deploy(ctx, req)
+		res, err := s.play(ctx, fns, req)
 		from := f.uploaded
 		if from.IsZero() || s.cancelAt > 0 {
 			from = start
 		}
 		o.Outcome, o.Reason, o.Err, o.Calls, o.Seconds = res.Outcome, res.Reason, err, f.calls, time.Since(from).Seconds()
+		if res.Ended == s.open {
+			t.Errorf("ended is %t: %v", res.Ended, err)
+		}
+		if s.changed != nil && !slices.Equal(res.Changed, s.changed) {
+			t.Errorf("it changed %q, want %q", res.Changed, s.changed)
+		}
+		truth(t, f, res, err)
 		if s.history != nil && !slices.Equal(f.history, s.history) {
 			t.Errorf("the alias went %v, want %v", f.history, s.history)
 		}
@@ -341,6 +356,40 @@ func (s lambdaScenario) run(t *testing.T) rollouttest.Observed {
 		}
 	})
 	return o
+}
+
+// play deploys or restores.
+func (s lambdaScenario) play(ctx context.Context, fns Functions, req Request) (Result, error) {
+	if s.restore {
+		return fns.Restore(ctx, State{Function: req.Function, Alias: req.Alias, Version: "1"}, req.Timeout)
+	}
+	return fns.Deploy(ctx, req)
+}
+
+// truth compares what a result says with what the function is like.
+func truth(t *testing.T, f *fakeLambda, res Result, err error) {
+	t.Helper()
+	var said *rollout.Error
+	if errors.As(err, &said) && !slices.Equal(said.Changed, res.Changed) {
+		t.Errorf("the error lists %q, the result %q", said.Changed, res.Changed)
+	}
+	if did := len(f.history) > 0 || !f.uploaded.IsZero(); res.Outcome == rollout.NotStarted && did {
+		t.Errorf("refused before any change, yet it was changed: %v", f.history)
+	}
+	if res.Outcome == rollout.NotStarted && len(res.Changed) > 0 {
+		t.Errorf("refused before any change, yet it changed %q", res.Changed)
+	}
+	a := f.aliases["PROD"]
+	if a == nil || !res.Ended {
+		return
+	}
+	now := f.shows(*a)
+	if res.Outcome == rollout.Superseded || res.Outcome == rollout.NotStarted {
+		return
+	}
+	if res.Version != now.version || !maps.Equal(res.Weights, now.weights) && len(res.Weights)+len(now.weights) > 0 {
+		t.Errorf("it says that the alias names version %s with weights %v, and it names %s with %v", res.Version, res.Weights, now.version, now.weights)
+	}
 }
 
 // waiter plays the same script with the SDK's waiters after the update and
@@ -377,7 +426,7 @@ func (s lambdaScenario) waiter(t *testing.T) (judged rollouttest.WaiterVerdict, 
 func TestVerdictScenarios(t *testing.T) {
 	rollouttest.Steady()
 	var suite rollouttest.Suite
-	for _, s := range lambdaScenarios() {
+	for _, s := range slices.Concat(lambdaScenarios(), lostAnswers(), provisionedScenarios(), codeScenarios(), stateScenarios(), openScenarios()) {
 		t.Run(s.name, func(t *testing.T) {
 			suite.Add(t, "lambda "+s.name, s.run(t), rollouttest.Expectation{
 				Want: s.want, Reason: s.reason, Shown: s.shown, Calls: s.calls, End: s.end, Within: s.within,
@@ -388,3 +437,6 @@ func TestVerdictScenarios(t *testing.T) {
 		t.Errorf("the suite comes to %+v", sums)
 	}
 }
+
+// newCode is the hash of what the scenarios deploy.
+func newCode() string { return lambdazip.CodeSHA256(mustZip("new")) }
