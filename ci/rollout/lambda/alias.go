@@ -42,9 +42,11 @@ type aliasMove struct {
 	weights map[string]float64
 	from    State
 	// sent is true once a change may have taken effect, accepted is when Lambda took
-	// it.
-	sent     bool
-	accepted time.Time
+	// it, and noted is true once it is among the changes.
+	sent, noted bool
+	accepted    time.Time
+	// seen is what the alias was like when the change was sent.
+	seen *lambda.GetAliasOutput
 }
 
 // step does what the alias, nil if there is none, asks for next, and says why the
@@ -54,6 +56,9 @@ func (m *aliasMove) step(ctx context.Context, a *lambda.GetAliasOutput) (done bo
 	if a != nil {
 		names = aws.ToString(a.FunctionVersion)
 	}
+	if m.sent && m.accepted.IsZero() && a != nil && m.between(a) && !same(a, m.seen) {
+		m.take()
+	}
 	taken := !m.accepted.IsZero()
 	switch {
 	case a != nil && shows(a.FunctionVersion, a.RoutingConfig, m.version, m.weights):
@@ -62,7 +67,7 @@ func (m *aliasMove) step(ctx context.Context, a *lambda.GetAliasOutput) (done bo
 			m.arrived()
 		}
 		return there, errMoving, err
-	case a != nil && names != m.from.Version && names != m.version:
+	case a != nil && !m.known(names):
 		return false, nil, m.movedAway(a)
 	case taken && a != nil && m.between(a):
 		_, err := m.allocated(ctx, m.version)
@@ -76,6 +81,7 @@ func (m *aliasMove) step(ctx context.Context, a *lambda.GetAliasOutput) (done bo
 		m.open = ""
 		return false, nil, m.superseded(fmt.Sprintf("someone else set alias %s back to version %s", m.req.Alias, cmp.Or(names, "none")))
 	}
+	m.seen = a
 	exact, err := m.setAlias(ctx, a, m.version, m.weights)
 	switch {
 	case err == nil && exact && !m.provisioned:
@@ -83,8 +89,7 @@ func (m *aliasMove) step(ctx context.Context, a *lambda.GetAliasOutput) (done bo
 		m.arrived()
 		return true, nil, nil
 	case err == nil:
-		m.sent, m.accepted, m.unanswered = true, time.Now(), false
-		m.open = fmt.Sprintf("alias %s is still moving to version %s", m.req.Alias, m.version)
+		m.take()
 		return false, errMoving, nil
 	case unknown(err):
 		m.sent, m.unanswered = true, true
@@ -96,12 +101,41 @@ func (m *aliasMove) step(ctx context.Context, a *lambda.GetAliasOutput) (done bo
 	return false, nil, fmt.Errorf("point alias %s at version %s: %w", m.req.Alias, m.version, err)
 }
 
+// take notes that Lambda took the change, which is not in effect yet.
+func (m *aliasMove) take() {
+	m.sent, m.accepted = true, time.Now()
+	m.note()
+	m.open = fmt.Sprintf("alias %s is still moving to version %s", m.req.Alias, m.version)
+}
+
 // arrived notes that the alias is where it should be.
 func (m *aliasMove) arrived() {
-	m.open, m.unanswered = "", false
 	if m.sent {
-		m.changes.Add(aliasChange(m.req.Alias, m.version, m.weights))
+		m.note()
 	}
+	m.open, m.unanswered = "", false
+}
+
+// note puts the change among those that were made, once.
+func (m *aliasMove) note() {
+	m.unanswered = false
+	if !m.noted {
+		m.noted = true
+		m.changes.Add(aliasChange(m.req.Alias, m.version, m.weights))
+		m.pace = m.Env.Start()
+	}
+}
+
+// known reports whether the alias may name a version without anyone else having
+// moved it.
+func (m *aliasMove) known(version string) bool {
+	_, share := m.from.Weights[version]
+	return share || version == m.from.Version || version == m.version
+}
+
+// same reports whether two reads show the same alias.
+func same(a, b *lambda.GetAliasOutput) bool {
+	return b != nil && shows(a.FunctionVersion, a.RoutingConfig, aws.ToString(b.FunctionVersion), weights(b.RoutingConfig))
 }
 
 func aliasChange(alias, version string, w map[string]float64) string {
@@ -117,7 +151,7 @@ func aliasChange(alias, version string, w map[string]float64) string {
 func (m *aliasMove) between(a *lambda.GetAliasOutput) bool {
 	w := weights(a.RoutingConfig)
 	for v := range w {
-		if _, before := m.from.Weights[v]; !before && v != m.from.Version && v != m.version {
+		if !m.known(v) {
 			return false
 		}
 	}
@@ -228,7 +262,12 @@ func (d *deployment) current(ctx context.Context) (State, error) {
 		return st, nil
 	}
 	st.Version, st.Weights = aws.ToString(a.FunctionVersion), weights(a.RoutingConfig)
-	if c, err := d.configuration(ctx, st.Version); err == nil {
+	var c *lambda.GetFunctionConfigurationOutput
+	err = d.Env.Call(ctx, func(ctx context.Context) (err error) {
+		c, err = d.Lambda.GetFunctionConfiguration(ctx, &lambda.GetFunctionConfigurationInput{FunctionName: aws.String(d.req.Function), Qualifier: a.FunctionVersion})
+		return err
+	})
+	if err == nil {
 		st.CodeSHA256 = aws.ToString(c.CodeSha256)
 		// LastModified is ISO 8601 with a zone in digits (API
 		// FunctionConfiguration).

@@ -15,10 +15,10 @@ import (
 )
 
 const (
-	// changeLimit is how long a change may go without an answer, and uploadLimit
-	// that of a package of 50 MB over a slow line.
+	// changeLimit is how long a change may go without an answer. An upload gets the
+	// time that it takes at uploadRate, in bytes a second, in addition.
 	changeLimit = 15 * time.Second
-	uploadLimit = 2 * time.Minute
+	uploadRate  = 256 << 10
 	// grace is how long a change that was sent may still be answered after the
 	// caller gave up, so that its effect is known.
 	grace = 1500 * time.Millisecond
@@ -92,7 +92,7 @@ func (d *deployment) pause(ctx context.Context, why error) error {
 			next:    d.unmoved(),
 		}
 	}
-	return d.poll.Wait(ctx)
+	return d.pace.Wait(ctx)
 }
 
 // ask repeats a read that fails in passing, within the deploy's time limit.

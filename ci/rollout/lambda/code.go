@@ -45,7 +45,8 @@ func (d *deployment) upload(ctx context.Context, code source) (*lambda.GetFuncti
 		in := &lambda.UpdateFunctionCodeInput{FunctionName: aws.String(d.req.Function), RevisionId: config.RevisionId}
 		code.fill(in)
 		var out *lambda.UpdateFunctionCodeOutput
-		err = d.change(ctx, uploadLimit, func(ctx context.Context) (err error) {
+		limit := changeLimit + time.Duration(len(d.req.Zip)/uploadRate)*time.Second
+		err = d.change(ctx, limit, func(ctx context.Context) (err error) {
 			out, err = d.Lambda.UpdateFunctionCode(ctx, in, once)
 			return err
 		})
@@ -83,7 +84,7 @@ func (d *deployment) accepted(ctx context.Context, code source, out *lambda.Upda
 
 // uploaded notes that Lambda took the code.
 func (d *deployment) uploaded(code source) {
-	d.res.Uploaded, d.uploadedAt = true, time.Now()
+	d.res.Uploaded, d.uploadedAt, d.pace = true, time.Now(), d.Env.Start()
 	d.changes.Add("code uploaded")
 	d.Env.Reportf("%s: uploaded %s (%s)", d.subject, code.name, d.res.CodeSHA256)
 }
@@ -151,7 +152,7 @@ func (d *deployment) published(out *lambda.PublishVersionOutput) (string, error)
 	if sha := aws.ToString(out.CodeSha256); sha != d.res.CodeSHA256 {
 		return "", d.superseded(fmt.Sprintf("version %s holds other code (%s)", version, sha))
 	}
-	d.publishedAt = time.Now()
+	d.publishedAt, d.pace = time.Now(), d.Env.Start()
 	switch {
 	case d.res.Uploaded:
 		d.changes.Add("version " + version + " published")

@@ -66,10 +66,12 @@ func (f Functions) Restore(ctx context.Context, to State, timeout time.Duration)
 type deployment struct {
 	Functions
 	req     Request
-	poll    *poll.Loop
 	subject string
-	res     Result
-	changes rollout.Changes
+	// poll is the whole deploy's time, and pace that of what is waited for now: it
+	// starts anew with each change, so that a change is soon looked at.
+	poll, pace *poll.Loop
+	res        Result
+	changes    rollout.Changes
 
 	// uploadedAt and publishedAt are when Lambda took the code and the version.
 	uploadedAt, publishedAt time.Time
@@ -93,7 +95,7 @@ func (f Functions) begin(req Request) *deployment {
 	if req.Timeout <= 0 {
 		req.Timeout = DefaultTimeout
 	}
-	return &deployment{Functions: f, req: req, poll: f.Env.Start(), subject: "lambda function " + req.Function}
+	return &deployment{Functions: f, req: req, poll: f.Env.Start(), pace: f.Env.Start(), subject: "lambda function " + req.Function}
 }
 
 // failureError is an error that decides the outcome.
