@@ -1,12 +1,13 @@
 // Package deployments remembers what an environment ran, so that the way back is
-// known and not guessed: revision minus one may be as bad as the present one.
-// It is kept as JSON in an SSM parameter. Start at Store.
+// known and not guessed: revision minus one may be as bad as the present one. It
+// also remembers how far the environment's database was migrated, whatever ran
+// afterwards. It is kept as JSON in an SSM parameter, and in a bucket once it is
+// larger than a parameter may be. Start at Store.
 package deployments
 
 import (
 	"cmp"
 	"errors"
-	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -23,10 +24,8 @@ type Entry struct {
 	// Service and Function are the two halves.
 	Service  Half `json:"ecs"`
 	Function Half `json:"lambda"`
-	// Schema is the number of the newest database migration in that code, and
-	// Irreversible lists the migrations that cannot be undone.
-	Schema       int   `json:"schema,omitempty"`
-	Irreversible []int `json:"noWayBack,omitempty"`
+	// Schema is the number of the newest database migration in that code.
+	Schema int `json:"schema,omitempty"`
 }
 
 // Half is what one of the two halves ran.
@@ -35,7 +34,8 @@ type Half struct {
 	Version string `json:"version"`
 	// Digest is the image's (sha256:...) or the zip's hash in base64.
 	Digest string `json:"digest,omitempty"`
-	// RolledBackFrom is true once someone rolled back from it: it is no place to go back to.
+	// RolledBackFrom is true once someone rolled back from it: a rollback never goes
+	// back to it.
 	RolledBackFrom bool `json:"left,omitempty"`
 }
 
@@ -43,16 +43,13 @@ type Half struct {
 type List []Entry
 
 // keep is how many entries stay.
-const keep = 12
+const keep = 50
 
 // Add puts an entry in front. One that runs the same as the newest takes its
 // place, so that deploys of nothing new do not push out what one may go back to.
 func (h List) Add(e Entry) List {
 	if len(h) > 0 && h[0].Service.Version == e.Service.Version && h[0].Function.Version == e.Function.Version {
 		e.Commit, e.Schema = cmp.Or(e.Commit, h[0].Commit), max(e.Schema, h[0].Schema)
-		if e.Irreversible == nil {
-			e.Irreversible = h[0].Irreversible
-		}
 		h = h[1:]
 	}
 	h = append(List{e}, h...)
@@ -80,7 +77,7 @@ func (h List) MarkRolledBack(part Part, version string) List {
 }
 
 // Previous is the entry to go back to from what runs now: the newest one before
-// it in which one of the parts was another and none was left by a rollback. All
+// it in which one of the parts was another and none was rolled back from. All
 // parts go to the same entry, so that a half which the last deploy did not
 // change stays where it is.
 func (h List) Previous(now Entry, parts ...Part) (Entry, error) {
@@ -96,7 +93,7 @@ func (h List) Previous(now Entry, parts ...Part) (Entry, error) {
 			return e, nil
 		}
 	}
-	return Entry{}, errors.New("nothing is recorded that ran before and was not left by a rollback: name a version or digest")
+	return Entry{}, errors.New("nothing is recorded that ran before and was not rolled back from: name a version or digest")
 }
 
 // Undo is the entry to go back to from a deploy that began and did not end: the
@@ -119,30 +116,4 @@ func (h List) Find(part Part, name string) (Entry, bool) {
 		return Entry{}, false
 	}
 	return h[i], true
-}
-
-// CheckReversible checks that the database lets one go back from what ran as now to an
-// entry: no migration in between may be one that cannot be undone. What is not
-// recorded does not bar the way.
-func (h List) CheckReversible(from string, to Entry) error {
-	i := slices.IndexFunc(h, func(e Entry) bool { return e.Service.Version == from })
-	if i < 0 || h[i].Schema <= to.Schema || to.Schema == 0 {
-		return nil
-	}
-	for _, n := range h[i].Irreversible {
-		if n > to.Schema {
-			return fmt.Errorf("database migration %d, which came after %s, cannot be undone: go forward with a fix", n, to.Service.Version)
-		}
-	}
-	return nil
-}
-
-// CheckReversibleFrom is CheckReversible from what was deployed just now, and is not recorded yet, to a
-// task definition that ran before.
-func (h List) CheckReversibleFrom(now Entry, to string) error {
-	before, known := h.Find(Service, to)
-	if !known {
-		return nil
-	}
-	return h.Add(now).CheckReversible(now.Service.Version, before)
 }

@@ -1,17 +1,13 @@
 package deployments
 
 import (
-	"context"
-	"errors"
+	"encoding/json"
 	"fmt"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
 	"testing/fstest"
-	"time"
-
-	"github.com/aws/aws-sdk-go-v2/service/ssm"
-	"github.com/aws/aws-sdk-go-v2/service/ssm/types"
 )
 
 func ran(service, function string) Entry {
@@ -73,15 +69,15 @@ func TestWhatRunsIsNotRecorded(t *testing.T) {
 func TestAddReplacesTheSame(t *testing.T) {
 	t.Parallel()
 	e := ran("api:1", "1")
-	e.Commit, e.Schema, e.Irreversible = "0a1b", 3, []int{2}
+	e.Commit, e.Schema = "0a1b", 3
 	h := List{}.Add(e).Add(ran("api:1", "1"))
-	if len(h) != 1 || h[0].Commit != "0a1b" || h[0].Schema != 3 || len(h[0].Irreversible) != 1 {
+	if len(h) != 1 || h[0].Commit != "0a1b" || h[0].Schema != 3 {
 		t.Errorf("%+v", h)
 	}
-	for i := range 30 {
+	for i := range keep + 30 {
 		h = h.Add(ran(fmt.Sprint("api:", i+2), "1"))
 	}
-	if len(h) != keep || h[0].Service.Version != "api:31" {
+	if len(h) != keep || h[0].Service.Version != fmt.Sprint("api:", keep+31) {
 		t.Errorf("%d entries, newest %v", len(h), h[0])
 	}
 }
@@ -94,41 +90,6 @@ func TestFind(t *testing.T) {
 		if e.Service.Version != want || ok != (want != "") {
 			t.Errorf("%q: %v, %v", name, e, ok)
 		}
-	}
-}
-
-func TestCheckReversible(t *testing.T) {
-	t.Parallel()
-	one, two := ran("api:1", "1"), ran("api:2", "2")
-	one.Schema, two.Schema, two.Irreversible = 1, 3, []int{3}
-	h := List{}.Add(one).Add(two)
-	if err := h.CheckReversible("api:2", one); err == nil || !strings.Contains(err.Error(), "migration 3, which came after api:1, cannot be undone") {
-		t.Errorf("error %v", err)
-	}
-	two.Irreversible = []int{1}
-	if err := (List{two, one}).CheckReversible("api:2", one); err != nil {
-		t.Errorf("both have migration 1: %v", err)
-	}
-	if err := h.CheckReversible("api:1", two); err != nil {
-		t.Errorf("forward is no way back: %v", err)
-	}
-}
-
-// TestCheckReversibleFrom stops an automatic rollback of a deploy that is not recorded yet.
-func TestCheckReversibleFrom(t *testing.T) {
-	t.Parallel()
-	one, two := ran("api:1", "1"), ran("api:2", "2")
-	one.Schema, two.Schema, two.Irreversible = 1, 3, []int{3}
-	h := List{}.Add(one)
-	if err := h.CheckReversibleFrom(two, "api:1"); err == nil || !strings.Contains(err.Error(), "migration 3, which came after api:1, cannot be undone") {
-		t.Errorf("error %v", err)
-	}
-	if err := h.CheckReversibleFrom(two, "api:0"); err != nil {
-		t.Errorf("what is not recorded bars no way: %v", err)
-	}
-	two.Irreversible = nil
-	if err := h.CheckReversibleFrom(two, "api:1"); err != nil || len(h) != 1 {
-		t.Errorf("%v; %d entries", err, len(h))
 	}
 }
 
@@ -145,90 +106,28 @@ func TestMigrations(t *testing.T) {
 	}
 }
 
-// parameter is an SSM with one parameter.
-type parameter struct {
-	value *string
-	err   error
-}
-
-func (p *parameter) GetParameter(context.Context, *ssm.GetParameterInput, ...func(*ssm.Options)) (*ssm.GetParameterOutput, error) {
-	if p.err != nil {
-		return nil, p.err
-	}
-	if p.value == nil {
-		return nil, &types.ParameterNotFound{}
-	}
-	return &ssm.GetParameterOutput{Parameter: &types.Parameter{Value: p.value}}, nil
-}
-
-func (p *parameter) PutParameter(_ context.Context, in *ssm.PutParameterInput, _ ...func(*ssm.Options)) (*ssm.PutParameterOutput, error) {
-	p.value = in.Value
-	return &ssm.PutParameterOutput{}, p.err
-}
-
-func (p *parameter) DeleteParameter(context.Context, *ssm.DeleteParameterInput, ...func(*ssm.Options)) (*ssm.DeleteParameterOutput, error) {
-	if p.err == nil && p.value == nil {
-		return nil, &types.ParameterNotFound{}
-	}
-	p.value = nil
-	return &ssm.DeleteParameterOutput{}, p.err
-}
-
-func TestForget(t *testing.T) {
-	t.Parallel()
-	p := &parameter{value: new(string)}
-	s := Store{API: p, Name: "/sensor/dev/deployments"}
-	for _, when := range []string{"there", "gone"} {
-		if err := s.Forget(t.Context()); err != nil || p.value != nil {
-			t.Errorf("a history that is %s: %v", when, err)
-		}
-	}
-	p.err = errors.New("denied")
-	if err := s.Forget(t.Context()); err == nil || !strings.Contains(err.Error(), s.Name) {
-		t.Errorf("error %v", err)
-	}
-}
-
-func TestStore(t *testing.T) {
-	t.Parallel()
-	p := &parameter{}
-	s := Store{API: p, Name: "/sensor/dev/deployments"}
-	if h, err := s.Load(t.Context()); err != nil || len(h) != 0 {
-		t.Fatalf("before the first: %v, %v", h, err)
-	}
-	h := List{}
-	for i := range keep {
-		e := ran(fmt.Sprint("api:", i), fmt.Sprint(i))
-		e.At, e.By = time.Unix(int64(i), 0).UTC(), strings.Repeat("x", 500)
-		h = h.Add(e)
-	}
-	if err := s.Save(t.Context(), h); err != nil {
-		t.Fatal(err)
-	}
-	got, err := s.Load(t.Context())
-	if err != nil || len(*p.value) > maxValue || len(got) == 0 || len(got) >= keep || got[0].Service.Version != h[0].Service.Version {
-		t.Errorf("%d bytes, %d entries, %v", len(*p.value), len(got), err)
-	}
-	p.err = errors.New("denied")
-	if _, err := s.Load(t.Context()); err == nil || !strings.Contains(err.Error(), s.Name) {
-		t.Errorf("error %v", err)
-	}
-	if err := s.Save(t.Context(), h); err == nil || !strings.Contains(err.Error(), s.Name) {
-		t.Errorf("error %v", err)
-	}
-}
-
 func FuzzParse(f *testing.F) {
-	f.Add(`[{"at":"2026-01-02T03:04:05Z","ecs":{"version":"api:1"},"lambda":{"version":"1"}}]`)
+	f.Add(`[{"at":"2026-01-02T03:04:05Z","ecs":{"version":"api:1"},"lambda":{"version":"1"},"noWayBack":[1,2]}]`)
 	f.Add(`null`)
+	f.Add(`{"format":2,"database":{"schema":9,"noWayBack":"3,7-290"},"by":["a"],"entries":[{"at":"2026-01-02T03:04:05Z","by":1,"ecs":{"version":"api:1"},"lambda":{"version":"1"}}]}`)
+	f.Add(`{"format":2,"database":{"schema":9,"noWayBack":"5-1,-"}}`)
+	f.Add(`{"format":2,"object":"x"}`)
 	f.Fuzz(func(t *testing.T, text string) {
 		h, err := Parse(text)
 		if err != nil {
 			return
 		}
-		h = h.Add(Entry{})
-		if _, err := h.Previous(Entry{}, Service); err == nil && len(h) < 2 {
+		h.Add(Entry{})
+		if _, err := h.Previous(Entry{}, Service); err == nil && len(h.List) < 2 {
 			t.Error("there is a way back from the only entry")
+		}
+		raw, err := json.Marshal(h.document())
+		if err != nil {
+			t.Fatal(err)
+		}
+		again, err := Parse(string(raw))
+		if err != nil || !reflect.DeepEqual(again.Database, h.Database) || len(again.List) != len(h.List) {
+			t.Errorf("%s reads back as %+v, %v", raw, again, err)
 		}
 	})
 }
