@@ -13,4 +13,8 @@ type Summary struct {
 	Elapsed time.Duration
 	// Reason is AWS's explanation where it gave one.
 	Reason string
+	// Open is true when what was begun may still complete.
+	Open bool
+	// Changed names what was changed, in order and separated by commas.
+	Changed string
 }

@@ -7,6 +7,7 @@ package dora
 import (
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"text/tabwriter"
 	"time"
@@ -46,6 +47,12 @@ type Measures struct {
 	Attempts, Failures int
 	FailureRate        float64
 
+	// Unknown is how many deployments were open when their run ended and have no
+	// later run that shows whether they completed. They count nowhere else. One that
+	// the next run found in place did complete, and is a deployment without a lead
+	// time; one that it did not find is a failure.
+	Unknown int
+
 	// Restore is the median time from when a failed deployment began to change
 	// things, or from when a good one ended that was rolled back later, until it
 	// was mended: by the circuit breaker within the same run, by a rollback, or
@@ -76,12 +83,26 @@ func Measure(records []record.Record, from, to time.Time) Measures {
 		failures []failure
 		leads    []time.Duration
 		seen     = map[string]bool{}
+		// good tells of each run so far whether what it deployed ran.
+		good = make([]bool, len(runs))
 	)
 	for i, r := range runs {
 		passed := r.Outcome == pipeline.Passed
+		end := ended
+		if r.Kind == record.Run && !passed {
+			end = fate(r, runs[i+1:])
+		}
+		good[i] = passed || end == completed
 		switch {
+		case end == unknown:
+			m.Unknown++
+		case end == completed:
+			m.Attempts++
+			m.Deployments++
+			seen[r.Commit] = true
+			mend(failures, r.Ended)
 		case r.Kind == record.Rollback && passed:
-			if left := left(runs[:i], r, failures); left >= 0 {
+			if left := left(runs[:i], good, r, failures); left >= 0 {
 				failures = append(failures, failure{run: left, since: runs[left].Ended})
 			}
 			mend(failures, r.Ended)
@@ -121,6 +142,49 @@ func Measure(records []record.Record, from, to time.Time) Measures {
 	m.LeadTime, m.LeadTimes = median(leads), len(leads)
 	m.Restore, m.Restores = median(restores), len(restores)
 	return m
+}
+
+// end is what is known of how a run's deployment ended.
+type end int
+
+const (
+	// ended: it was over when the run was.
+	ended end = iota
+	// completed: it was open, and a later run found it in place.
+	completed
+	// vanished: it was open, and a later run found something else.
+	vanished
+	// unknown: it was open, and no later run looked.
+	unknown
+)
+
+// fate says what became of the halves of a run that were open, by what the next run
+// that deployed the half found there before.
+func fate(r record.Record, later []record.Record) end {
+	all := ended
+	for _, part := range []func(record.Record) *record.Half{
+		func(r record.Record) *record.Half { return r.Service }, func(r record.Record) *record.Half { return r.Function },
+	} {
+		half := part(r)
+		switch {
+		case half == nil || half.OK:
+			continue
+		case !half.Open:
+			// It failed for good, whatever the other one did.
+			return vanished
+		}
+		found := unknown
+		for _, next := range later {
+			if h := part(next); h != nil && h.Previous != "" {
+				if found = vanished; h.Previous == half.Version {
+					found = completed
+				}
+				break
+			}
+		}
+		all = max(all, found)
+	}
+	return all
 }
 
 // changed tells that a run came so far that something that runs was changed.
@@ -171,7 +235,7 @@ func mendedItself(r record.Record) bool {
 // left is the deployment that a rollback took back although it had succeeded:
 // the last one before it, of the commit that the rollback says it left if it
 // says one. It is -1 if that one had failed, or there is none.
-func left(before []record.Record, rollback record.Record, failures []failure) int {
+func left(before []record.Record, good []bool, rollback record.Record, failures []failure) int {
 	for i := len(before) - 1; i >= 0; i-- {
 		r := before[i]
 		switch {
@@ -179,7 +243,7 @@ func left(before []record.Record, rollback record.Record, failures []failure) in
 			return -1 // what runs is not from a deployment before that
 		case r.Kind == record.Rollback, rollback.Left != "" && r.Commit != rollback.Left:
 			continue
-		case r.Outcome != pipeline.Passed, slices.ContainsFunc(failures, func(f failure) bool { return f.run == i }):
+		case !good[i], slices.ContainsFunc(failures, func(f failure) bool { return f.run == i }):
 			return -1
 		}
 		return i
@@ -224,6 +288,9 @@ func (m Measures) String() string {
 	}
 	row("change failure rate", rate, fmt.Sprintf("failed: %d of %d that changed something", m.Failures, m.Attempts))
 	row("time to restore", length(m.Restore, m.Restores), fmt.Sprintf("restored: %d, their median; not restored yet: %d", m.Restores, m.Open))
+	if m.Unknown > 0 {
+		row("open deployments", strconv.Itoa(m.Unknown), "it is not known whether they completed; the next deploy shows it")
+	}
 	_ = w.Flush()
 	return b.String()
 }

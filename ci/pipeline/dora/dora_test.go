@@ -41,6 +41,18 @@ func back(day int, hour time.Duration, leaves string, outcome pipeline.Outcome) 
 	}
 }
 
+// unfinished is a run whose ECS half was open at its end.
+func unfinished(r record.Record, version string) record.Record {
+	r.Service.Open, r.Service.Version = true, version
+	return r
+}
+
+// found is a run that found a version in place.
+func found(r record.Record, version string) record.Record {
+	r.Service.Previous = version
+	return r
+}
+
 func with(r record.Record, change func(*record.Record)) record.Record {
 	change(&r)
 	return r
@@ -69,6 +81,20 @@ func TestMeasure(t *testing.T) {
 		{"nothing to apply", []record.Record{with(run(1, "a", bad), func(r *record.Record) { r.Service, r.Function, r.Plan = nil, nil, &record.Plan{} })}, none},
 		{"only failures", []record.Record{run(1, "a", bad), run(2, "b", rollout.RollbackFailed), run(3, "c", rollout.TimedOut)}, Measures{
 			Attempts: 3, Failures: 3, FailureRate: 1, Open: 3,
+		}},
+		{"open, and nobody looked", []record.Record{unfinished(run(1, "a", rollout.TimedOut), "api:8")}, Measures{Unknown: 1}},
+		{"open, and it completed", []record.Record{unfinished(run(1, "a", rollout.TimedOut), "api:8"), found(run(2, "b", good), "api:8")}, Measures{
+			Deployments: 2, PerDay: 0.2, LeadTime: 15 * time.Minute, LeadTimes: 1, Attempts: 2,
+		}},
+		{"open, and it did not complete", []record.Record{unfinished(run(1, "a", rollout.TimedOut), "api:8"), found(run(2, "b", good), "api:7")}, Measures{
+			Deployments: 1, PerDay: 0.1, LeadTime: 15 * time.Minute, LeadTimes: 1, Attempts: 2, Failures: 1, FailureRate: 0.5,
+			Restore: 24*time.Hour + 4*time.Minute, Restores: 1,
+		}},
+		{"open, and rolled back", []record.Record{unfinished(run(1, "a", rollout.Lost), "api:8"), with(back(2, 0, "a", pipeline.Passed), func(r *record.Record) { r.Service.Previous = "api:8" })}, Measures{
+			Deployments: 1, PerDay: 0.1, Attempts: 1, Failures: 1, FailureRate: 1, Restore: 24*time.Hour - 4*time.Minute, Restores: 1,
+		}},
+		{"one half is open, the other failed", []record.Record{with(unfinished(run(1, "a", rollout.TimedOut), "api:8"), func(r *record.Record) { r.Function = &record.Half{Outcome: string(bad)} })}, Measures{
+			Attempts: 1, Failures: 1, FailureRate: 1, Open: 1,
 		}},
 		{"mended by the circuit breaker", []record.Record{run(1, "a", rollout.RolledBack)}, Measures{
 			Attempts: 1, Failures: 1, FailureRate: 1, Restore: 4 * time.Minute, Restores: 1,

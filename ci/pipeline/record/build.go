@@ -103,7 +103,7 @@ func HalfOf(s rollout.Summary) *Half {
 	}
 	return &Half{
 		Outcome: string(s.Outcome), OK: s.Outcome.OK(), Version: s.Version, Previous: s.Previous,
-		Seconds: seconds(s.Elapsed), Reason: clip(s.Reason),
+		Seconds: seconds(s.Elapsed), Reason: clip(s.Reason), Open: s.Open, Changed: clip(s.Changed),
 	}
 }
 

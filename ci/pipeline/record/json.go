@@ -41,11 +41,11 @@ func Decode(raw []byte) (Record, error) {
 		Schema *int `json:"schema"`
 	}
 	if err := json.Unmarshal(raw, &version); err != nil {
-		return Record{}, fmt.Errorf("this is no run record: %w", err)
+		return Record{}, fmt.Errorf("this is not a run record: %w", err)
 	}
 	switch {
 	case version.Schema == nil:
-		return Record{}, errors.New(`this is no run record: it has no field "schema"`)
+		return Record{}, errors.New(`this is not a run record: it has no field "schema"`)
 	case *version.Schema > Schema:
 		return Record{}, fmt.Errorf("the run record has schema %d and this program reads up to %d: use a newer version of the module", *version.Schema, Schema)
 	case *version.Schema < 1:
@@ -60,7 +60,8 @@ func Decode(raw []byte) (Record, error) {
 	if _, err := decoder.Token(); !errors.Is(err, io.EOF) {
 		return Record{}, fmt.Errorf("there is text behind run record %.40q", r.ID)
 	}
-	// Schema 1 differs by two fields that no version of the module wrote.
+	// Schema 2 lacks two fields, and schema 1 had two that no version of the module
+	// wrote.
 	r.Schema = Schema
 	if err := r.Check(); err != nil {
 		return Record{}, err
@@ -81,9 +82,9 @@ func (r Record) Check() error {
 	case r.Kind != Run && r.Kind != Rollback:
 		return fail("kind is %.40q, want %s or %s", r.Kind, Run, Rollback)
 	case r.Kind == Run && r.Commit == "", r.Commit != "" && !gitref.IsCommit(r.Commit):
-		return fail("commit %.80q is no commit of 40 or 64 hex digits", r.Commit)
+		return fail("commit %.80q is not a commit of 40 or 64 hex digits", r.Commit)
 	case r.Left != "" && !gitref.IsCommit(r.Left):
-		return fail("left %.80q is no commit of 40 or 64 hex digits", r.Left)
+		return fail("left %.80q is not a commit of 40 or 64 hex digits", r.Left)
 	case r.Event == "":
 		return fail("event is empty")
 	case r.Started.IsZero(), r.Ended.Before(r.Started):
@@ -105,6 +106,11 @@ func (r Record) Check() error {
 			return fail("stage %.40q has the outcome %.40q, want one of %s", s.Name, s.Outcome, known)
 		case !span(s.Offset), !span(s.Seconds):
 			return fail("stage %.40q begins at %v and takes %v seconds", s.Name, s.Offset, s.Seconds)
+		}
+	}
+	for _, half := range []*Half{r.Service, r.Function} {
+		if half != nil && half.OK && half.Open {
+			return fail("half %.40q is a success and open at once", half.Version)
 		}
 	}
 	for _, a := range r.Artefacts {

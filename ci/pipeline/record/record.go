@@ -14,7 +14,7 @@ import (
 
 // Schema is the version of the JSON that this package writes. A field that is
 // added, renamed or changes its meaning makes a new version.
-const Schema = 2
+const Schema = 3
 
 // Kind says what a run was for.
 type Kind string
@@ -137,6 +137,11 @@ type Half struct {
 	Seconds  float64 `json:"seconds,omitempty"`
 	// Reason is AWS's explanation where it gave one.
 	Reason string `json:"reason,omitempty"`
+	// Open tells that what was begun may still complete: it is not known how it
+	// ends. It is never true with OK.
+	Open bool `json:"open,omitempty"`
+	// Changed names what was changed, in order and separated by commas.
+	Changed string `json:"changed,omitempty"`
 }
 
 // Gate is what one gate found.

@@ -119,13 +119,13 @@ func TestDecodeRefuses(t *testing.T) {
 	}
 	good := string(raw)
 	tests := map[string]struct{ text, want string }{
-		"no JSON":       {"<html>", "this is no run record"},
+		"no JSON":       {"<html>", "this is not a run record"},
 		"no schema":     {`{"id":"x"}`, `no field "schema"`},
-		"newer":         {strings.Replace(good, `"schema": 2`, `"schema": 3, "new": true`, 1), "schema 3 and this program reads up to 2: use a newer version"},
+		"newer":         {strings.Replace(good, `"schema": 3`, `"schema": 4, "new": true`, 1), "schema 4 and this program reads up to 3: use a newer version"},
 		"older":         {`{"schema":0}`, "the first one is 1"},
 		"unknown field": {strings.Replace(good, `"kind"`, `"colour": "red", "kind"`, 1), `unknown field "colour"`},
-		"wrong type":    {strings.Replace(good, `"offset": 1`, `"offset": "1"`, 1), "does not follow schema 2"},
-		"text behind":   {good + "{}", "no run record"},
+		"wrong type":    {strings.Replace(good, `"offset": 1`, `"offset": "1"`, 1), "does not follow schema 3"},
+		"text behind":   {good + "{}", "not a run record"},
 		"outcome":       {strings.Replace(good, `"outcome": "failed"`, `"outcome": "passed"`, 1), `outcome is "passed", yet its stages say failed`},
 		"stage outcome": {strings.Replace(good, `"outcome": "skipped"`, `"outcome": "fine"`, 1), `stage "ecs" has the outcome "fine"`},
 		"digest":        {strings.Replace(good, "sha256:ab", "ab", 1), "want a digest as sha256:HEX"},
@@ -133,7 +133,7 @@ func TestDecodeRefuses(t *testing.T) {
 		"gate reason":   {strings.Replace(good, `"no database"`, `""`, 1), "no reason is given"},
 		"environment":   {strings.Replace(good, `"target": {`+"\n    \"environment\": \"prod\"", `"target": {"environment": "../x"`, 1), "unknown environment"},
 		"id":            {strings.Replace(good, `"id": "2026`, `"id": "../2026`, 1), "id has not the form"},
-		"commit":        {strings.Replace(good, `"commit": "0a`, `"commit": "xx`, 1), "is no commit"},
+		"commit":        {strings.Replace(good, `"commit": "0a`, `"commit": "xx`, 1), "is not a commit"},
 		"time":          {strings.Replace(good, `"ended": "2026`, `"ended": "2025`, 1), "it ended at"},
 		"negative":      {strings.Replace(good, `"seconds": 1.5`, `"seconds": -1`, 1), "takes -1 seconds"},
 	}
@@ -195,8 +195,8 @@ func TestHalves(t *testing.T) {
 	if HalfOf(rollout.Summary{}) != nil {
 		t.Error("nothing was deployed, yet there is a verdict")
 	}
-	s := HalfOf(rollout.Summary{Outcome: rollout.RolledBack, Version: "api:7", Previous: "api:6", Elapsed: 2 * time.Second, Reason: "tasks failed"})
-	if want := (Half{Outcome: "rolled back", Version: "api:7", Previous: "api:6", Seconds: 2, Reason: "tasks failed"}); *s != want {
+	s := HalfOf(rollout.Summary{Outcome: rollout.RolledBack, Version: "api:7", Previous: "api:6", Elapsed: 2 * time.Second, Reason: "tasks failed", Open: true, Changed: "a, b"})
+	if want := (Half{Outcome: "rolled back", Version: "api:7", Previous: "api:6", Seconds: 2, Reason: "tasks failed", Open: true, Changed: "a, b"}); *s != want {
 		t.Errorf("%+v", *s)
 	}
 	f := HalfOf(rollout.Summary{Outcome: rollout.Completed, Version: "8", Previous: "7"})
@@ -205,16 +205,17 @@ func TestHalves(t *testing.T) {
 	}
 }
 
-// TestSchemaOneIsRead reads a record as the version before wrote it.
-func TestSchemaOneIsRead(t *testing.T) {
+// TestOlderSchemasAreRead reads a record as the versions before wrote it.
+func TestOlderSchemasAreRead(t *testing.T) {
 	t.Parallel()
 	raw, err := sample(t).Encode()
 	if err != nil {
 		t.Fatal(err)
 	}
-	first := bytes.Replace(raw, []byte(`"schema": 2`), []byte(`"schema": 1`), 1)
-	if r, err := Decode(first); err != nil || r.Schema != Schema {
-		t.Errorf("schema %d, %v", r.Schema, err)
+	for _, older := range []string{`"schema": 1`, `"schema": 2`} {
+		if r, err := Decode(bytes.Replace(raw, []byte(`"schema": 3`), []byte(older), 1)); err != nil || r.Schema != Schema {
+			t.Errorf("%s: schema %d, %v", older, r.Schema, err)
+		}
 	}
 }
 

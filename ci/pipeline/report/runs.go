@@ -21,7 +21,7 @@ func Runs(records []record.Record) string {
 	row("STARTED", "COMMIT", "BRANCH", "EVENT", "DID", "OUTCOME", "SECONDS", "BY")
 	for _, r := range records {
 		row(r.Started.UTC().Format("2006-01-02 15:04:05"), cmp.Or(r.Commit[:min(len(r.Commit), 12)], "-"), cmp.Or(plain(r.Branch, 30), "-"),
-			plain(r.Event, 30), did(r), sign(string(r.Outcome))+" "+string(r.Outcome), fmt.Sprintf("%.0f", r.Ended.Sub(r.Started).Seconds()), cmp.Or(plain(r.By.Actor, 40), "-"))
+			plain(r.Event, 30), did(r), sign(string(r.Outcome))+" "+string(r.Outcome)+also(open(r), ", open"), fmt.Sprintf("%.0f", r.Ended.Sub(r.Started).Seconds()), cmp.Or(plain(r.By.Actor, 40), "-"))
 	}
 	_ = w.Flush()
 	return b.String()
@@ -37,4 +37,12 @@ func did(r record.Record) string {
 	default:
 		return "look"
 	}
+}
+
+// also is a text where it applies.
+func also(applies bool, text string) string {
+	if applies {
+		return text
+	}
+	return ""
 }

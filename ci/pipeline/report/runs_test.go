@@ -23,6 +23,14 @@ func TestRuns(t *testing.T) {
 	if got := Runs([]record.Record{back, failedDeploy(t), tested(t)}); got != want {
 		t.Errorf("got\n%s", got)
 	}
+	pending := failedDeploy(t)
+	pending.Service.Open, pending.Service.Changed = true, "service updated"
+	if got := Runs([]record.Record{pending}); !strings.Contains(got, "✗ failed, open") {
+		t.Errorf("got\n%s", got)
+	}
+	if got := Terminal(pending); !strings.Contains(got, "failed, and a deployment is open") || !strings.Contains(got, "open: it may still complete") || !strings.Contains(got, "; changed: service updated") {
+		t.Errorf("got\n%s", got)
+	}
 	for _, name := range hostile() {
 		got := Runs([]record.Record{poisoned(t, name)})
 		if strings.Count(got, "\n") != 2 || strings.ContainsFunc(got, unsafe) {

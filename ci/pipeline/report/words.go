@@ -20,7 +20,7 @@ import (
 
 // Headline says in one line what ran and how it ended.
 func Headline(r record.Record) string {
-	return plain(subject(r), 120) + " " + ended(r.Outcome)
+	return plain(subject(r), 120) + " " + ended(r)
 }
 
 func subject(r record.Record) string {
@@ -43,11 +43,19 @@ func name(r record.Record) string {
 	return strings.TrimSpace(plain(r.Branch, 60) + " " + commit)
 }
 
-func ended(o pipeline.Outcome) string {
-	if o == pipeline.Canceled {
+func ended(r record.Record) string {
+	switch {
+	case open(r):
+		return string(r.Outcome) + ", and a deployment is open"
+	case r.Outcome == pipeline.Canceled:
 		return "was canceled"
 	}
-	return string(o)
+	return string(r.Outcome)
+}
+
+// open reports whether a half of the run may still complete.
+func open(r record.Record) bool {
+	return r.Service != nil && r.Service.Open || r.Function != nil && r.Function.Open
 }
 
 // sign is a character for an outcome or a verdict, so that no reader depends on
@@ -120,8 +128,14 @@ func halves(r record.Record) []fact {
 		if v.Seconds > 0 {
 			text += ", " + length(v.Seconds)
 		}
+		if v.Open {
+			text += ", open: it may still complete"
+		}
 		if v.Reason != "" {
 			text += ": " + v.Reason
+		}
+		if !v.OK && v.Changed != "" {
+			text += "; changed: " + v.Changed
 		}
 		all = append(all, fact{Name: half.name, Value: plain(text, 300)})
 	}

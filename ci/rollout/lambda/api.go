@@ -3,6 +3,7 @@ package lambda
 import (
 	"context"
 	"maps"
+	"strings"
 	"time"
 
 	"dagger/sensor-backend/poll"
@@ -159,5 +160,8 @@ func (r Result) Moved() bool {
 
 // Summary is the result without what only Lambda has.
 func (r Result) Summary() rollout.Summary {
-	return rollout.Summary{Outcome: r.Outcome, Version: r.Version, Previous: r.Previous.Version, Elapsed: r.Elapsed, Reason: r.Reason}
+	return rollout.Summary{
+		Outcome: r.Outcome, Version: r.Version, Previous: r.Previous.Version, Elapsed: r.Elapsed, Reason: r.Reason,
+		Open: r.Outcome != "" && !r.Ended, Changed: strings.Join(r.Changed, ", "),
+	}
 }

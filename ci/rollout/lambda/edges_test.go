@@ -102,8 +102,8 @@ func TestPublishOvertakenWhileBusy(t *testing.T) {
 
 func TestSummary(t *testing.T) {
 	t.Parallel()
-	got := Result{Outcome: rollout.Completed, Version: "8", Previous: State{Version: "7"}, Elapsed: time.Second}.Summary()
-	if want := (rollout.Summary{Outcome: rollout.Completed, Version: "8", Previous: "7", Elapsed: time.Second}); got != want {
+	got := Result{Outcome: rollout.Completed, Version: "8", Previous: State{Version: "7"}, Elapsed: time.Second, Changed: []string{"a", "b"}}.Summary()
+	if want := (rollout.Summary{Outcome: rollout.Completed, Version: "8", Previous: "7", Elapsed: time.Second, Open: true, Changed: "a, b"}); got != want {
 		t.Errorf("%+v", got)
 	}
 }
