@@ -44,11 +44,21 @@ type Event struct {
 	SHA string
 	// Fork tells that the commit comes from a fork.
 	Fork bool
-	// Credentials tells that AWS credentials are at hand.
+	// Credentials tells that AWS credentials are given.
 	Credentials bool
-	// Paths are the changed files, from the repository's root with slashes; empty
-	// means unknown.
+	// Paths are the files that changed since the previous push or since a pull
+	// request's base, from the repository's root with slashes; empty means unknown.
 	Paths []string
+	// Deployed is the commit that the environment runs, which is the last one that
+	// was deployed successfully, and DeployedPaths are the files that changed since
+	// then. An empty Deployed means that nothing runs or that it is not known.
+	Deployed      string
+	DeployedPaths []string
+	// OnMain tells that the commit is on the branch main.
+	OnMain bool
+	// AllowedBranches are the branches, beside main, from which a dispatch may deploy
+	// to the environment, as its variable file names them.
+	AllowedBranches []string
 	// Stages are those asked for by a dispatch or by hand; empty means all.
 	Stages []string
 	// Environment is the one asked for by a dispatch, a schedule or by hand; empty
@@ -105,14 +115,17 @@ var (
 //
 // A push to main runs all stages on prod, one to develop tests and builds. Other
 // branches, pull requests and merge groups are tested. A release tag (v and a
-// digit) is tested and built but never deployed: its commit came to prod by
+// digit) is tested and built but not deployed: its commit came to prod by
 // main, and a tag that someone moves must not change what runs. A dispatch runs
-// the stages it names and those they need. A schedule detects drift. Whatever
-// comes from a fork is only tested, and refused with credentials, as its code
-// could take them. A change of documentation alone is only tested. Smoke tests
+// the stages it names and those they need; it deploys to prod only from main, from
+// a release tag on main, or from a branch that the environment allows. A schedule
+// detects drift. Whatever comes from a fork is only tested, and refused with
+// credentials, as its code could take them. A change of documentation alone is
+// only tested; where main is deployed, that is a change since the commit that runs,
+// so that a push of documentation does not hide a deploy that failed. Smoke tests
 // leave readings behind, so that a real account gets them only when they are
 // named. A deploy by hand runs the stages it names and no others: what they need
-// is there already. Notify ends every run.
+// exists already. Notify ends every run.
 func Decide(e Event) (Decision, error) {
 	if e.Name == ByHand {
 		r, err := manual(e)
@@ -129,14 +142,54 @@ func Decide(e Event) (Decision, error) {
 	if err != nil {
 		return Decision{}, err
 	}
-	switch {
+	switch since := r.documentation(e); {
 	case e.Fork:
 		r = rule{why: "the commit comes from a fork, so it is only tested", runs: tested("a fork's code is only tested")}
-	case r.docs && docsOnly(e.Paths):
-		r = rule{why: "only documentation changed, so it is only tested", runs: because("documentation's commands are tested", Test)}
+	case since != "":
+		r = rule{why: "only documentation changed " + since + ", so it is only tested", runs: because("documentation's commands are tested", Test)}
 	}
-	return r.decision(optIn(e, r)), nil
+	d := r.decision(optIn(e, r))
+	if d.Deploys && e.Name == Dispatch {
+		if err := checkBranch(e, ref, d.Environment); err != nil {
+			return Decision{}, err
+		}
+	}
+	return d, nil
 }
+
+// documentation says since when only documentation changed; empty if other things
+// did, or if it is not known. A rule that deploys compares with what runs: the push
+// before may have failed.
+func (r rule) documentation(e Event) string {
+	deploys := r.runs[Lambda] != "" || r.runs[ECS] != "" || r.runs[Infra] != ""
+	switch {
+	case !r.docs:
+		return ""
+	case deploys && e.Deployed != "" && docsOnly(e.DeployedPaths):
+		return "since " + clip(e.Deployed[:min(len(e.Deployed), 12)]) + ", which runs"
+	case !deploys && docsOnly(e.Paths):
+		return "since the previous push"
+	}
+	return ""
+}
+
+// checkBranch refuses a dispatch that would deploy from a branch or tag from which the
+// environment is not deployed.
+func checkBranch(e Event, ref gitref.Name, environment string) error {
+	switch {
+	case ref.Kind == gitref.Branch && (ref.Short == "main" || slices.Contains(e.AllowedBranches, ref.Short)),
+		ref.Kind == gitref.Tag && releaseForm.MatchString(ref.Short) && e.OnMain,
+		environment != protected && len(e.AllowedBranches) == 0:
+		return nil
+	}
+	from := append([]string{"main", "a release tag on main"}, e.AllowedBranches...)
+	return fmt.Errorf("event %s: %s is deployed from %s, and %q is neither: merge it first, or name the branch in the environment's variable file",
+		e.Name, environment, clip(strings.Join(from, " or ")), clip(e.Ref))
+}
+
+// protected is the environment that is deployed from main alone unless its variable
+// file names other branches.
+const protected = "prod"
 
 // optIn takes out of a rule the stages that a real account gets only when they
 // are named, and says why for each.
@@ -241,7 +294,7 @@ func check(e Event) (gitref.Name, error) {
 	case strings.Trim(e.SHA, "0") == "":
 		return ref, fmt.Errorf("event %s: %s was deleted: there is no commit to work on", e.Name, clip(e.Ref))
 	case e.Fork && e.Credentials:
-		return ref, fmt.Errorf("event %s: the commit comes from a fork and AWS credentials are at hand, which its code could take: run it without credentials", e.Name)
+		return ref, fmt.Errorf("event %s: the commit comes from a fork and AWS credentials are given, which its code could take: run it without credentials", e.Name)
 	case len(e.Stages) > 0 && e.Name != Dispatch:
 		return ref, fmt.Errorf("event %s: stages are chosen by %s alone: leave them out, the event decides", e.Name, Dispatch)
 	case e.Environment != "" && e.Name != Dispatch && e.Name != Schedule:
@@ -296,7 +349,7 @@ func pushed(ref gitref.Name) rule {
 	case ref.Kind == gitref.Tag && releaseForm.MatchString(ref.Short):
 		return rule{why: "a release tag is tested and built; main and dispatches deploy", runs: testAndBuild("every release tag is tested and built"), environment: "dev"}
 	case ref.Kind == gitref.Tag:
-		return rule{why: "a tag that is no release (v1.2.3) is only tested", runs: tested("every tag is tested")}
+		return rule{why: "a tag that is not a release (v1.2.3) is only tested", runs: tested("every tag is tested")}
 	case ref.Short == "main":
 		return rule{why: "main is deployed to prod", runs: because("main is deployed", names(byDefault)...), environment: "prod", docs: true}
 	case ref.Short == "develop":

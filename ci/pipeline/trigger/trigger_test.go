@@ -60,7 +60,7 @@ func TestDecideEveryEventRefForkAndPath(t *testing.T) {
 							want = ""
 						case fork:
 							want = "test check notify"
-						case pathName == "docs" && event != Dispatch && event != Schedule && !strings.HasPrefix(ref, "refs/tags/"):
+						case pathName == "docs" && event != Dispatch && event != Schedule && !strings.HasPrefix(ref, "refs/tags/") && !(event == Push && refName == "main"):
 							want = "test notify"
 						case credentials:
 							want = strings.Replace(want, " smoke", "", 1)
@@ -79,6 +79,71 @@ func TestDecideEveryEventRefForkAndPath(t *testing.T) {
 	}
 	if want := len(Events()) * len(refs()) * 2 * 2 * len(paths); seen != want {
 		t.Errorf("%d cases, want %d", seen, want)
+	}
+}
+
+// TestDocumentationAfterAFailedDeploy has pushes of documentation to main: what runs is
+// compared, not the previous push.
+func TestDocumentationAfterAFailedDeploy(t *testing.T) {
+	t.Parallel()
+	docs, code := []string{"README.md"}, []string{"README.md", "services/main.go"}
+	for _, tt := range []struct {
+		name          string
+		paths         []string
+		deployed      string
+		deployedPaths []string
+		only          bool
+	}{
+		{"the commit before runs", docs, sha, docs, true},
+		{"the deploy of the commit before failed", docs, sha, code, false},
+		{"two pushes of documentation after a good deploy", docs, sha, []string{"README.md", "docs/a.md"}, true},
+		{"code was pushed, and taken back by a push", code, sha, docs, true},
+		{"nothing runs yet", docs, "", nil, false},
+		{"nothing runs yet, and all changed", docs, "", docs, false},
+		{"what changed since is not known", docs, sha, nil, false},
+	} {
+		d, err := Decide(Event{Name: Push, Ref: "refs/heads/main", SHA: sha, Paths: tt.paths, Deployed: tt.deployed, DeployedPaths: tt.deployedPaths})
+		if got := strings.Join(d.Running(), " "); err != nil || (got == "test notify") != tt.only || d.Deploys == tt.only {
+			t.Errorf("%s: %q, %v", tt.name, got, err)
+		}
+		if tt.only && d.Why != "only documentation changed since 0a1b2c3d4e5f, which runs, so it is only tested" {
+			t.Errorf("%s: %q", tt.name, d.Why)
+		}
+	}
+	// What runs says nothing about branches that are not deployed.
+	d, err := Decide(Event{Name: Push, Ref: "refs/heads/x", SHA: sha, Paths: docs, Deployed: sha, DeployedPaths: code})
+	if got := strings.Join(d.Running(), " "); err != nil || got != "test notify" {
+		t.Errorf("a branch: %q, %v", got, err)
+	}
+}
+
+// TestDispatchFromEveryRef has every environment, reference, set of stages and list of
+// branches: prod is deployed from main, a release on main, or a branch that is named.
+func TestDispatchFromEveryRef(t *testing.T) {
+	t.Parallel()
+	for _, environment := range []string{"", "dev", "staging", "prod"} {
+		for name, ref := range refs() {
+			for _, onMain := range []bool{false, true} {
+				for _, allowed := range [][]string{nil, {"develop"}, {"feature/x", "develop"}, {"mai", "v1.2.3"}} {
+					for _, stages := range []string{"", "test", "build", "infra", "ecs", "smoke", "drift"} {
+						if name == "pull" {
+							continue
+						}
+						e := Event{Name: Dispatch, Ref: ref, SHA: sha, Environment: environment, OnMain: onMain, AllowedBranches: allowed, Stages: strings.Fields(stages)}
+						d, err := Decide(e)
+						deploys := stages != "test" && stages != "build" && stages != "drift"
+						_, branch, _ := strings.Cut(ref, "refs/heads/")
+						may := !deploys || name == "main" || name == "release" && onMain || branch != "" && slices.Contains(allowed, branch) || environment != "prod" && allowed == nil
+						if (err == nil) != may || err == nil && d.Deploys != deploys {
+							t.Errorf("%q from %s, on main %t, allowed %q, stages %q: deploys %t, %v", environment, name, onMain, allowed, stages, d.Deploys, err)
+						}
+						if err != nil && (len(d.Running()) > 0 || !strings.Contains(err.Error(), "is deployed from main or a release tag on main")) {
+							t.Errorf("refused, yet runs %v: %v", d.Running(), err)
+						}
+					}
+				}
+			}
+		}
 	}
 }
 
@@ -117,7 +182,8 @@ func TestDecideEnvironment(t *testing.T) {
 		deploys bool
 	}{
 		{Event{Name: Push, Ref: "refs/heads/main"}, "prod", true},
-		{Event{Name: Push, Ref: "refs/heads/main", Paths: []string{"a.md"}}, "", false},
+		{Event{Name: Push, Ref: "refs/heads/main", Paths: []string{"a.md"}}, "prod", true},
+		{Event{Name: Push, Ref: "refs/heads/main", Deployed: sha, DeployedPaths: []string{"a.md"}}, "", false},
 		{Event{Name: Push, Ref: "refs/heads/develop"}, "dev", false},
 		{Event{Name: Push, Ref: "refs/heads/x"}, "", false},
 		{Event{Name: Push, Ref: "refs/tags/v1"}, "dev", false},
@@ -179,7 +245,7 @@ func TestDecideRefuses(t *testing.T) {
 		{"wrong reference", Event{Name: PullRequest, Ref: "refs/heads/main", SHA: sha}, `event pull_request cannot come with the reference of a branch, "refs/heads/main": it comes with that of a pull request`},
 		{"short commit", Event{Name: Push, Ref: "refs/heads/main", SHA: "0a1b"}, "give the full 40 hex digits"},
 		{"deleted", Event{Name: Push, Ref: "refs/heads/x", SHA: strings.Repeat("0", 40)}, "refs/heads/x was deleted"},
-		{"fork with credentials", Event{Name: PullRequest, Ref: "refs/pull/1/merge", SHA: sha, Fork: true, Credentials: true}, "comes from a fork and AWS credentials are at hand"},
+		{"fork with credentials", Event{Name: PullRequest, Ref: "refs/pull/1/merge", SHA: sha, Fork: true, Credentials: true}, "comes from a fork and AWS credentials are given"},
 		{"stages of a push", Event{Name: Push, Ref: "refs/heads/main", SHA: sha, Stages: []string{Test}}, "stages are chosen by workflow_dispatch alone"},
 		{"environment of a push", Event{Name: Push, Ref: "refs/heads/main", SHA: sha, Environment: "dev"}, "the branch decides"},
 		{"unknown environment", Event{Name: Dispatch, Ref: "refs/heads/main", SHA: sha, Environment: "production"}, `unknown environment "production": choose from dev, staging, prod`},
@@ -208,11 +274,11 @@ func TestDocsOnly(t *testing.T) {
 	}
 	for _, p := range []string{"", "docs", "docs/../ci/main.go", "../a.md", "services/internal/httpapi/page/icon.svg", "infra/a.png", "x.mdx", "LICENSE.go", ".github/workflows/deploy.yml"} {
 		if docsOnly([]string{p}) {
-			t.Errorf("%q is no documentation", p)
+			t.Errorf("%q is not documentation", p)
 		}
 	}
 	if docsOnly(nil) || docsOnly([]string{"a.md", "b.go"}) {
-		t.Error("unknown and mixed changes are no documentation alone")
+		t.Error("unknown and mixed changes are not documentation alone")
 	}
 }
 
