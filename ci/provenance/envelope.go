@@ -12,9 +12,12 @@ import (
 	"github.com/secure-systems-lab/go-securesystemslib/dsse"
 )
 
+// ErrDirty is why Sign refuses a build whose source is not that of the commit.
+var ErrDirty = errors.New("the source differs from the commit, so its provenance is not signed: commit the changes, or build without a signing key")
+
 // The reasons for which Verify refuses.
 var (
-	// ErrNone is for an artefact of which nobody said anything.
+	// ErrNone is for an artefact that has no statement.
 	ErrNone = errors.New("there is no provenance")
 	// ErrUnsigned is for a statement that nobody signed.
 	ErrUnsigned = errors.New("the provenance is not signed")
@@ -24,9 +27,9 @@ var (
 	ErrOtherCommit = errors.New("the provenance is of another commit")
 	// ErrOtherDigest is for one that does not name the artefact.
 	ErrOtherDigest = errors.New("the provenance is not of this artefact")
-	// ErrNoProvenance is for what is signed and is no SLSA provenance of this
+	// ErrNoProvenance is for what is signed and is not SLSA provenance of this
 	// pipeline.
-	ErrNoProvenance = errors.New("what is signed is no provenance of this pipeline")
+	ErrNoProvenance = errors.New("what is signed is not a provenance of this pipeline")
 )
 
 // signer and verifier fit the keys to the library.
@@ -46,8 +49,20 @@ func (v verifier) Verify(_ context.Context, data, signature []byte) error {
 func (verifier) KeyID() (string, error)     { return "", nil }
 func (v verifier) Public() crypto.PublicKey { return v.key.public }
 
-// Sign puts a statement into a signed DSSE envelope, in JSON.
+// Sign puts a statement into a signed DSSE envelope, in JSON. The provenance of a
+// dirty build is refused with ErrDirty.
 func Sign(ctx context.Context, statement []byte, key SigningKey) ([]byte, error) {
+	var said struct {
+		Predicate struct {
+			BuildDefinition struct {
+				ExternalParameters map[string]any `json:"externalParameters"`
+			} `json:"buildDefinition"`
+		} `json:"predicate"`
+	}
+	// A statement of another kind has no such parameter.
+	if err := json.Unmarshal(statement, &said); err == nil && said.Predicate.BuildDefinition.ExternalParameters[dirty] != nil {
+		return nil, ErrDirty
+	}
 	signers, err := dsse.NewEnvelopeSigner(signer{key})
 	if err != nil {
 		return nil, fmt.Errorf("sign the provenance: %w", err)

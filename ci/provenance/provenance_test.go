@@ -113,6 +113,39 @@ func TestStatement(t *testing.T) {
 	}
 }
 
+// TestDirtyBuild states that the source differs from the commit, and is not signed.
+func TestDirtyBuild(t *testing.T) {
+	t.Parallel()
+	b := sample()
+	b.Dirty = true
+	said, err := b.Statement()
+	if err != nil || !strings.Contains(string(said), `"dirty":"the source differs from commit `+commit) || strings.Contains(string(said), "gitCommit") {
+		t.Fatalf("%s, %v", said, err)
+	}
+	pair, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	raw, err := x509.MarshalPKCS8PrivateKey(pair)
+	if err != nil {
+		t.Fatal(err)
+	}
+	key, err := ParseSigningKey(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: raw}), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if envelope, err := Sign(t.Context(), said, key); !errors.Is(err, ErrDirty) || envelope != nil {
+		t.Errorf("a dirty build is signed: %v", err)
+	}
+	clean, err := sample().Statement()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Sign(t.Context(), clean, key); err != nil {
+		t.Error(err)
+	}
+}
+
 func TestStatementRefuses(t *testing.T) {
 	t.Parallel()
 	for name, change := range map[string]func(*Build){

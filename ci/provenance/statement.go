@@ -47,6 +47,10 @@ type Build struct {
 	// Commit is what they were built from, Branch its branch; Ref the full
 	// reference, empty if it is not known.
 	Commit, Branch, Ref string
+	// Dirty tells that the source differs from the commit, such as by changes that are
+	// not committed. The statement then says so and does not name the commit as what
+	// was built, and Sign refuses it.
+	Dirty bool
 	// Architecture is what they were built for, amd64 or arm64.
 	Architecture string
 	// Services is the digest of the source that was compiled.
@@ -72,7 +76,7 @@ type statement struct {
 // descriptor is in-toto's ResourceDescriptor.
 type descriptor struct {
 	Name   string            `json:"name,omitempty"`
-	Digest map[string]string `json:"digest"`
+	Digest map[string]string `json:"digest,omitempty"`
 }
 
 type provenance struct {
@@ -107,8 +111,12 @@ type metadata struct {
 // gitCommit is the digest's name for a commit (SLSA v1.0, "ResourceDescriptor").
 const gitCommit = "gitCommit"
 
-// source is the dependency that the commit is.
-const source = "source"
+// source is the dependency that the commit is, and dirty the parameter that says that
+// what was built differs from it.
+const (
+	source = "source"
+	dirty  = "dirty"
+)
 
 var (
 	sha256Form = regexp.MustCompile(`^sha256:([0-9a-f]{64})$`)
@@ -117,7 +125,7 @@ var (
 // Statement is the build as an in-toto statement with SLSA provenance, in JSON.
 func (b Build) Statement() ([]byte, error) {
 	if !gitref.IsCommit(b.Commit) {
-		return nil, fmt.Errorf("provenance: commit %.80q is no commit of 40 or 64 hex digits", b.Commit)
+		return nil, fmt.Errorf("provenance: commit %.80q is not a commit of 40 or 64 hex digits", b.Commit)
 	}
 	subjects, err := descriptors(b.Artefacts)
 	if err != nil {
@@ -131,10 +139,15 @@ func (b Build) Statement() ([]byte, error) {
 	if b.Ref != "" {
 		external["ref"] = b.Ref
 	}
+	from := descriptor{Name: source, Digest: map[string]string{gitCommit: b.Commit}}
+	if b.Dirty {
+		external[dirty] = "the source differs from commit " + b.Commit
+		from = descriptor{Name: source}
+	}
 	return encode(subjects, ProvenanceType, provenance{
 		BuildDefinition: buildDefinition{
 			BuildType: BuildType, ExternalParameters: external, InternalParameters: map[string]string{"services": b.Services},
-			ResolvedDependencies: []descriptor{{Name: source, Digest: map[string]string{gitCommit: b.Commit}}},
+			ResolvedDependencies: []descriptor{from},
 		},
 		RunDetails: runDetails{
 			Builder:    builder{ID: BuilderID, Version: map[string]string{"module": b.Module, "engine": b.Engine}},
