@@ -129,7 +129,10 @@ func setupBucket(ctx context.Context, buckets Buckets, place Place) (created boo
 				LocationConstraint: s3types.BucketLocationConstraint(place.Region),
 			}
 		}
-		if _, err := buckets.CreateBucket(ctx, in); err != nil {
+		// A bucket that is ours already is the one that an earlier try made whose answer
+		// was lost.
+		var ours *s3types.BucketAlreadyOwnedByYou
+		if _, err := buckets.CreateBucket(ctx, in); err != nil && !errors.As(err, &ours) {
 			return false, fmt.Errorf("create the state bucket %s: %w", place.Bucket, err)
 		}
 	}

@@ -71,13 +71,20 @@ func Unlock(ctx context.Context, objects LockObjects, items LockItems, place Pla
 			ExpressionAttributeValues: map[string]dynamotypes.AttributeValue{":id": &dynamotypes.AttributeValueMemberS{Value: id}},
 		})
 		if err != nil {
-			return "", fmt.Errorf("release the lock in table %s: %w", place.Table, err)
+			now, readErr := tableLock(ctx, items, place)
+			if !released(now, readErr, id) {
+				return "", fmt.Errorf("release the lock in table %s: %w", place.Table, err)
+			}
 		}
 		held = append(held, "table "+place.Table)
 	}
 	if inBucket != nil {
-		if _, err := objects.DeleteObject(ctx, &s3.DeleteObjectInput{Bucket: &place.Bucket, Key: place.lockFile(), IfMatch: etag}); err != nil {
-			return "", fmt.Errorf("release the lock in bucket %s: %w", place.Bucket, err)
+		_, err := objects.DeleteObject(ctx, &s3.DeleteObjectInput{Bucket: &place.Bucket, Key: place.lockFile(), IfMatch: etag})
+		if err != nil {
+			now, _, readErr := bucketLock(ctx, objects, place)
+			if !released(now, readErr, id) {
+				return "", fmt.Errorf("release the lock in bucket %s: %w", place.Bucket, err)
+			}
 		}
 		held = append(held, "bucket "+place.Bucket)
 	}
@@ -85,6 +92,12 @@ func Unlock(ctx context.Context, objects LockObjects, items LockItems, place Pla
 		return "", fmt.Errorf("nothing released: nobody holds a lock on %s", place.Key)
 	}
 	return "released in " + strings.Join(held, " and "), nil
+}
+
+// released reports, after a release that failed, whether an earlier try of it whose
+// answer was lost did release the lock: the lock that is read now is not that one.
+func released(now *StateLock, readErr error, id string) bool {
+	return readErr == nil && (now == nil || now.ID != id)
 }
 
 // lockItem is the key of Terraform's item in the lock table.
