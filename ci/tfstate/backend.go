@@ -1,4 +1,4 @@
-// Package tfstate makes the place where Terraform keeps its state: a
+// Package tfstate makes the place where Terraform stores its state: a
 // versioned, encrypted, private S3 bucket and a DynamoDB table for the lock.
 package tfstate
 
@@ -85,7 +85,7 @@ const plansPrefix = "plans/"
 // lockKey is the key Terraform's S3 backend requires of its lock table.
 const lockKey = "LockID"
 
-// Exists tells whether the state bucket is there. One that belongs to another
+// Exists reports whether the state bucket is there. One that belongs to another
 // account, or that this account may not read, is an error: its name is taken,
 // and a state must never be written to somebody else's bucket.
 func Exists(ctx context.Context, buckets Buckets, place Place) (bool, error) {

@@ -19,7 +19,7 @@ type locks struct {
 	item, object string
 	err          error
 	gone         []string
-	// refused is what deletions fail with; effect tells that they had their effect.
+	// refused is what deletions fail with; effect is true if they had their effect.
 	refused error
 	effect  bool
 }

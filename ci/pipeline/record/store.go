@@ -29,7 +29,7 @@ type Store struct {
 	Bucket string
 }
 
-// Put keeps a record; see Record.Key for where.
+// Put saves a record; see Record.Key for where.
 func (s Store) Put(ctx context.Context, r Record) error {
 	text, err := r.Encode()
 	if err != nil {
@@ -38,7 +38,7 @@ func (s Store) Put(ctx context.Context, r Record) error {
 	return s.put(ctx, r.Key(), "application/json", text)
 }
 
-// Attach keeps a file beside the record, under its name and a suffix, such as
+// Attach saves a file beside the record, under its name and a suffix, such as
 // .html.
 func (s Store) Attach(ctx context.Context, r Record, suffix, mediaType string, content []byte) error {
 	return s.put(ctx, strings.TrimSuffix(r.Key(), ".json")+suffix, mediaType, content)

@@ -27,22 +27,22 @@ type Definition struct {
 	Name string
 	// Needs names the stages that must have passed before it starts.
 	Needs []string
-	// OnAWS tells that it works on an environment's AWS, and Deploys that it may
+	// OnAWS is true if it works on an environment's AWS, and Deploys that it may
 	// change what runs there.
 	OnAWS, Deploys bool
-	// ByDefault tells that it runs where no stages are named.
+	// ByDefault is true if it runs where no stages are named.
 	ByDefault bool
-	// OptIn tells that a real account gets it only when it is named: it leaves
+	// OptIn is true if a real account gets it only when it is named: it leaves
 	// test readings behind.
 	OptIn bool
-	// OnEvent tells that it takes the whole repository or an event of its own, so
+	// OnEvent is true if it takes the whole repository or an event of its own, so
 	// that a deploy by hand does not have it.
 	OnEvent bool
 }
 
 // Pipeline is the table of the stages, in their order: the one place that says
-// what a stage is. Drift and notify need no other stage: drift compares what is
-// there, notify tells how the others ended, however that was.
+// what a stage is. Drift and notify need no other stage: drift compares what
+// exists, notify reports how the others ended, whatever that was.
 func Pipeline() []Definition {
 	return []Definition{
 		{Name: Test, ByDefault: true},

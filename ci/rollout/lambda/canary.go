@@ -52,16 +52,16 @@ func (d *deployment) canary(ctx context.Context, version string, before State) (
 	return false, taken
 }
 
-// bake watches the version while it has its share. It does not count against
+// bake checks the version while it has its share. It does not count against
 // the deploy's time limit.
 func (d *deployment) bake(ctx context.Context, version string, before State) (wrong string, err error) {
 	loop := d.Env.Start()
 	defer func() { d.req.Timeout += loop.Elapsed() }()
-	watches := d.watches(version, before)
+	checks := d.checks(version, before)
 	for {
-		for _, watch := range watches {
+		for _, check := range checks {
 			err := d.Env.Ask(ctx, func(ctx context.Context) (err error) {
-				wrong, err = watch(ctx)
+				wrong, err = check(ctx)
 				return err
 			})
 			if err != nil || wrong != "" {
@@ -77,8 +77,8 @@ func (d *deployment) bake(ctx context.Context, version string, before State) (wr
 	}
 }
 
-// watches are the questions that are asked throughout a bake that begins now.
-func (d *deployment) watches(version string, before State) []func(context.Context) (string, error) {
+// checks are made throughout a bake that begins now.
+func (d *deployment) checks(version string, before State) []func(context.Context) (string, error) {
 	c := d.req.Canary
 	disturbed := 0
 	all := []func(context.Context) (string, error){func(ctx context.Context) (string, error) {

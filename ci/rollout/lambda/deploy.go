@@ -164,7 +164,7 @@ func (d *deployment) run(ctx context.Context) error {
 	if err := d.req.Canary.check(); err != nil {
 		return err
 	}
-	before, err := d.settled(ctx)
+	before, err := d.quietAlias(ctx)
 	if err != nil {
 		return err
 	}

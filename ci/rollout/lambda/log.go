@@ -62,8 +62,8 @@ func logged(lines []string) string {
 	return "\nlog: " + strings.Join(lines, "\nlog: ")
 }
 
-// complaints are the different lines by which a version told since a moment that
-// something is wrong, as far as they can be had: a diagnosis must not become the
+// complaints are the different lines of its log in which a version reported errors
+// since a moment, as far as they can be read: a diagnosis must not become the
 // failure.
 func (d *deployment) complaints(ctx context.Context, version string, since time.Time) []string {
 	if d.Logs == nil {

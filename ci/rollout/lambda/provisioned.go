@@ -44,10 +44,10 @@ func (d *deployment) readProvisioned(ctx context.Context) (*lambda.GetProvisione
 	return out, nil
 }
 
-// settled waits until an alias with provisioned concurrency does not move any
+// quietAlias waits until an alias with provisioned concurrency does not move any
 // more, and returns where it points. Lambda gives such an alias weights while it
 // moves (hashicorp/terraform-provider-aws#48116).
-func (d *deployment) settled(ctx context.Context) (State, error) {
+func (d *deployment) quietAlias(ctx context.Context) (State, error) {
 	for {
 		p, err := d.readProvisioned(ctx)
 		if err != nil {
