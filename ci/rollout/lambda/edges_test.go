@@ -3,6 +3,8 @@ package lambda
 import (
 	"context"
 	"errors"
+	"net/http"
+	"net/http/httptest"
 	"slices"
 	"strings"
 	"testing"
@@ -14,6 +16,8 @@ import (
 	"dagger/sensor-backend/rollout"
 	"dagger/sensor-backend/rollout/rollouttest"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/lambda"
 	"github.com/aws/aws-sdk-go-v2/service/lambda/types"
 )
 
@@ -182,6 +186,25 @@ func TestMoved(t *testing.T) {
 	} {
 		if c.r.Moved() != c.want {
 			t.Errorf("%+v: %t", c.r, c.r.Moved())
+		}
+	}
+}
+
+// TestAnAWSWithoutProvisionedConcurrency has an AWS that does not know the operation:
+// there is none then.
+func TestAnAWSWithoutProvisionedConcurrency(t *testing.T) {
+	t.Parallel()
+	for _, status := range []int{http.StatusNotFound, http.StatusNotImplemented} {
+		server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Content-Type", "text/html")
+			w.WriteHeader(status)
+			_, _ = w.Write([]byte("<h1>Not Found</h1>"))
+		}))
+		defer server.Close()
+		client := lambda.New(lambda.Options{Region: "us-east-1", BaseEndpoint: &server.URL, Credentials: aws.AnonymousCredentials{}})
+		d := Functions{Lambda: client}.begin(Request{Function: "p", Alias: "PROD"})
+		if p, err := d.readProvisioned(t.Context()); p != nil || err != nil || d.provisioned {
+			t.Errorf("%d: %v, %v", status, p, err)
 		}
 	}
 }

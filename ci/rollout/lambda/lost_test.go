@@ -398,6 +398,11 @@ func stateScenarios() []lambdaScenario {
 			arrange: func(f *fakeLambda) { f.seconds, f.hang["Invoke"] = 30, func(int) bool { return true } }, end: 273, within: 15,
 		},
 		{
+			name: "reserved concurrency of 0", want: rollout.Failed, reason: "was throttled 15 times", change: func(r *Request) { r.Canary.Invocations = 1 },
+			arrange: func(f *fakeLambda) { f.refuse["Invoke"] = rollouttest.Times(1, 99, "TooManyRequestsException") },
+			calls:   map[string]int{"Invoke": 15, "UpdateAlias": 0}, end: 32, changed: []string{"code uploaded", "version 2 published"},
+		},
+		{
 			name: "the alias is set back by someone", want: rollout.Superseded, reason: "someone else set alias PROD back to version 1", end: 3, within: 30,
 			arrange: func(f *fakeLambda) {
 				f.provisioned = time.Second
