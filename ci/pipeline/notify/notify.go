@@ -83,7 +83,7 @@ func one(ctx context.Context, s Sender, r record.Record, limit time.Duration) Re
 	return t
 }
 
-// Line says in one line what became of all.
+// Summary says in one line how all senders ended.
 func Summary(results []Result) string {
 	parts := make([]string, len(results))
 	for i, t := range results {

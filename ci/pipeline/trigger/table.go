@@ -74,7 +74,7 @@ func names(is func(Definition) bool) []string {
 // choosable lists the stages that somebody may name: notify ends every run, and
 // a deploy by hand does without those of events.
 func choosable(byHand bool) []string {
-	return names(func(d Definition) bool { return d.Name != Notify && !(byHand && d.OnEvent) })
+	return names(func(d Definition) bool { return d.Name != Notify && (!byHand || !d.OnEvent) })
 }
 
 // checkStages refuses a name that is not among the stages to choose from. Notify

@@ -5,6 +5,8 @@ import (
 	"context"
 	"fmt"
 	"maps"
+	"slices"
+	"strings"
 	"time"
 
 	"dagger/sensor-backend/poll"
@@ -139,11 +141,11 @@ func same(a, b *lambda.GetAliasOutput) bool {
 }
 
 func aliasChange(alias, version string, w map[string]float64) string {
-	s := fmt.Sprintf("alias %s set to version %s", alias, version)
-	for v, share := range w {
-		s += fmt.Sprintf(" with %.0f %% of the traffic for version %s", 100*share, v)
+	var shares strings.Builder
+	for _, v := range slices.Sorted(maps.Keys(w)) {
+		fmt.Fprintf(&shares, " with %.0f %% of the traffic for version %s", 100*w[v], v)
 	}
-	return s
+	return fmt.Sprintf("alias %s set to version %s%s", alias, version, shares.String())
 }
 
 // between reports whether an alias is on its way between the versions of this move:

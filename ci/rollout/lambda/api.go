@@ -1,3 +1,7 @@
+// Package lambda deploys code to a function of AWS Lambda and says truthfully how
+// that ended: it uploads, publishes a version, tests it and moves an alias to it. Each
+// change is sent once, and looked up when its answer is lost; what an answer means is
+// decided by Evaluate. Start at Functions.Deploy and Functions.Restore.
 package lambda
 
 import (

@@ -123,7 +123,7 @@ func (d *deployment) finish(ctx context.Context, err error) (Result, error) {
 	switch {
 	case errors.As(err, &failed):
 		out.Outcome, out.Reason, out.Next, out.Err = failed.outcome, failed.reason, failed.next, nil
-	case ctx.Err() != nil && context.Cause(ctx) == ctx.Err():
+	case ctx.Err() != nil && errors.Is(context.Cause(ctx), ctx.Err()):
 		out.Outcome, out.Next = rollout.Canceled, d.unmoved()+"; deploy again"
 	case ctx.Err() != nil, errors.As(err, &guard):
 		out.Outcome, out.Next = d.without(rollout.Failed), d.unmoved()+"; see who else deploys, then deploy again"

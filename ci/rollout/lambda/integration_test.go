@@ -234,7 +234,7 @@ func TestEmulatedFunction(t *testing.T) {
 		}
 		f.onlyServes(t, res.Version)
 	})
-	t.Run("cancelled in the canary", func(t *testing.T) {
+	t.Run("canceled in the canary", func(t *testing.T) {
 		before, err := f.functions.Current(t.Context(), f.name, "PROD")
 		rollouttest.Must(t, err)
 		f.Forget()
