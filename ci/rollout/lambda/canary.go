@@ -52,11 +52,16 @@ func (d *deployment) canary(ctx context.Context, version string, before State) (
 	return false, taken
 }
 
+// bakeSlack is how much longer than planned a bake may take while AWS is slow.
+const bakeSlack = 5 * time.Minute
+
 // bake checks the version while it has its share. It does not count against
 // the deploy's time limit.
 func (d *deployment) bake(ctx context.Context, version string, before State) (wrong string, err error) {
 	loop := d.Env.Start()
-	defer func() { d.req.Timeout += loop.Elapsed() }()
+	limit := d.req.Timeout
+	d.req.Timeout += d.req.Canary.Bake + bakeSlack
+	defer func() { d.req.Timeout = limit + loop.Elapsed() }()
 	checks := d.checks(version, before)
 	for {
 		for _, check := range checks {
