@@ -38,10 +38,8 @@ type Functions struct {
 	// Logs finds the errors that a failed canary logged; nil means that logs are
 	// not shown.
 	Logs LogSearch
-	// Guard is asked before each change, such as whether the deploy lock is still
-	// held; an error ends the deploy before that change. Nil asks nothing.
-	Guard func(ctx context.Context) error
-	// Env is the clock, the randomness and where progress goes.
+	// Env is the clock, the randomness, where progress goes, and the fence that is asked
+	// before each change.
 	Env poll.Env
 }
 

@@ -7,6 +7,7 @@ import (
 	"maps"
 	"time"
 
+	"dagger/sensor-backend/poll"
 	"dagger/sensor-backend/rollout"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -144,11 +145,11 @@ const takeBackTimeout = 1500 * time.Millisecond
 // necessary, nil if the version itself did.
 func (d *deployment) takeBack(ctx context.Context, version string, before State, wrong string, cause error) error {
 	var other *failureError
-	var guard *guardError
+	var barred *poll.BarredError
 	switch {
 	case errors.As(cause, &other) && other.outcome == rollout.Superseded:
 		return other
-	case errors.As(cause, &guard):
+	case errors.As(cause, &barred):
 		return d.left(version, wrong)
 	}
 	out := &failureError{outcome: rollout.RolledBack, reason: wrong}

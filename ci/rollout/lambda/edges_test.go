@@ -115,12 +115,12 @@ func TestSummary(t *testing.T) {
 	}
 }
 
-// TestGuard forbids a change in the middle of a deploy: none is made after that.
-func TestGuard(t *testing.T) {
+// TestFence bars a change in the middle of a deploy: none is made after that.
+func TestFence(t *testing.T) {
 	t.Parallel()
 	lost := errors.New("the lock deploy/sensor-dev was lost: it is held by bob")
 	for _, c := range []struct {
-		// allowed is how many changes the guard lets through.
+		// allowed is how many changes the fence lets through.
 		allowed int
 		canary  Canary
 		want    rollout.Outcome
@@ -135,12 +135,12 @@ func TestGuard(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			f := newFakeLambda(mustZip("old"))
 			asked := 0
-			fns := Functions{Lambda: f, Guard: func(context.Context) error {
+			fns := Functions{Lambda: f, Env: poll.Env{Fence: func(context.Context) error {
 				if asked++; asked > c.allowed {
 					return lost
 				}
 				return nil
-			}}
+			}}}
 			res, err := fns.Deploy(t.Context(), Request{Function: "p", Alias: "PROD", Zip: mustZip("new"), Canary: c.canary, Timeout: time.Minute})
 			if res.Outcome != c.want || !slices.Equal(res.Changed, c.changed) || !res.Ended {
 				t.Errorf("after %d changes: %q, %q, ended %t, %v", c.allowed, res.Outcome, res.Changed, res.Ended, err)
