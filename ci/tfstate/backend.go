@@ -89,7 +89,10 @@ const lockKey = "LockID"
 // account, or that this account may not read, is an error: its name is taken,
 // and a state must never be written to somebody else's bucket.
 func Exists(ctx context.Context, buckets Buckets, place Place) (bool, error) {
-	_, err := buckets.HeadBucket(ctx, &s3.HeadBucketInput{Bucket: &place.Bucket, ExpectedBucketOwner: &place.Account})
+	err := ask(ctx, func(ctx context.Context) error {
+		_, err := buckets.HeadBucket(ctx, &s3.HeadBucketInput{Bucket: &place.Bucket, ExpectedBucketOwner: &place.Account})
+		return err
+	})
 	var missing *s3types.NotFound
 	var answer *smithyhttp.ResponseError
 	switch {
@@ -132,7 +135,11 @@ func setupBucket(ctx context.Context, buckets Buckets, place Place) (created boo
 		// A bucket that is ours already is the one that an earlier try made whose answer
 		// was lost.
 		var ours *s3types.BucketAlreadyOwnedByYou
-		if _, err := buckets.CreateBucket(ctx, in); err != nil && !errors.As(err, &ours) {
+		err := ask(ctx, func(ctx context.Context) error {
+			_, err := buckets.CreateBucket(ctx, in)
+			return err
+		})
+		if err != nil && !errors.As(err, &ours) {
 			return false, fmt.Errorf("create the state bucket %s: %w", place.Bucket, err)
 		}
 	}
@@ -141,7 +148,11 @@ func setupBucket(ctx context.Context, buckets Buckets, place Place) (created boo
 
 func setupTable(ctx context.Context, tables Tables, place Place, poll time.Duration) (created bool, err error) {
 	for {
-		out, err := tables.DescribeTable(ctx, &dynamodb.DescribeTableInput{TableName: &place.Table})
+		var out *dynamodb.DescribeTableOutput
+		err := ask(ctx, func(ctx context.Context) (err error) {
+			out, err = tables.DescribeTable(ctx, &dynamodb.DescribeTableInput{TableName: &place.Table})
+			return err
+		})
 		var missing *dynamotypes.ResourceNotFoundException
 		switch {
 		case err == nil && out.Table.TableStatus == dynamotypes.TableStatusActive:
@@ -163,15 +174,18 @@ func setupTable(ctx context.Context, tables Tables, place Place, poll time.Durat
 }
 
 func createTable(ctx context.Context, tables Tables, name string) error {
-	_, err := tables.CreateTable(ctx, &dynamodb.CreateTableInput{
-		TableName:   &name,
-		BillingMode: dynamotypes.BillingModePayPerRequest,
-		AttributeDefinitions: []dynamotypes.AttributeDefinition{
-			{AttributeName: aws.String(lockKey), AttributeType: dynamotypes.ScalarAttributeTypeS},
-		},
-		KeySchema: []dynamotypes.KeySchemaElement{
-			{AttributeName: aws.String(lockKey), KeyType: dynamotypes.KeyTypeHash},
-		},
+	err := ask(ctx, func(ctx context.Context) error {
+		_, err := tables.CreateTable(ctx, &dynamodb.CreateTableInput{
+			TableName:   &name,
+			BillingMode: dynamotypes.BillingModePayPerRequest,
+			AttributeDefinitions: []dynamotypes.AttributeDefinition{
+				{AttributeName: aws.String(lockKey), AttributeType: dynamotypes.ScalarAttributeTypeS},
+			},
+			KeySchema: []dynamotypes.KeySchemaElement{
+				{AttributeName: aws.String(lockKey), KeyType: dynamotypes.KeyTypeHash},
+			},
+		})
+		return err
 	})
 	var running *dynamotypes.ResourceInUseException
 	if err != nil && !errors.As(err, &running) {

@@ -188,7 +188,7 @@ func shows(names *string, c *types.AliasRoutingConfiguration, version string, w 
 }
 
 // lookLimit bounds the last look at the alias of a caller that gave up.
-const lookLimit = time.Second
+const lookLimit = 700 * time.Millisecond
 
 // look reads, after a failure, what the alias names now.
 func (d *deployment) look(ctx context.Context) {

@@ -164,6 +164,6 @@ func (r Result) Moved() bool {
 func (r Result) Summary() rollout.Summary {
 	return rollout.Summary{
 		Outcome: r.Outcome, Version: r.Version, Previous: r.Previous.Version, Elapsed: r.Elapsed, Reason: r.Reason,
-		Open: r.Outcome != "" && !r.Ended, Changed: strings.Join(r.Changed, ", "),
+		Open: r.Outcome != "" && r.Outcome != rollout.NotStarted && !r.Ended, Changed: strings.Join(r.Changed, ", "),
 	}
 }

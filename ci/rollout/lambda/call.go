@@ -21,7 +21,7 @@ const (
 	uploadRate  = 256 << 10
 	// grace is how long a change that was sent may still be answered after the
 	// caller gave up, so that its effect is known.
-	grace = 1500 * time.Millisecond
+	grace = time.Second
 	// staleFor is how long a read may show what was before a change: Lambda's reads
 	// are eventually consistent.
 	staleFor = 20 * time.Second

@@ -139,7 +139,7 @@ func (c Canary) check() error {
 }
 
 // takeBackTimeout bounds the way back of a caller that gave up.
-const takeBackTimeout = 1500 * time.Millisecond
+const takeBackTimeout = 1200 * time.Millisecond
 
 // takeBack gives all traffic to the version before. cause is the error that made it
 // necessary, nil if the version itself did.

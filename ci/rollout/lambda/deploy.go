@@ -123,6 +123,9 @@ func (d *deployment) finish(ctx context.Context, err error) (Result, error) {
 	switch {
 	case errors.As(err, &failed):
 		out.Outcome, out.Reason, out.Next, out.Err = failed.outcome, failed.reason, failed.next, nil
+		if failed.outcome == rollout.Canceled {
+			out.Err = context.Cause(ctx)
+		}
 	case ctx.Err() != nil && errors.Is(context.Cause(ctx), ctx.Err()):
 		out.Outcome, out.Next = rollout.Canceled, d.unmoved()+"; deploy again"
 	case ctx.Err() != nil, errors.As(err, &barred):

@@ -94,7 +94,11 @@ func (d *deployment) complained(ctx context.Context, group, version string, sinc
 	}
 	var lines []string
 	for range maxLogPages {
-		out, err := d.Logs.FilterLogEvents(ctx, in)
+		var out *cloudwatchlogs.FilterLogEventsOutput
+		err := d.Env.Call(ctx, func(ctx context.Context) (err error) {
+			out, err = d.Logs.FilterLogEvents(ctx, in)
+			return err
+		})
 		if err != nil {
 			return lines, err
 		}

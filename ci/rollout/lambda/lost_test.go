@@ -144,17 +144,17 @@ func openScenarios() []lambdaScenario {
 			name: "the caller gives up while the alias is moved, which gets an answer", cancelAt: 5 * time.Second, want: rollout.Completed,
 			changed: []string{uploaded, published, "alias PROD set to version 2"}, end: 5,
 			arrange: func(f *fakeLambda) {
-				f.before["UpdateAlias"] = func(*fakeLambda, int) { time.Sleep(2 * time.Second) }
+				f.before["UpdateAlias"] = func(*fakeLambda, int) { time.Sleep(1200 * time.Millisecond) }
 			},
 		},
 		{
 			name: "the caller gives up while the alias is moved, which gets no answer but moved", cancelAt: 5 * time.Second, want: rollout.Canceled,
-			changed: []string{uploaded, published, "alias PROD set to version 2"}, end: 5, within: 3,
+			changed: []string{uploaded, published, "alias PROD set to version 2"}, end: 5, within: 2,
 			arrange: func(f *fakeLambda) { f.hangAfter["UpdateAlias"] = always },
 		},
 		{
 			name: "the caller gives up while the alias is moved, which gets no answer", cancelAt: 5 * time.Second, want: rollout.Canceled, open: true,
-			reason: "not known whether alias PROD was set to version 2", end: 5, within: 3,
+			reason: "not known whether alias PROD was set to version 2", end: 5, within: 2,
 			arrange: func(f *fakeLambda) { f.hang["UpdateAlias"] = always },
 		},
 		{
