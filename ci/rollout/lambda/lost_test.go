@@ -199,6 +199,21 @@ func openScenarios() []lambdaScenario {
 			history: []string{"1map[2:0.1]", "2map[]"},
 		},
 		{
+			name: "the share's answer is lost, a read is stale, and the next try is denied", want: rollout.RolledBack, reason: "did not begin", end: 7,
+			change: func(r *Request) { r.Canary = Canary{Weight: 0.1, Bake: time.Minute} },
+			arrange: func(f *fakeLambda) {
+				f.lose["UpdateAlias"] = rollouttest.Times(1, 1, "ServiceException")
+				f.refuse["UpdateAlias"] = rollouttest.Times(2, 2, "AccessDeniedException")
+				f.before["GetAlias"] = func(f *fakeLambda, _ int) {
+					f.stale = 0
+					if f.calls["UpdateAlias"] > 0 && f.calls["UpdateAlias"] < 3 {
+						f.stale = time.Hour
+					}
+				}
+			},
+			history: []string{"1map[2:0.1]", "1map[]"},
+		},
+		{
 			name: "promotion's answer is lost after the canary, and everything is denied then", want: rollout.RollbackFailed, open: true,
 			reason: "its traffic was not taken back", end: 13, within: 12,
 			change: func(r *Request) { r.Canary = Canary{Weight: 0.1, Bake: 10 * time.Second} },

@@ -436,7 +436,7 @@ func TestVerdictScenarios(t *testing.T) {
 			}, s.waiter)
 		})
 	}
-	if sums := suite.Report(t); sums.Scenarios < 124 || sums.Wrong > 0 || sums.Late > 6 {
+	if sums := suite.Report(t); sums.Scenarios < 125 || sums.Wrong > 0 || sums.Late > 6 {
 		t.Errorf("the suite comes to %+v", sums)
 	}
 }
