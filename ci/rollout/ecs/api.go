@@ -5,6 +5,7 @@ package ecs
 
 import (
 	"context"
+	"strings"
 	"time"
 
 	"dagger/sensor-backend/poll"
@@ -164,5 +165,6 @@ func (r Result) Summary() rollout.Summary {
 	return rollout.Summary{
 		Outcome: r.Outcome, Version: rollout.ShortName(r.TaskDefinition), Previous: rollout.ShortName(r.Previous.TaskDefinition),
 		Elapsed: r.Elapsed, Reason: r.Reason,
+		Open: r.Outcome != "" && r.Outcome != rollout.NotStarted && !r.Ended, Changed: strings.Join(r.Changed, ", "),
 	}
 }
