@@ -17,7 +17,7 @@ import (
 // keyAttribute is the table's key, which Terraform's S3 backend prescribes.
 const keyAttribute = "LockID"
 
-// item is the lock as the table has it. A lock that was released keeps its item,
+// item is the lock as the table has it. A lock that was released still has its item,
 // and with it the fencing number: Token is absent then and Until 0.
 type item struct {
 	exists       bool

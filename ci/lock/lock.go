@@ -2,7 +2,7 @@
 // item in the DynamoDB table that also holds Terraform's locks: taken by a
 // conditional write and kept as a lease that is renewed in the background. A
 // deploy that was killed therefore blocks the next one only for minutes, and one
-// that lost its lease is told so before its next change. Start at Acquire.
+// that lost its lease learns it before its next change. Start at Acquire.
 //
 // It needs dynamodb:GetItem, dynamodb:PutItem and dynamodb:UpdateItem on the
 // table, and nothing else.
@@ -98,9 +98,9 @@ func Acquire(ctx context.Context, api Table, req Request) (*Lock, error) {
 		return nil, err
 	}
 	l.ctx, l.cancel = context.WithCancelCause(ctx)
-	renewals, stop := context.WithCancel(context.WithoutCancel(ctx))
+	renewing, stop := context.WithCancel(context.WithoutCancel(ctx))
 	l.stop = stop
-	go l.keep(renewals)
+	go l.renewals(renewing)
 	return l, nil
 }
 
@@ -244,8 +244,8 @@ func (l *Lock) lose(lost *LostError) error {
 	return lost
 }
 
-// keep renews the lease until ctx ends or the lock is lost.
-func (l *Lock) keep(ctx context.Context) {
+// renewals renews the lease until ctx ends or the lock is lost.
+func (l *Lock) renewals(ctx context.Context) {
 	defer close(l.done)
 	var failed error
 	for {
@@ -337,7 +337,7 @@ func (l *Lock) Release(ctx context.Context) error {
 	}
 }
 
-// released tells a lock that an earlier try released from one that was lost.
+// released distinguishes a lock that an earlier try released from one that was lost.
 func (l *Lock) released(ctx context.Context) error {
 	seen, err := l.read(ctx)
 	switch {

@@ -65,7 +65,7 @@ func TestFollowShowsEachLineOnce(t *testing.T) {
 		var lines []string
 		n, err := Follow(t.Context(), g, Request{Group: "/ecs/api", Since: 5 * time.Second, Follow: time.Minute}, poll.Env{Random: func() float64 { return 0.5 }}, func(l string) { lines = append(lines, l) })
 		if err != nil || n != len(lines) || n < 30 {
-			t.Fatalf("%d lines told, %d shown, %v", n, len(lines), err)
+			t.Fatalf("%d lines counted, %d shown, %v", n, len(lines), err)
 		}
 		for i, l := range lines {
 			if !strings.HasSuffix(l, fmt.Sprint(" 01234567 line ", i+3)) {

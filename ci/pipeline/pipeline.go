@@ -1,5 +1,5 @@
-// Package pipeline runs named stages in the order their needs allow and keeps
-// what became of each. It knows nothing of what a stage does.
+// Package pipeline runs named stages in the order that their needs allow and returns
+// the result of each. It knows nothing of what a stage does.
 package pipeline
 
 import (
@@ -10,10 +10,10 @@ import (
 	"time"
 )
 
-// Outcome is what became of a stage.
+// Outcome is how a stage ended.
 type Outcome string
 
-// The outcomes a stage can have. Only Passed is a success; Skipped is none,
+// The outcomes a stage can have. Only Passed is a success; Skipped is not one,
 // because what the stage would have done is not done.
 const (
 	Passed   Outcome = "passed"
@@ -28,13 +28,13 @@ type Stage struct {
 	Name string
 	// Needs names the stages that must have passed before this one starts.
 	// A name that is not part of the run is taken as met: choosing a stage
-	// by hand means that what it stands on is there already.
+	// by hand means that what it depends on exists already.
 	Needs []string
 	// Run does the work and returns, in one line, what it produced.
 	Run func(ctx context.Context) (produced string, err error)
 }
 
-// Result is what became of one stage.
+// Result is how one stage ended.
 type Result struct {
 	Stage   string
 	Outcome Outcome

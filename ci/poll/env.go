@@ -1,3 +1,5 @@
+// Package poll asks AWS until there is an answer: how often, with what limit for
+// each call, and which failures pass by themselves. Start at Env.
 package poll
 
 import (
@@ -15,6 +17,10 @@ type Env struct {
 	Random func() float64
 	// Progress receives one line whenever something changed; nil means none.
 	Progress func(line string)
+	// Fence is asked before each change, such as whether the deploy lock is still
+	// held under this run's token; its error keeps the change from being sent. Nil
+	// means that nothing bars a change.
+	Fence func(ctx context.Context) error
 }
 
 func (e Env) random() float64 {
@@ -78,10 +84,27 @@ func (e Env) Call(ctx context.Context, call func(ctx context.Context) error) err
 	return within(ctx, readLimit, call)
 }
 
-// Change makes one call that changes something, with a limit of its own. It is
-// never repeated here: after an error that Uncertain reports, its caller reads
+// Change makes one call that changes something, with a limit of its own, unless
+// Fence bars it: the error is then a BarredError. It is never repeated here: after an error that Uncertain reports, its caller reads
 // what the change made before it sends it again. The SDK has to be held to one
 // attempt as well (RetryMaxAttempts of the client's options).
 func (e Env) Change(ctx context.Context, call func(ctx context.Context) error) error {
+	if e.Fence != nil {
+		if err := within(ctx, readLimitMax, e.Fence); err != nil {
+			return &BarredError{Err: err}
+		}
+	}
 	return within(ctx, changeLimit, call)
 }
+
+// BarredError is a change that was not sent, because Env.Fence said no.
+type BarredError struct {
+	// Err is what Fence said.
+	Err error
+}
+
+// Error says that nothing was sent, and why.
+func (e *BarredError) Error() string { return "not sent: " + e.Err.Error() }
+
+// Unwrap returns the cause.
+func (e *BarredError) Unwrap() error { return e.Err }

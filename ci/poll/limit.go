@@ -8,8 +8,8 @@ import (
 
 // The limits of one call. A read that hangs is given up soon and repeated with
 // twice the time, so that one lost connection costs seconds, and an AWS that is
-// merely slow is waited for. A change is given longer: an answer that is given
-// up has to be looked up.
+// merely slow is waited for. A change is given longer: after an answer that is
+// given up, its effect has to be read.
 const (
 	readLimit    = 4 * time.Second
 	readLimitMax = 30 * time.Second

@@ -84,6 +84,21 @@ func TestAChangeIsSentOnce(t *testing.T) {
 	})
 }
 
+// TestAFenceBarsChanges wants a change that may not be made not to be sent, and not
+// to be called passing.
+func TestAFenceBarsChanges(t *testing.T) {
+	t.Parallel()
+	env := Env{Fence: func(context.Context) error { return &TimeoutError{After: time.Second} }}
+	err := env.Change(t.Context(), func(context.Context) error { t.Error("sent"); return nil })
+	var barred *BarredError
+	if !errors.As(err, &barred) || Transient(err) {
+		t.Errorf("%v", err)
+	}
+	if err := env.Call(t.Context(), func(context.Context) error { return nil }); err != nil {
+		t.Errorf("a read: %v", err)
+	}
+}
+
 // TestTheCallersEndStaysTheCallers does not call a canceled context a timeout.
 func TestTheCallersEndStaysTheCallers(t *testing.T) {
 	t.Parallel()

@@ -23,14 +23,16 @@ func Transient(err error) bool {
 // Throttled reports whether AWS refused a request for its rate, so that it had no
 // effect.
 func Throttled(err error) bool {
-	return err != nil && retry.IsErrorThrottles(retry.DefaultThrottles).IsErrorThrottle(err) == aws.TrueTernary
+	var barred *BarredError
+	return err != nil && !errors.As(err, &barred) && retry.IsErrorThrottles(retry.DefaultThrottles).IsErrorThrottle(err) == aws.TrueTernary
 }
 
 // Uncertain reports whether err is a passing failure of which it is not known
-// whether the request had its effect: a change has to be looked up before it is
-// sent again.
+// whether the request had its effect: its effect has to be read before it is sent
+// again.
 func Uncertain(err error) bool {
-	if err == nil || errors.Is(err, context.Canceled) || Throttled(err) {
+	var barred *BarredError
+	if err == nil || errors.Is(err, context.Canceled) || errors.As(err, &barred) || Throttled(err) {
 		return false
 	}
 	var timeout *TimeoutError

@@ -47,7 +47,7 @@ type Build struct {
 	// Commit is what they were built from, Branch its branch; Ref the full
 	// reference, empty if it is not known.
 	Commit, Branch, Ref string
-	// Dirty tells that the source differs from the commit, such as by changes that are
+	// Dirty is true if the source differs from the commit, such as by changes that are
 	// not committed. The statement then says so and does not name the commit as what
 	// was built, and Sign refuses it.
 	Dirty bool

@@ -12,7 +12,7 @@
 // here knows of Dagger, and AWS is reached through small interfaces.
 //
 // AWS is slow, stale and partial, which the deployers allow for: each call has a
-// time limit of its own (package poll); a change whose answer was lost is looked
-// up before it is sent again; and what AWS says of a deployment counts only if it
+// time limit of its own (package poll); after a lost answer the state is read before
+// a change is sent again; and what AWS says of a deployment counts only if it
 // is about this deployment.
 package rollout

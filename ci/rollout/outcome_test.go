@@ -9,14 +9,14 @@ import (
 
 func TestEachOutcomeHasItsExitCode(t *testing.T) {
 	t.Parallel()
-	seen := map[int]Outcome{}
+	known := map[int]Outcome{}
 	for _, o := range Outcomes() {
 		err := error(&Error{Outcome: o, Subject: "x", Reason: "why", Next: "do", Err: context.Canceled})
 		code := ExitCode(err)
-		if other, ok := seen[code]; ok && !o.OK() {
+		if other, ok := known[code]; ok && !o.OK() {
 			t.Errorf("%q and %q share exit code %d", o, other, code)
 		}
-		seen[code] = o
+		known[code] = o
 		if o.OK() != (code == 0) || code == 1 || code == 2 {
 			t.Errorf("%q has exit code %d", o, code)
 		}

@@ -1,4 +1,4 @@
-// Package tfstate makes the place where Terraform keeps its state: a
+// Package tfstate makes the place where Terraform stores its state: a
 // versioned, encrypted, private S3 bucket and a DynamoDB table for the lock.
 package tfstate
 
@@ -85,11 +85,14 @@ const plansPrefix = "plans/"
 // lockKey is the key Terraform's S3 backend requires of its lock table.
 const lockKey = "LockID"
 
-// Exists tells whether the state bucket is there. One that belongs to another
+// Exists reports whether the state bucket is there. One that belongs to another
 // account, or that this account may not read, is an error: its name is taken,
 // and a state must never be written to somebody else's bucket.
 func Exists(ctx context.Context, buckets Buckets, place Place) (bool, error) {
-	_, err := buckets.HeadBucket(ctx, &s3.HeadBucketInput{Bucket: &place.Bucket, ExpectedBucketOwner: &place.Account})
+	err := ask(ctx, func(ctx context.Context) error {
+		_, err := buckets.HeadBucket(ctx, &s3.HeadBucketInput{Bucket: &place.Bucket, ExpectedBucketOwner: &place.Account})
+		return err
+	})
 	var missing *s3types.NotFound
 	var answer *smithyhttp.ResponseError
 	switch {
@@ -129,7 +132,14 @@ func setupBucket(ctx context.Context, buckets Buckets, place Place) (created boo
 				LocationConstraint: s3types.BucketLocationConstraint(place.Region),
 			}
 		}
-		if _, err := buckets.CreateBucket(ctx, in); err != nil {
+		// A bucket that is ours already is the one that an earlier try made whose answer
+		// was lost.
+		var ours *s3types.BucketAlreadyOwnedByYou
+		err := ask(ctx, func(ctx context.Context) error {
+			_, err := buckets.CreateBucket(ctx, in)
+			return err
+		})
+		if err != nil && !errors.As(err, &ours) {
 			return false, fmt.Errorf("create the state bucket %s: %w", place.Bucket, err)
 		}
 	}
@@ -145,7 +155,11 @@ func EnsureTable(ctx context.Context, tables Tables, name string, poll time.Dura
 
 func ensureTable(ctx context.Context, tables Tables, name string, poll time.Duration) (created bool, err error) {
 	for {
-		out, err := tables.DescribeTable(ctx, &dynamodb.DescribeTableInput{TableName: &name})
+		var out *dynamodb.DescribeTableOutput
+		err := ask(ctx, func(ctx context.Context) (err error) {
+			out, err = tables.DescribeTable(ctx, &dynamodb.DescribeTableInput{TableName: &name})
+			return err
+		})
 		var missing *dynamotypes.ResourceNotFoundException
 		switch {
 		case err == nil && out.Table.TableStatus == dynamotypes.TableStatusActive:
@@ -167,15 +181,18 @@ func ensureTable(ctx context.Context, tables Tables, name string, poll time.Dura
 }
 
 func createTable(ctx context.Context, tables Tables, name string) error {
-	_, err := tables.CreateTable(ctx, &dynamodb.CreateTableInput{
-		TableName:   &name,
-		BillingMode: dynamotypes.BillingModePayPerRequest,
-		AttributeDefinitions: []dynamotypes.AttributeDefinition{
-			{AttributeName: aws.String(lockKey), AttributeType: dynamotypes.ScalarAttributeTypeS},
-		},
-		KeySchema: []dynamotypes.KeySchemaElement{
-			{AttributeName: aws.String(lockKey), KeyType: dynamotypes.KeyTypeHash},
-		},
+	err := ask(ctx, func(ctx context.Context) error {
+		_, err := tables.CreateTable(ctx, &dynamodb.CreateTableInput{
+			TableName:   &name,
+			BillingMode: dynamotypes.BillingModePayPerRequest,
+			AttributeDefinitions: []dynamotypes.AttributeDefinition{
+				{AttributeName: aws.String(lockKey), AttributeType: dynamotypes.ScalarAttributeTypeS},
+			},
+			KeySchema: []dynamotypes.KeySchemaElement{
+				{AttributeName: aws.String(lockKey), KeyType: dynamotypes.KeyTypeHash},
+			},
+		})
+		return err
 	})
 	var running *dynamotypes.ResourceInUseException
 	if err != nil && !errors.As(err, &running) {

@@ -17,8 +17,10 @@ import (
 )
 
 type fakeBuckets struct {
-	head     error
-	fail     string
+	head error
+	fail string
+	// lost is what a call that fails says; nil is that it is denied.
+	lost     error
 	calls    []string
 	location string
 	policy   string
@@ -26,6 +28,9 @@ type fakeBuckets struct {
 
 func (f *fakeBuckets) call(name string) error {
 	f.calls = append(f.calls, name)
+	if f.fail == name && f.lost != nil {
+		return f.lost
+	}
 	if f.fail == name {
 		return errors.New("AccessDenied")
 	}
@@ -215,5 +220,14 @@ func TestSettings(t *testing.T) {
 	place.PlainHTTP = true
 	if !strings.Contains(place.Settings(), "use_path_style = true\n") {
 		t.Error("the emulated AWS knows buckets by path only")
+	}
+}
+
+// TestBucketWhoseAnswerWasLost goes on with a bucket that an earlier try made.
+func TestBucketWhoseAnswerWasLost(t *testing.T) {
+	t.Parallel()
+	f := &fakeBuckets{head: &s3types.NotFound{}, fail: "create", lost: &s3types.BucketAlreadyOwnedByYou{}}
+	if created, err := setupBucket(t.Context(), f, Locate("sensor", "dev", "111111111111", "eu-central-1")); err != nil || !created || len(f.calls) < 3 {
+		t.Errorf("%t, %v, %v", created, err, f.calls)
 	}
 }

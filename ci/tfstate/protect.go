@@ -14,9 +14,9 @@ import (
 func protect(ctx context.Context, buckets Buckets, place Place) error {
 	steps := []struct {
 		what string
-		do   func() error
+		do   func(ctx context.Context) error
 	}{
-		{"block public access to", func() error {
+		{"block public access to", func(ctx context.Context) error {
 			_, err := buckets.PutPublicAccessBlock(ctx, &s3.PutPublicAccessBlockInput{
 				Bucket: &place.Bucket, ExpectedBucketOwner: &place.Account,
 				PublicAccessBlockConfiguration: &s3types.PublicAccessBlockConfiguration{
@@ -26,14 +26,14 @@ func protect(ctx context.Context, buckets Buckets, place Place) error {
 			})
 			return err
 		}},
-		{"version", func() error {
+		{"version", func(ctx context.Context) error {
 			_, err := buckets.PutBucketVersioning(ctx, &s3.PutBucketVersioningInput{
 				Bucket: &place.Bucket, ExpectedBucketOwner: &place.Account,
 				VersioningConfiguration: &s3types.VersioningConfiguration{Status: s3types.BucketVersioningStatusEnabled},
 			})
 			return err
 		}},
-		{"encrypt", func() error {
+		{"encrypt", func(ctx context.Context) error {
 			_, err := buckets.PutBucketEncryption(ctx, &s3.PutBucketEncryptionInput{
 				Bucket: &place.Bucket, ExpectedBucketOwner: &place.Account,
 				ServerSideEncryptionConfiguration: &s3types.ServerSideEncryptionConfiguration{
@@ -46,11 +46,11 @@ func protect(ctx context.Context, buckets Buckets, place Place) error {
 			})
 			return err
 		}},
-		{"let saved plans expire in", func() error { return expirePlans(ctx, buckets, place) }},
-		{"ask for TLS on", func() error { return askForTLS(ctx, buckets, place) }},
+		{"let saved plans expire in", func(ctx context.Context) error { return expirePlans(ctx, buckets, place) }},
+		{"ask for TLS on", func(ctx context.Context) error { return askForTLS(ctx, buckets, place) }},
 	}
 	for _, step := range steps {
-		if err := step.do(); err != nil {
+		if err := ask(ctx, step.do); err != nil {
 			return fmt.Errorf("%s the state bucket %s: %w", step.what, place.Bucket, err)
 		}
 	}

@@ -65,19 +65,32 @@ func Unlock(ctx context.Context, objects LockObjects, items LockItems, place Pla
 		}
 	}
 	if inTable != nil {
-		_, err := items.DeleteItem(ctx, &dynamodb.DeleteItemInput{
-			TableName: &place.Table, Key: place.lockItem(),
-			ConditionExpression:       aws.String("contains(Info, :id)"),
-			ExpressionAttributeValues: map[string]dynamotypes.AttributeValue{":id": &dynamotypes.AttributeValueMemberS{Value: id}},
+		err := ask(ctx, func(ctx context.Context) error {
+			_, err := items.DeleteItem(ctx, &dynamodb.DeleteItemInput{
+				TableName: &place.Table, Key: place.lockItem(),
+				ConditionExpression:       aws.String("contains(Info, :id)"),
+				ExpressionAttributeValues: map[string]dynamotypes.AttributeValue{":id": &dynamotypes.AttributeValueMemberS{Value: id}},
+			})
+			return err
 		})
 		if err != nil {
-			return "", fmt.Errorf("release the lock in table %s: %w", place.Table, err)
+			now, readErr := tableLock(ctx, items, place)
+			if !released(now, readErr, id) {
+				return "", fmt.Errorf("release the lock in table %s: %w", place.Table, err)
+			}
 		}
 		held = append(held, "table "+place.Table)
 	}
 	if inBucket != nil {
-		if _, err := objects.DeleteObject(ctx, &s3.DeleteObjectInput{Bucket: &place.Bucket, Key: place.lockFile(), IfMatch: etag}); err != nil {
-			return "", fmt.Errorf("release the lock in bucket %s: %w", place.Bucket, err)
+		err := ask(ctx, func(ctx context.Context) error {
+			_, err := objects.DeleteObject(ctx, &s3.DeleteObjectInput{Bucket: &place.Bucket, Key: place.lockFile(), IfMatch: etag})
+			return err
+		})
+		if err != nil {
+			now, _, readErr := bucketLock(ctx, objects, place)
+			if !released(now, readErr, id) {
+				return "", fmt.Errorf("release the lock in bucket %s: %w", place.Bucket, err)
+			}
 		}
 		held = append(held, "bucket "+place.Bucket)
 	}
@@ -85,6 +98,12 @@ func Unlock(ctx context.Context, objects LockObjects, items LockItems, place Pla
 		return "", fmt.Errorf("nothing released: nobody holds a lock on %s", place.Key)
 	}
 	return "released in " + strings.Join(held, " and "), nil
+}
+
+// released reports, after a release that failed, whether an earlier try of it whose
+// answer was lost did release the lock: the lock that is read now is not that one.
+func released(now *StateLock, readErr error, id string) bool {
+	return readErr == nil && (now == nil || now.ID != id)
 }
 
 // lockItem is the key of Terraform's item in the lock table.
@@ -96,7 +115,11 @@ func (p Place) lockItem() map[string]dynamotypes.AttributeValue {
 func (p Place) lockFile() *string { return aws.String(p.Key + ".tflock") }
 
 func tableLock(ctx context.Context, items LockItems, place Place) (*StateLock, error) {
-	out, err := items.GetItem(ctx, &dynamodb.GetItemInput{TableName: &place.Table, Key: place.lockItem(), ConsistentRead: aws.Bool(true)})
+	var out *dynamodb.GetItemOutput
+	err := ask(ctx, func(ctx context.Context) (err error) {
+		out, err = items.GetItem(ctx, &dynamodb.GetItemInput{TableName: &place.Table, Key: place.lockItem(), ConsistentRead: aws.Bool(true)})
+		return err
+	})
 	if err != nil {
 		return nil, fmt.Errorf("read the lock in table %s: %w", place.Table, err)
 	}
@@ -108,7 +131,18 @@ func tableLock(ctx context.Context, items LockItems, place Place) (*StateLock, e
 }
 
 func bucketLock(ctx context.Context, objects LockObjects, place Place) (*StateLock, *string, error) {
-	out, err := objects.GetObject(ctx, &s3.GetObjectInput{Bucket: &place.Bucket, Key: place.lockFile()})
+	var raw []byte
+	var etag *string
+	err := ask(ctx, func(ctx context.Context) error {
+		out, err := objects.GetObject(ctx, &s3.GetObjectInput{Bucket: &place.Bucket, Key: place.lockFile()})
+		if err != nil {
+			return err
+		}
+		defer func() { _ = out.Body.Close() }()
+		etag = out.ETag
+		raw, err = io.ReadAll(io.LimitReader(out.Body, maxLock))
+		return err
+	})
 	var missing *s3types.NoSuchKey
 	if errors.As(err, &missing) {
 		return nil, nil, nil
@@ -116,13 +150,8 @@ func bucketLock(ctx context.Context, objects LockObjects, place Place) (*StateLo
 	if err != nil {
 		return nil, nil, fmt.Errorf("read the lock in bucket %s: %w", place.Bucket, err)
 	}
-	defer func() { _ = out.Body.Close() }()
-	raw, err := io.ReadAll(io.LimitReader(out.Body, maxLock))
-	if err != nil {
-		return nil, nil, fmt.Errorf("read the lock in bucket %s: %w", place.Bucket, err)
-	}
 	lock, err := parseLock(raw, "bucket "+place.Bucket)
-	return lock, out.ETag, err
+	return lock, etag, err
 }
 
 func parseLock(raw []byte, where string) (*StateLock, error) {

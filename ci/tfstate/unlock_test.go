@@ -19,6 +19,17 @@ type locks struct {
 	item, object string
 	err          error
 	gone         []string
+	// refused is what deletions fail with; effect is true if they had their effect.
+	refused error
+	effect  bool
+}
+
+func (l *locks) remove(what *string, name string) error {
+	l.gone = append(l.gone, name)
+	if l.refused == nil || l.effect {
+		*what = ""
+	}
+	return l.refused
 }
 
 func (l *locks) GetItem(_ context.Context, in *dynamodb.GetItemInput, _ ...func(*dynamodb.Options)) (*dynamodb.GetItemOutput, error) {
@@ -30,8 +41,7 @@ func (l *locks) GetItem(_ context.Context, in *dynamodb.GetItemInput, _ ...func(
 }
 
 func (l *locks) DeleteItem(context.Context, *dynamodb.DeleteItemInput, ...func(*dynamodb.Options)) (*dynamodb.DeleteItemOutput, error) {
-	l.gone = append(l.gone, "item")
-	return &dynamodb.DeleteItemOutput{}, nil
+	return &dynamodb.DeleteItemOutput{}, l.remove(&l.item, "item")
 }
 
 func (l *locks) GetObject(_ context.Context, in *s3.GetObjectInput, _ ...func(*s3.Options)) (*s3.GetObjectOutput, error) {
@@ -42,8 +52,7 @@ func (l *locks) GetObject(_ context.Context, in *s3.GetObjectInput, _ ...func(*s
 }
 
 func (l *locks) DeleteObject(_ context.Context, in *s3.DeleteObjectInput, _ ...func(*s3.Options)) (*s3.DeleteObjectOutput, error) {
-	l.gone = append(l.gone, "object if "+*in.IfMatch)
-	return &s3.DeleteObjectOutput{}, nil
+	return &s3.DeleteObjectOutput{}, l.remove(&l.object, "object if "+*in.IfMatch)
 }
 
 func TestUnlock(t *testing.T) {
@@ -75,5 +84,20 @@ func TestUnlock(t *testing.T) {
 				t.Errorf("%q, deleted %v; want %q, %q", got, l.gone, tt.want, tt.gone)
 			}
 		})
+	}
+}
+
+// TestUnlockAnswerLost has releases that fail, with and without their effect.
+func TestUnlockAnswerLost(t *testing.T) {
+	t.Parallel()
+	const lock = `{"ID":"1-2","Operation":"OperationTypeApply","Who":"ada@laptop","Created":"2026-02-03T04:05:06Z"}`
+	for _, held := range []locks{{item: lock}, {object: lock}, {item: lock, object: lock}} {
+		for _, effect := range []bool{true, false} {
+			l := held
+			l.refused, l.effect = &dynamotypes.ConditionalCheckFailedException{}, effect
+			if _, err := Unlock(t.Context(), &l, &l, Place{Bucket: "b", Table: "t", Key: "dev/terraform.tfstate"}, "1-2"); (err == nil) != effect {
+				t.Errorf("%+v: %v", held, err)
+			}
+		}
 	}
 }

@@ -39,7 +39,7 @@ type Advisories []Advisory
 
 // ReadAdvisories reads every OSV file (*.json) under a directory. The Go
 // vulnerability database comes in that form. A file that is not OSV, such as an
-// index, is left out; one that is no JSON is an error.
+// index, is left out; one that is not JSON is an error.
 func ReadAdvisories(dir fs.FS) (Advisories, error) {
 	var all Advisories
 	err := fs.WalkDir(dir, ".", func(name string, d fs.DirEntry, err error) error {
@@ -51,7 +51,7 @@ func ReadAdvisories(dir fs.FS) (Advisories, error) {
 			return err
 		}
 		if !json.Valid(raw) {
-			return fmt.Errorf("%s is no JSON", name)
+			return fmt.Errorf("%s is not JSON", name)
 		}
 		var a Advisory
 		if json.Unmarshal(raw, &a) == nil && a.ID != "" && len(a.Affected) > 0 {

@@ -38,7 +38,7 @@ type Package struct {
 const maxProgram = 512 << 20
 
 // ReadInventory reads the package list that the Go linker left in the image's
-// entry point (package debug/buildinfo). An entry point that is no Go program,
+// entry point (package debug/buildinfo). An entry point that is not a Go program,
 // or was stripped of its build information, is an error: what is in it is not
 // known.
 func ReadInventory(img v1.Image) (Inventory, error) {

@@ -121,7 +121,7 @@ func TestAdvisories(t *testing.T) {
 	if r := inv.Judge(db, Policy{Allow: []Exception{{ID: "GO-1", Until: now, Reason: "not reached"}}}, now); r.Outcome != Clean || len(r.Excepted) != 1 {
 		t.Errorf("excepted: %s", r)
 	}
-	if _, err := ReadAdvisories(fstest.MapFS{"x.json": {Data: []byte("{")}}); err == nil || !strings.Contains(err.Error(), "x.json is no JSON") {
+	if _, err := ReadAdvisories(fstest.MapFS{"x.json": {Data: []byte("{")}}); err == nil || !strings.Contains(err.Error(), "x.json is not JSON") {
 		t.Errorf("error %v", err)
 	}
 }

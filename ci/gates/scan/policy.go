@@ -112,7 +112,7 @@ func ParseAllowList(text string, now time.Time) ([]Exception, error) {
 		until, err := time.Parse(time.DateOnly, m[2])
 		switch {
 		case err != nil:
-			return nil, fmt.Errorf("allow list, line %d: %q is no date: want YYYY-MM-DD", n, m[2])
+			return nil, fmt.Errorf("allow list, line %d: %q is not a date: want YYYY-MM-DD", n, m[2])
 		case until.Sub(now) > maxException:
 			return nil, fmt.Errorf("allow list, line %d: %s ends on %s: name a day within a year", n, m[1], m[2])
 		case slices.ContainsFunc(all, func(e Exception) bool { return e.ID == m[1] }):

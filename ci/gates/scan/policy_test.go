@@ -93,7 +93,7 @@ func TestParseAllowList(t *testing.T) {
 		{"CVE-1", "line 1: want a finding's name"},
 		{"CVE-1 2026-07-01", "line 1: want"},
 		{"ok\n", "line 1"},
-		{"\nCVE-1 2026-02-31 x", `line 2: "2026-02-31" is no date`},
+		{"\nCVE-1 2026-02-31 x", `line 2: "2026-02-31" is not a date`},
 		{"CVE-1 2030-01-01 x", "name a day within a year"},
 		{"CVE-1 2026-07-01 x\nCVE-1 2026-07-02 y", "line 2: CVE-1 is there twice"},
 	} {

@@ -114,7 +114,7 @@ func (r Result) Err(image string) error {
 	next := "mend what was found and publish again, or except it for a time with a reason in the allow list"
 	switch r.Outcome {
 	case Unknown, Failed, Pending:
-		next = "look at the scan of this digest in ECR; publish again when it can answer"
+		next = "see the scan of this digest in ECR; publish again when it can answer"
 	case Unsupported:
 		next = "give the image an operating system's package list, or a Go program with its build information"
 	default:
@@ -192,8 +192,8 @@ func Decide(r Report, p Policy, now time.Time) Result {
 	return res
 }
 
-// answered tells findings that are absent, which ECR sends for a moment after a
-// scan ended, from findings that are none.
+// answered distinguishes findings that are absent, which ECR sends for a moment
+// after a scan ended, from findings that are none.
 func answered(f *types.ImageScanFindings) bool {
 	return f != nil && (f.FindingSeverityCounts != nil || f.ImageScanCompletedAt != nil ||
 		len(f.Findings) > 0 || len(f.EnhancedFindings) > 0)

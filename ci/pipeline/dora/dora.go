@@ -43,7 +43,7 @@ type Measures struct {
 	// and FailureRate their share, 0 to 1; 0 without attempts. DORA: the share of
 	// deployments that need to be mended at once, as by a rollback or a fix. A
 	// run that was stopped by its tests or gates changed nothing and is none. An
-	// apply that failed cannot be told from a plan that was refused, and counts.
+	// apply that failed cannot be distinguished from a plan that was refused, and counts.
 	Attempts, Failures int
 	FailureRate        float64
 
@@ -187,7 +187,7 @@ func fate(r record.Record, later []record.Record) end {
 	return all
 }
 
-// changed tells that a run came so far that something that runs was changed.
+// changed reports whether a run came so far that something that runs was changed.
 func changed(r record.Record) bool {
 	if r.Kind == record.Run && !r.Decision.Deploys {
 		return false
@@ -215,7 +215,7 @@ func began(r record.Record) time.Time {
 	return r.Started
 }
 
-// mendedItself tells that a failed run left behind what had run before: a half
+// mendedItself reports whether a failed run left behind what had run before: a half
 // was rolled back, and none is in another state.
 func mendedItself(r record.Record) bool {
 	back := false

@@ -45,7 +45,7 @@ func (g GitHub) Name() string { return "GitHub " + g.Repository }
 func (g GitHub) Send(ctx context.Context, r record.Record) (string, error) {
 	deployment, status, ok := report.GitHub(r)
 	if !ok {
-		return "nothing to tell: no account's environment was deployed to", nil
+		return "nothing to send: no account's environment was deployed to", nil
 	}
 	answer, err := g.post(ctx, "/deployments", deployment)
 	if err != nil {

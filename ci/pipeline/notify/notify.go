@@ -1,8 +1,7 @@
-// Package notify tells others of a run: by Slack, SNS and GitHub. Nothing in it
+// Package notify notifies others of a run: by Slack, SNS and GitHub. Nothing in it
 // can fail a run or hide how it ended: each receiver gets a bounded time, all are
-// told side by side, and what became of each is text. What a receiver answers is
-// a stranger's text, and no secret of ours is in what is said of it. Start at
-// All.
+// notified at the same time, and the result for each is text. What a receiver answers
+// is untrusted text, and no secret is in what is reported of it. Start at All.
 package notify
 
 import (
@@ -19,35 +18,35 @@ import (
 // Limit is how long one sender may take.
 const Limit = 10 * time.Second
 
-// Sender tells one receiver.
+// Sender notifies one receiver.
 type Sender interface {
-	// Name says who is told, without an address, since that may be a secret.
+	// Name says who is notified, without an address, since that may be a secret.
 	Name() string
-	// Send tells of a run and says in a few words what was told. Neither that nor
+	// Send notifies of a run and says in a few words what was sent. Neither that nor
 	// the error holds a secret.
 	Send(ctx context.Context, r record.Record) (what string, err error)
 }
 
-// Result is what became of one sender.
+// Result is the result of one sender.
 type Result struct {
 	// Name is the sender's.
 	Name string
-	// What was told; empty if there is an error.
+	// What was sent; empty if there is an error.
 	What string
 	Err  error
 }
 
-// String is the name and what was told, or why it was not.
+// String is the name and what was sent, or why nothing was.
 func (t Result) String() string {
 	if t.Err != nil {
-		return t.Name + ": NOT told: " + t.Err.Error()
+		return t.Name + ": NOT notified: " + t.Err.Error()
 	}
 	return t.Name + ": " + t.What
 }
 
-// All lets all senders tell of a run, side by side, each for at most limit, and
-// says in their order what became of each. It comes back in time even from a
-// sender that does not.
+// All lets all senders notify of a run at the same time, each for at most limit, and
+// returns their results in their order. It returns in time even if a sender does
+// not.
 func All(ctx context.Context, senders []Sender, r record.Record, limit time.Duration) []Result {
 	results := make([]Result, len(senders))
 	var all sync.WaitGroup
@@ -84,7 +83,7 @@ func one(ctx context.Context, s Sender, r record.Record, limit time.Duration) Re
 	return t
 }
 
-// Line says in one line what became of all.
+// Summary says in one line how all senders ended.
 func Summary(results []Result) string {
 	parts := make([]string, len(results))
 	for i, t := range results {
@@ -93,12 +92,12 @@ func Summary(results []Result) string {
 	return strings.Join(parts, "; ")
 }
 
-// Err is nil if everyone was told, and otherwise says who was not.
+// Err is nil if everyone was notified, and otherwise says who was not.
 func Err(results []Result) error {
 	var failed []error
 	for _, t := range results {
 		if t.Err != nil {
-			failed = append(failed, fmt.Errorf("%s: NOT told: %w", t.Name, t.Err))
+			failed = append(failed, fmt.Errorf("%s: NOT notified: %w", t.Name, t.Err))
 		}
 	}
 	return errors.Join(failed...)

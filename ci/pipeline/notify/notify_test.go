@@ -272,7 +272,7 @@ func TestGitHub(t *testing.T) {
 	}
 	r := deployed(t)
 	r.Target.Emulated = true
-	if what, err := hub.Send(t.Context(), r); err != nil || !strings.HasPrefix(what, "nothing to tell") || len(j.got) != 2 {
+	if what, err := hub.Send(t.Context(), r); err != nil || !strings.HasPrefix(what, "nothing to send") || len(j.got) != 2 {
 		t.Errorf("got %q, %v after %d calls", what, err, len(j.got))
 	}
 }
@@ -331,8 +331,8 @@ func TestSNS(t *testing.T) {
 		topic      func(context.Context) (string, error)
 		what, fail string
 	}{
-		{"told", topic{}, is(arn, nil), "published as m-1", ""},
-		{"no topic", topic{}, is("", nil), "nobody to tell: the infrastructure has no topic", ""},
+		{"published", topic{}, is(arn, nil), "published as m-1", ""},
+		{"no topic", topic{}, is("", nil), "nobody to notify: the infrastructure has no topic", ""},
 		{"no outputs", topic{}, is("", errors.New("no outputs yet")), "", "find the topic: no outputs yet"},
 		{"refused", topic{err: errors.New("AuthorizationError")}, is(arn, nil), "", "publish to " + arn + ": AuthorizationError"},
 	}
@@ -341,7 +341,7 @@ func TestSNS(t *testing.T) {
 		if what != tt.what || (err == nil) != (tt.fail == "") || err != nil && err.Error() != tt.fail {
 			t.Errorf("%s: got %q, %v", tt.name, what, err)
 		}
-		if tt.name == "told" {
+		if tt.name == "published" {
 			in := tt.api.in
 			if *in.TopicArn != arn || len(*in.Subject) > 99 || *in.MessageAttributes["outcome"].StringValue != "failed" || *in.MessageAttributes["environment"].StringValue != "prod" {
 				t.Errorf("got %+v", in)
@@ -365,20 +365,20 @@ func TestAll(t *testing.T) {
 	together := make(chan struct{})
 	release := make(chan struct{})
 	defer close(release)
-	told := All(t.Context(), []Sender{
+	sent := All(t.Context(), []Sender{
 		fake{"a", func(context.Context) (string, error) { together <- struct{}{}; return "posted", nil }},
 		fake{"b", func(context.Context) (string, error) { <-together; return "", errors.New("it is closed") }},
 		fake{"c", func(context.Context) (string, error) { panic(token) }},
 		fake{"d", func(context.Context) (string, error) { <-release; return "too late", nil }},
 	}, record.Record{}, 500*time.Millisecond)
-	const want = "a: posted; b: NOT told: it is closed; c: NOT told: the sender panicked; d: NOT told: no answer within 500ms"
-	if got := Summary(told); got != want {
+	const want = "a: posted; b: NOT notified: it is closed; c: NOT notified: the sender panicked; d: NOT notified: no answer within 500ms"
+	if got := Summary(sent); got != want {
 		t.Errorf("got %q", got)
 	}
-	if err := Err(told); err == nil || strings.Contains(err.Error(), "a:") || strings.Count(err.Error(), "NOT told") != 3 {
+	if err := Err(sent); err == nil || strings.Contains(err.Error(), "a:") || strings.Count(err.Error(), "NOT notified") != 3 {
 		t.Errorf("got %v", err)
 	}
-	if err := Err(told[:1]); err != nil {
+	if err := Err(sent[:1]); err != nil {
 		t.Errorf("got %v", err)
 	}
 }

@@ -31,7 +31,7 @@ type request struct {
 
 // post sends the request and returns the answer to a success. A receiver that
 // is too busy (429, RFC 6585) and says for how long is waited for once, if the
-// time suffices. A redirect is not followed: it would hand what is secret to an
+// time suffices. A redirect is not followed: it would send what is secret to an
 // address that nobody gave. Errors hold neither the address nor the token, even
 // where the answer quotes them.
 func post(ctx context.Context, r request) ([]byte, error) {
@@ -129,7 +129,7 @@ func said(answer []byte) string {
 // busyError is a receiver that wants no message for a while.
 type busyError struct {
 	pause time.Duration
-	// known tells that the receiver said for how long.
+	// known is true if the receiver said for how long.
 	known bool
 }
 
@@ -141,7 +141,7 @@ func (e *busyError) Error() string {
 	return fmt.Sprintf("it answers %s and wants no message for %s", status(http.StatusTooManyRequests), e.pause)
 }
 
-// fits tells that waiting leaves time for another try.
+// fits reports whether waiting leaves time for another try.
 func (e *busyError) fits(ctx context.Context) bool {
 	end, bounded := ctx.Deadline()
 	return e.known && (!bounded || time.Now().Add(e.pause).Before(end))

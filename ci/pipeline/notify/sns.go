@@ -36,7 +36,7 @@ func (s SNS) Send(ctx context.Context, r record.Record) (string, error) {
 	case err != nil:
 		return "", fmt.Errorf("find the topic: %w", err)
 	case topic == "":
-		return "nobody to tell: the infrastructure has no topic", nil
+		return "nobody to notify: the infrastructure has no topic", nil
 	}
 	subject, message := report.SNS(r)
 	attributes := map[string]types.MessageAttributeValue{}

@@ -79,7 +79,7 @@ func outcome(stages []Stage) pipeline.Outcome {
 	return found
 }
 
-// GateOf is a gate's result as records keep it.
+// GateOf is a gate's result in the form of a record.
 func GateOf(r gates.Result) Gate {
 	kept := Gate{Name: r.Gate, Mode: r.Mode, Verdict: r.Outcome}
 	switch r.Outcome {
@@ -95,7 +95,7 @@ func GateOf(r gates.Result) Gate {
 	return kept
 }
 
-// HalfOf is the verdict on one half as records keep it; nil if it was not
+// HalfOf is the verdict on one half in the form of a record; nil if it was not
 // deployed.
 func HalfOf(s rollout.Summary) *Half {
 	if s.Outcome == "" {
@@ -110,7 +110,7 @@ func HalfOf(s rollout.Summary) *Half {
 // seconds are rounded to milliseconds, which is more than anyone reads.
 func seconds(d time.Duration) float64 { return d.Round(time.Millisecond).Seconds() }
 
-// mostText is how many characters of a text are kept: a screen of an error.
+// mostText is how many characters of a text are saved: a screen of an error.
 const mostText = 4000
 
 func clip(s string) string { return text.Clip(strings.ToValidUTF8(s, "\uFFFD"), mostText) }

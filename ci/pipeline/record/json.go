@@ -142,5 +142,5 @@ func (g Gate) check() string {
 	return ""
 }
 
-// span tells that seconds are a length of time below a year.
+// span reports whether seconds are a length of time below a year.
 func span(s float64) bool { return !math.IsNaN(s) && s >= 0 && s < 366*24*3600 }

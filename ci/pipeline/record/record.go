@@ -1,6 +1,6 @@
-// Package record holds what is kept of one run of the pipeline: what started
-// it, what it decided, what became of each stage, what it made and where it
-// went. It is JSON with a version of its own; schema.md describes the fields.
+// Package record holds what is saved of one run of the pipeline: what started
+// it, what it decided, how each stage ended, what it made and where it was
+// deployed. It is JSON with a version of its own; schema.md describes the fields.
 // Every report is made from it. Start at Record.
 package record
 
@@ -76,7 +76,7 @@ type Target struct {
 	// Account is the AWS account's number; empty for the emulated AWS.
 	Account string `json:"account,omitempty"`
 	Region  string `json:"region,omitempty"`
-	// Emulated tells that no account was touched.
+	// Emulated is true if no account was touched.
 	Emulated bool `json:"emulated"`
 }
 
@@ -128,7 +128,7 @@ type Cost struct {
 type Half struct {
 	// Outcome is one of rollout.Outcomes.
 	Outcome string `json:"outcome"`
-	// OK tells whether that is success.
+	// OK reports whether that is success.
 	OK bool `json:"ok"`
 	// Version is the task definition or the Lambda version that was deployed,
 	// Previous the one before.
@@ -137,7 +137,7 @@ type Half struct {
 	Seconds  float64 `json:"seconds,omitempty"`
 	// Reason is AWS's explanation where it gave one.
 	Reason string `json:"reason,omitempty"`
-	// Open tells that what was begun may still complete: it is not known how it
+	// Open is true if what was begun may still complete: it is not known how it
 	// ends. It is never true with OK.
 	Open bool `json:"open,omitempty"`
 	// Changed names what was changed, in order and separated by commas.

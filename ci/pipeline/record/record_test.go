@@ -239,7 +239,7 @@ func TestSchemaIsDescribed(t *testing.T) {
 				field := typ.Field(i)
 				name, _, _ := strings.Cut(field.Tag.Get("json"), ",")
 				if !bytes.Contains(text, fmt.Appendf(nil, "`%s`", name)) {
-					t.Errorf("schema.md does not tell of %s.%s, %q", typ, field.Name, name)
+					t.Errorf("schema.md does not describe %s.%s, %q", typ, field.Name, name)
 				}
 				look(field.Type)
 			}

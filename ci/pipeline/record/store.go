@@ -12,6 +12,8 @@ import (
 	"sync"
 	"time"
 
+	"dagger/sensor-backend/poll"
+
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 )
@@ -29,7 +31,7 @@ type Store struct {
 	Bucket string
 }
 
-// Put keeps a record; see Record.Key for where.
+// Put saves a record; see Record.Key for where.
 func (s Store) Put(ctx context.Context, r Record) error {
 	text, err := r.Encode()
 	if err != nil {
@@ -38,15 +40,19 @@ func (s Store) Put(ctx context.Context, r Record) error {
 	return s.put(ctx, r.Key(), "application/json", text)
 }
 
-// Attach keeps a file beside the record, under its name and a suffix, such as
+// Attach saves a file beside the record, under its name and a suffix, such as
 // .html.
 func (s Store) Attach(ctx context.Context, r Record, suffix, mediaType string, content []byte) error {
 	return s.put(ctx, strings.TrimSuffix(r.Key(), ".json")+suffix, mediaType, content)
 }
 
 func (s Store) put(ctx context.Context, key, mediaType string, content []byte) error {
-	_, err := s.API.PutObject(ctx, &s3.PutObjectInput{
-		Bucket: aws.String(s.Bucket), Key: aws.String(key), Body: bytes.NewReader(content), ContentType: aws.String(mediaType),
+	// Writing the same object again is the same, so that a lost answer does no harm.
+	err := poll.Env{}.Ask(ctx, func(ctx context.Context) error {
+		_, err := s.API.PutObject(ctx, &s3.PutObjectInput{
+			Bucket: aws.String(s.Bucket), Key: aws.String(key), Body: bytes.NewReader(content), ContentType: aws.String(mediaType),
+		})
+		return err
 	})
 	if err != nil {
 		return fmt.Errorf("write %s in bucket %s: %w", key, s.Bucket, err)
@@ -86,7 +92,11 @@ func (s Store) keys(ctx context.Context, environment string, start time.Time) ([
 	}
 	var keys []string
 	for {
-		out, err := s.API.ListObjectsV2(ctx, in)
+		var out *s3.ListObjectsV2Output
+		err := poll.Env{}.Ask(ctx, func(ctx context.Context) (err error) {
+			out, err = s.API.ListObjectsV2(ctx, in)
+			return err
+		})
 		if err != nil {
 			return nil, fmt.Errorf("list the runs in bucket %s: %w", s.Bucket, err)
 		}
@@ -137,13 +147,20 @@ func (s Store) read(ctx context.Context, keys []string) ([]Record, []error, erro
 const mostRecord = 4 << 20
 
 func (s Store) get(ctx context.Context, key string) (Record, error) {
-	out, err := s.API.GetObject(ctx, &s3.GetObjectInput{Bucket: aws.String(s.Bucket), Key: aws.String(key)})
+	var raw []byte
+	err := poll.Env{}.Ask(ctx, func(ctx context.Context) error {
+		out, err := s.API.GetObject(ctx, &s3.GetObjectInput{Bucket: aws.String(s.Bucket), Key: aws.String(key)})
+		if err != nil {
+			return err
+		}
+		raw, err = io.ReadAll(io.LimitReader(out.Body, mostRecord))
+		return errors.Join(err, out.Body.Close())
+	})
 	if err != nil {
 		return Record{}, fmt.Errorf("read %s: %w", key, err)
 	}
-	raw, err := io.ReadAll(io.LimitReader(out.Body, mostRecord))
-	r, decodeErr := Decode(raw)
-	if err := errors.Join(err, out.Body.Close(), decodeErr); err != nil {
+	r, err := Decode(raw)
+	if err != nil {
 		return Record{}, fmt.Errorf("read %s: %w", key, err)
 	}
 	return r, nil

@@ -63,8 +63,7 @@ func Terminal(r record.Record) string {
 	return b.String()
 }
 
-// first keeps at most n lines, the last of which then tells how many more there
-// are.
+// first returns at most n lines; if there are more, the last one says how many.
 func first(lines []string, n int) []string {
 	if len(lines) <= n {
 		return lines

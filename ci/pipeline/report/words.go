@@ -102,7 +102,7 @@ func facts(r record.Record) []fact {
 	return append(all, halves(r)...)
 }
 
-// deployed tells that a half was deployed and every one that was is fine.
+// deployed reports whether a half was deployed and every one that was is fine.
 func deployed(r record.Record) bool {
 	return r.Outcome == pipeline.Passed && (r.Service != nil || r.Function != nil) &&
 		(r.Service == nil || r.Service.OK) && (r.Function == nil || r.Function.OK)

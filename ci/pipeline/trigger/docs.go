@@ -7,8 +7,8 @@ import (
 )
 
 // docsOnly reports whether every changed path is documentation: Markdown,
-// anything in docs, a licence, a picture. A picture in services or infra is
-// none, as it may be built into a program. No path at all means that the
+// anything in docs, a licence, a picture. A picture in services or infra
+// is not, as it may be built into a program. No path at all means that the
 // changes are unknown, which is never documentation alone.
 func docsOnly(paths []string) bool {
 	return len(paths) > 0 && !slices.ContainsFunc(paths, func(p string) bool { return !isDocs(p) })

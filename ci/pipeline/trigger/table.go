@@ -28,25 +28,25 @@ type Definition struct {
 	Name string
 	// Needs names the stages that must have passed before it starts.
 	Needs []string
-	// OnAWS tells that it works on an environment's AWS, and Deploys that it may
+	// OnAWS is true if it works on an environment's AWS, and Deploys that it may
 	// change what runs there.
 	OnAWS, Deploys bool
-	// ByDefault tells that it runs where no stages are named.
+	// ByDefault is true if it runs where no stages are named.
 	ByDefault bool
-	// OptIn tells that a real account gets it only when it is named: it leaves
+	// OptIn is true if a real account gets it only when it is named: it leaves
 	// test readings behind.
 	OptIn bool
 	// Limit is how long it may take on an account: credentials that end sooner do
 	// not start it. 0 is for a stage that needs none.
 	Limit time.Duration
-	// OnEvent tells that it takes the whole repository or an event of its own, so
+	// OnEvent is true if it takes the whole repository or an event of its own, so
 	// that a deploy by hand does not have it.
 	OnEvent bool
 }
 
 // Pipeline is the table of the stages, in their order: the one place that says
-// what a stage is. Drift and notify need no other stage: drift compares what is
-// there, notify tells how the others ended, however that was.
+// what a stage is. Drift and notify need no other stage: drift compares what
+// exists, notify reports how the others ended, whatever that was.
 func Pipeline() []Definition {
 	return []Definition{
 		{Name: Test, ByDefault: true},
@@ -78,7 +78,7 @@ func names(is func(Definition) bool) []string {
 // choosable lists the stages that somebody may name: notify ends every run, and
 // a deploy by hand does without those of events.
 func choosable(byHand bool) []string {
-	return names(func(d Definition) bool { return d.Name != Notify && !(byHand && d.OnEvent) })
+	return names(func(d Definition) bool { return d.Name != Notify && (!byHand || !d.OnEvent) })
 }
 
 // checkStages refuses a name that is not among the stages to choose from. Notify

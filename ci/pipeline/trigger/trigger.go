@@ -42,9 +42,9 @@ type Event struct {
 	Ref string
 	// SHA is the commit, 40 or 64 hex digits (GITHUB_SHA).
 	SHA string
-	// Fork tells that the commit comes from a fork.
+	// Fork is true if the commit comes from a fork.
 	Fork bool
-	// Credentials tells that AWS credentials are given.
+	// Credentials is true if AWS credentials are given.
 	Credentials bool
 	// Paths are the files that changed since the previous push or since a pull
 	// request's base, from the repository's root with slashes; empty means unknown.
@@ -54,7 +54,7 @@ type Event struct {
 	// then. An empty Deployed means that nothing runs or that it is not known.
 	Deployed      string
 	DeployedPaths []string
-	// OnMain tells that the commit is on the branch main.
+	// OnMain is true if the commit is on the branch main.
 	OnMain bool
 	// AllowedBranches are the branches, beside main, from which a dispatch may deploy
 	// to the environment, as its variable file names them.
@@ -69,7 +69,7 @@ type Event struct {
 // Stage is one stage of a decision.
 type Stage struct {
 	Name string `json:"name"`
-	// Runs tells whether it runs, Why the reason for either.
+	// Runs reports whether it runs, Why the reason for either.
 	Runs bool   `json:"runs"`
 	Why  string `json:"why"`
 }
@@ -82,7 +82,7 @@ type Decision struct {
 	Stages []Stage `json:"stages"`
 	// Environment is the one that is worked on; empty if no stage works on any.
 	Environment string `json:"environment,omitempty"`
-	// Deploys tells that something that runs may be changed: infra, lambda or ecs.
+	// Deploys is true if something that runs may be changed: infra, lambda or ecs.
 	Deploys bool `json:"deploys"`
 }
 
@@ -102,7 +102,7 @@ type rule struct {
 	why         string
 	runs        map[string]string
 	environment string
-	// docs tells that a change of documentation alone is only tested.
+	// docs is true if a change of documentation alone is only tested.
 	docs bool
 }
 

@@ -60,7 +60,7 @@ func TestDecideEveryEventRefForkAndPath(t *testing.T) {
 							want = ""
 						case fork:
 							want = "test check notify"
-						case pathName == "docs" && event != Dispatch && event != Schedule && !strings.HasPrefix(ref, "refs/tags/") && !(event == Push && refName == "main"):
+						case pathName == "docs" && event != Dispatch && event != Schedule && !strings.HasPrefix(ref, "refs/tags/") && (event != Push || refName != "main"):
 							want = "test notify"
 						case credentials:
 							want = strings.Replace(want, " smoke", "", 1)

@@ -77,3 +77,14 @@ func TestMigratedOnlyMovesForward(t *testing.T) {
 		t.Errorf("%+v", h.Database)
 	}
 }
+
+func TestHistoryMarksWhatWasRolledBackFrom(t *testing.T) {
+	t.Parallel()
+	var h History
+	h.Add(ran("api:1", "1"))
+	h.Add(ran("api:2", "1"))
+	h.MarkRolledBack(Service, "api:2")
+	if !h.List[0].Service.RolledBackFrom || h.List[1].Service.RolledBackFrom {
+		t.Errorf("%+v", h.List)
+	}
+}

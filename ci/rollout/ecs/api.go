@@ -1,7 +1,11 @@
+// Package ecs deploys to Amazon ECS services and runs one-off tasks for them, such
+// as a migration. Start at Services.Deploy and Tasks.Run; what an answer of ECS
+// means is decided by Evaluate. What has to hold before a change is in Checks.
 package ecs
 
 import (
 	"context"
+	"strings"
 	"time"
 
 	"dagger/sensor-backend/poll"
@@ -102,7 +106,7 @@ type FollowOptions struct {
 // otherwise.
 const DefaultTimeout = 20 * time.Minute
 
-// State is what a service runs at one moment, recorded so that it can be
+// State is what a service runs at one moment, kept so that it can be
 // restored.
 type State struct {
 	// Cluster and Service name the service.
@@ -161,5 +165,6 @@ func (r Result) Summary() rollout.Summary {
 	return rollout.Summary{
 		Outcome: r.Outcome, Version: rollout.ShortName(r.TaskDefinition), Previous: rollout.ShortName(r.Previous.TaskDefinition),
 		Elapsed: r.Elapsed, Reason: r.Reason,
+		Open: r.Outcome != "" && r.Outcome != rollout.NotStarted && !r.Ended, Changed: strings.Join(r.Changed, ", "),
 	}
 }

@@ -11,6 +11,7 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/ecs/types"
+	"github.com/aws/smithy-go"
 )
 
 // lost loses the answers from n to m of an operation after its effect.
@@ -94,6 +95,15 @@ func lostAnswers() []ecsScenario {
 			},
 		},
 		{
+			name: "forced update took effect, 503, reads stale for 40 s", unwaited: true, want: rollout.Completed, end: 60,
+			calls: map[string]int{"UpdateService": 1, "RegisterTaskDefinition": 0},
+			arrange: func(f *fakeECS) {
+				failedBefore(f)
+				f.lose["UpdateService"], f.staleFor = lost(1, 1, errUnavailable), 40*time.Second
+				f.script = []scriptStep{at(60, completes)}
+			},
+		},
+		{
 			name: "forced update did not take effect, 503", unwaited: true, want: rollout.Completed, end: 40,
 			calls: map[string]int{"UpdateService": 2, "RegisterTaskDefinition": 0},
 			arrange: func(f *fakeECS) {
@@ -141,6 +151,31 @@ func lostAnswers() []ecsScenario {
 				f.refuse["RegisterTaskDefinition"] = func(n int) error { return lost(1, 1, errReset)(n) }
 				f.script = []scriptStep{at(40, completes)}
 			},
+		},
+		{
+			name: "update lost, and the breaker rolled it back by then", unwaited: true, want: rollout.RolledBack, calls: one(), end: 15,
+			arrange: func(f *fakeECS) {
+				f.lose["UpdateService"] = lost(1, 1, errHangs)
+				f.script = []scriptStep{at(8, func(f *fakeECS) { rollingBack("circuit breaker")(f); f.svc.Deployments = f.svc.Deployments[:1] }), at(12, rolledBack)}
+			},
+		},
+		{
+			name: "register is never answered", unwaited: true, follow: FollowOptions{Timeout: 2 * time.Minute}, want: rollout.Failed,
+			reason: "whether ECS made it is not known", changed: "whether ECS made it is not known", end: 120,
+			arrange: func(f *fakeECS) { f.hang["RegisterTaskDefinition"] = func(int) bool { return true } },
+		},
+		{
+			name: "register refused while the role spreads", unwaited: true, want: rollout.Completed, end: 40,
+			calls: map[string]int{"UpdateService": 1, "RegisterTaskDefinition": 3},
+			arrange: func(f *fakeECS) {
+				f.refuse["RegisterTaskDefinition"] = lost(1, 2, &smithy.GenericAPIError{Code: "ClientException", Message: "Role is not valid"})
+				f.script = []scriptStep{at(40, completes)}
+			},
+		},
+		{
+			name: "the way back never ends", open: true, want: rollout.TimedOut, reason: "the way back: no end after 5m0s", follow: FollowOptions{Timeout: 5 * time.Minute},
+			calls: one("StopServiceDeployment"), end: 300,
+			arrange: func(f *fakeECS) { crashing(f); f.onStop = f.onStop[:1] },
 		},
 		{
 			name: "stop took effect, no answer", want: rollout.RolledBack, reason: "3 tasks of this deployment failed", changed: "rollback ordered",
@@ -392,6 +427,15 @@ func staleReads() []ecsScenario {
 			},
 		},
 		{
+			name: "joins, the hint is the deployment before, revisions may not be read", unwaited: true, want: rollout.RolledBack, calls: none, end: 60,
+			arrange: func(f *fakeECS) {
+				f.underWay()
+				f.hint = account(1)
+				f.refuse["DescribeServiceRevisions"] = rollouttest.Times(1, 99, "AccessDeniedException")
+				f.script = []scriptStep{at(30, rollingBack("circuit breaker")), at(60, rolledBack)}
+			},
+		},
+		{
 			name: "joins a rolling update, the hint is the deployment before", unwaited: true, want: rollout.Completed, calls: none, end: 40,
 			arrange: func(f *fakeECS) {
 				f.underWay()
@@ -447,7 +491,7 @@ func staleReads() []ecsScenario {
 		{
 			name: "every third answer is stale during a rollback, nothing else may be read", want: rollout.RolledBack, end: 90, within: 8,
 			arrange: func(f *fakeECS) {
-				withoutRecords(at(20, crashes("t1", true)), at(30, rollingBack("circuit breaker")), at(90, rolledBack))(f)
+				unreadable(at(20, crashes("t1", true)), at(30, rollingBack("circuit breaker")), at(90, rolledBack))(f)
 				f.staleEvery = 3
 			},
 		},
@@ -469,7 +513,7 @@ func staleReads() []ecsScenario {
 		{
 			name: "blue/green rolled back to the deployment before, nothing else may be read", want: rollout.RolledBack, end: 60, within: 30,
 			arrange: func(f *fakeECS) {
-				withoutRecords()(f)
+				unreadable()(f)
 				blueGreen(f)
 				f.script = []scriptStep{at(60, func(f *fakeECS) {
 					f.svc.Deployments = f.svc.Deployments[1:]
@@ -514,7 +558,7 @@ func staleReads() []ecsScenario {
 		},
 		{
 			name: "the rollback is known by its task definition alone", want: rollout.RolledBack, end: 90,
-			arrange: withoutRecords(at(30, func(f *fakeECS) {
+			arrange: unreadable(at(30, func(f *fakeECS) {
 				rollingBack("circuit breaker")(f)
 				f.svc.Deployments[0].RolloutStateReason = nil
 				f.svc.Deployments = f.svc.Deployments[:1]
@@ -567,6 +611,29 @@ func hangs() []ecsScenario {
 			},
 		},
 		{
+			name: "the service deployment hangs in a rolling update", want: rollout.Completed, calls: one(), end: 60, within: 20,
+			arrange: func(f *fakeECS) {
+				f.hang["DescribeServiceDeployments"] = func(int) bool { return true }
+				f.script = []scriptStep{at(60, completes)}
+			},
+		},
+		{
+			name: "the list hangs before the update, no hint", unwaited: true, want: rollout.Completed, calls: one(), end: 60,
+			arrange: func(f *fakeECS) {
+				f.noHint, f.svc.CurrentServiceDeployment = true, nil
+				f.hang["ListServiceDeployments"] = func(n int) bool { return n < 5 }
+				f.script = []scriptStep{at(60, completes)}
+			},
+		},
+		{
+			name: "a rollback that its service deployment does not show", want: rollout.RolledBack, calls: one(), end: 60, within: 16,
+			arrange: func(f *fakeECS) {
+				f.hint = account(1)
+				f.unshown = 1 << 30
+				f.script = []scriptStep{at(30, rollingBack("circuit breaker")), at(60, func(f *fakeECS) { rolledBack(f); clear(f.accounts) })}
+			},
+		},
+		{
 			name: "UpdateService hangs always", follow: FollowOptions{Timeout: 2 * time.Minute}, open: true, unwaited: true,
 			want: rollout.Lost, changed: "whether ECS took it is not known", end: 120, arrange: func(f *fakeECS) {
 				f.hang["UpdateService"] = func(int) bool { return true }
@@ -598,8 +665,17 @@ func tasksMissing() []ecsScenario {
 			arrange: func(f *fakeECS) { lacking(0)(f); f.script = []scriptStep{at(40, completes)} },
 		},
 		{
-			name: "1 of 2 tasks runs, and nothing helps", image: oldDigest, follow: FollowOptions{Timeout: 5 * time.Minute}, open: true,
-			want: rollout.TimedOut, calls: map[string]int{"UpdateService": 1}, end: 300, arrange: lacking(1),
+			name: "1 of 2 tasks runs, and nothing helps", image: oldDigest, follow: FollowOptions{Timeout: 10 * time.Minute}, open: true,
+			want: rollout.TimedOut, calls: map[string]int{"UpdateService": 1}, end: 600, arrange: lacking(1),
+		},
+		{
+			name: "1 of 2 tasks runs, the other comes after 3 min", image: oldDigest, want: rollout.Unchanged,
+			calls: map[string]int{"UpdateService": 0}, end: 180,
+			arrange: func(f *fakeECS) {
+				lacking(1)(f)
+				f.updated = time.Now()
+				f.script = []scriptStep{at(180, func(f *fakeECS) { f.complete(f.svc.Deployments[0].Id) })}
+			},
 		},
 		{
 			name: "completed before any task runs", want: rollout.Completed, calls: one(), end: 90,
@@ -743,6 +819,15 @@ func changesNamed() []ecsScenario {
 				return nil
 			},
 			arrange: scripted(at(40, completes)),
+		},
+		{
+			name: "someone deploys the same during a long migration", prepare: func(f *fakeECS, changes *rollout.Changes) error {
+				time.Sleep(3 * time.Minute)
+				changes.Add("migration applied")
+				f.complete(f.deploy(f.latest, 2).Id)
+				return nil
+			},
+			unwaited: true, want: rollout.Completed, changed: "migration applied", calls: map[string]int{"UpdateService": 0}, end: 180,
 		},
 		{
 			name: "a revision of that content exists, verification fails", verify: errors.New("CVE-1"), arrange: known,

@@ -58,7 +58,7 @@ func (s Services) Deploy(ctx context.Context, req Request) (Result, error) {
 	if err != nil {
 		return r.refused(ctx, rollout.NotStarted, res, err)
 	}
-	r.before, res.Previous = svc, state(req.Cluster, req.Service, svc)
+	r.before, r.read, res.Previous = svc, time.Now(), state(req.Cluster, req.Service, svc)
 	wanted, err := s.wanted(reading, req, svc)
 	if err != nil {
 		return r.refused(ctx, rollout.NotStarted, res, err)
@@ -75,7 +75,7 @@ func (s Services) Deploy(ctx context.Context, req Request) (Result, error) {
 		}
 	}
 	if wanted.existing == nil {
-		td, err := s.register(ctx, wanted.input, wanted.base)
+		td, err := r.register(ctx, wanted)
 		if err != nil {
 			return r.refused(ctx, rollout.NotStarted, res, err)
 		}
@@ -106,7 +106,7 @@ func (s Services) Restore(ctx context.Context, to State, follow FollowOptions) (
 	if err != nil {
 		return r.refused(ctx, rollout.NotStarted, Result{}, err)
 	}
-	r.before = svc
+	r.before, r.read = svc, time.Now()
 	res := Result{Previous: state(to.Cluster, to.Service, svc)}
 	if r.definition, _, err = s.describe(reading, to.TaskDefinition); err != nil {
 		return r.refused(ctx, rollout.NotStarted, res, err)
@@ -133,8 +133,9 @@ type roll struct {
 	subject          string
 	cluster, service string
 	follow           FollowOptions
-	// before is the service as it was read last before the update.
+	// before is the service as it was read last before the update, at the time read.
 	before      types.Service
+	read        time.Time
 	definition  types.TaskDefinition
 	step        step
 	changes     *rollout.Changes
@@ -152,6 +153,18 @@ func (r *roll) verify(ctx context.Context, req Request, revision *ecs.RegisterTa
 		return nil
 	}
 	return req.Verify(ctx, r.before, revision)
+}
+
+// register registers the wanted revision.
+func (r *roll) register(ctx context.Context, w wanted) (*types.TaskDefinition, error) {
+	limited, stop := context.WithTimeout(ctx, r.follow.Timeout)
+	defer stop()
+	td, err := r.s.register(limited, w.input, w.base)
+	var unknown *unknownRevisionError
+	if errors.As(err, &unknown) {
+		r.changes.Add("registration of a revision sent, and whether ECS made it is not known")
+	}
+	return td, err
 }
 
 // unfit ends a deploy whose verification failed. If a deployment of the same
@@ -185,8 +198,13 @@ func (r *roll) run(ctx context.Context, res Result) (Result, error) {
 		}
 	}
 	if r.step == update || r.step == force {
-		if err := r.doPrepare(ctx); err != nil {
-			return r.unprepared(ctx, res, err)
+		if r.prepare != nil {
+			if err := r.prepare(ctx, r.before, r.definition); err != nil {
+				return r.unprepared(ctx, res, err)
+			}
+		}
+		if err := r.refresh(ctx); err != nil {
+			return r.refused(ctx, rollout.NotStarted, res, err)
 		}
 		res.Previous = state(r.cluster, r.service, r.before)
 	}
@@ -194,6 +212,9 @@ func (r *roll) run(ctx context.Context, res Result) (Result, error) {
 	switch r.step {
 	case leave:
 		res.Outcome, res.Reason, res.Ended, res.Changed = rollout.Unchanged, rollout.ShortName(arn)+" runs already", true, r.changes.List()
+		if len(res.Changed) > 0 {
+			res.Outcome = rollout.Completed // someone else brought it there meanwhile
+		}
 		if r.before.DesiredCount == 0 {
 			res.Reason = rollout.ShortName(arn) + " is set already; " + noTasks
 		}
@@ -215,17 +236,10 @@ func (r *roll) run(ctx context.Context, res Result) (Result, error) {
 // noTasks is why nothing is proven of a service without tasks.
 const noTasks = "the service wants 0 tasks, so none has proven that it runs"
 
-// doPrepare calls the caller's preparation. That may take minutes, in which the
-// service may change, so it is read again.
-func (r *roll) doPrepare(ctx context.Context) error {
-	if r.prepare == nil {
-		return nil
-	}
-	began := time.Now()
-	if err := r.prepare(ctx, r.before, r.definition); err != nil {
-		return err
-	}
-	if time.Since(began) < freshFor {
+// refresh reads the service again before the update, if verification, registration
+// or preparation took so long that it may have changed.
+func (r *roll) refresh(ctx context.Context) error {
+	if time.Since(r.read) < freshFor {
 		return nil
 	}
 	reading, stop := context.WithTimeout(ctx, r.follow.Timeout)
@@ -234,7 +248,7 @@ func (r *roll) doPrepare(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("read the service again: %w", err)
 	}
-	r.before = svc
+	r.before, r.read = svc, time.Now()
 	next, err := r.action(reading)
 	if err != nil {
 		return err
@@ -256,7 +270,7 @@ func (r *roll) send(ctx context.Context, f *follower) error {
 	limited, stop := context.WithTimeout(ctx, r.follow.Timeout)
 	defer stop()
 	f.serviceDeployment.remember(limited, r.before)
-	svc, err := r.s.update(limited, r, r.step == force)
+	svc, err := r.s.update(limited, r, f.serviceDeployment)
 	if err != nil {
 		return err
 	}

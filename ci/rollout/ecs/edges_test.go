@@ -110,7 +110,7 @@ func TestCurrentDuringADeployment(t *testing.T) {
 	})
 }
 
-// TestRefusedRequests are mistakes that are told before any call changes
+// TestRefusedRequests are mistakes that are refused before any call changes
 // anything.
 func TestRefusedRequests(t *testing.T) {
 	t.Parallel()
@@ -186,7 +186,7 @@ func TestDiagnosisTellsLikeTasksOnce(t *testing.T) {
 func TestSummary(t *testing.T) {
 	t.Parallel()
 	got := Result{
-		Outcome: rollout.RolledBack, TaskDefinition: "arn:aws:ecs:eu-central-1:1:task-definition/api:7", Elapsed: 2 * time.Second, Reason: "tasks failed",
+		Outcome: rollout.RolledBack, TaskDefinition: "arn:aws:ecs:eu-central-1:1:task-definition/api:7", Elapsed: 2 * time.Second, Reason: "tasks failed", Ended: true,
 		Previous: State{TaskDefinition: "arn:aws:ecs:eu-central-1:1:task-definition/api:6"},
 	}.Summary()
 	if want := (rollout.Summary{Outcome: rollout.RolledBack, Version: "api:7", Previous: "api:6", Elapsed: 2 * time.Second, Reason: "tasks failed"}); got != want {

@@ -28,7 +28,7 @@ func TestServiceDeploymentStatuses(t *testing.T) {
 	for status, want := range meaning {
 		v := Evaluate(View{
 			TaskDefinition: "td:2", Deployment: "d/2", Before: []string{"d/1"},
-			Service: &types.Service{Status: aws.String("ACTIVE"), DesiredCount: 1, Deployments: []types.Deployment{
+			Service: &types.Service{Status: aws.String("ACTIVE"), DesiredCount: 1, RunningCount: 1, Deployments: []types.Deployment{
 				{Id: aws.String("d/2"), Status: aws.String(statusPrimary), TaskDefinition: aws.String("td:2"), RolloutState: types.DeploymentRolloutStateInProgress, RunningCount: 1},
 			}},
 			ServiceDeployment: &types.ServiceDeployment{Status: status},

@@ -133,7 +133,7 @@ func evaluateServiceDeployment(v View, list Verdict) Verdict {
 			out.Outcome = rollout.Stopped
 			out.Reason = cmp.Or(out.Reason, "someone stopped the service deployment")
 		}
-	default: // PENDING, IN_PROGRESS, STOP_REQUESTED and what is yet to be invented
+	default: // PENDING, IN_PROGRESS, STOP_REQUESTED and what ECS may add
 		if list.Outcome == rollout.Failed && gone(v) || list.Outcome != "" && v.ListedFor >= disagreementGrace && !shifting(v.Service) {
 			return list
 		}
@@ -234,7 +234,7 @@ func idle(v View) bool {
 		return false
 	}
 	_, ours := find(v)
-	return ours != nil && ours.RunningCount == 0
+	return ours != nil && min(ours.RunningCount, v.Service.RunningCount) == 0
 }
 
 // gone reports whether the service is not there any more, or will not be.

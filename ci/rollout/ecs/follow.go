@@ -33,10 +33,12 @@ type follower struct {
 	// updated is true once ECS has accepted our update.
 	updated bool
 	// shown is true when the answer to the update showed our deployment, so that
-	// there is nothing to look for at once.
+	// the first read can wait.
 	shown bool
 	// listed is what the service's list of deployments alone said last.
 	listed rollout.Outcome
+	// unread is true when the last read of the service deployment failed.
+	unread bool
 	// unchanged counts reads in a row that gave the same summary.
 	unchanged int
 	summary   string
@@ -47,14 +49,20 @@ func (r *roll) follower() *follower {
 		s: r.s, roll: r, serviceDeployment: r.serviceDeployment(),
 		events: newEventLog(r.before.Events), tasks: newTaskLog(r.s, r.cluster, r.service, r.definition),
 	}
-	f.view.TaskDefinition = aws.ToString(r.definition.TaskDefinitionArn)
+	f.view = r.view()
+	return f
+}
+
+// view is what is known of a deployment before the first answer.
+func (r *roll) view() View {
+	v := View{TaskDefinition: aws.ToString(r.definition.TaskDefinitionArn)}
 	for _, d := range r.before.Deployments {
-		f.view.Before = append(f.view.Before, aws.ToString(d.Id))
+		v.Before = append(v.Before, aws.ToString(d.Id))
 		if completed(r.before, d) {
-			f.view.Fallback = append(f.view.Fallback, aws.ToString(d.TaskDefinition))
+			v.Fallback = append(v.Fallback, aws.ToString(d.TaskDefinition))
 		}
 	}
-	return f
+	return v
 }
 
 // join follows a deployment that was there before.
@@ -64,6 +72,7 @@ func (f *follower) join(id string) {
 	if p := primaryOf(f.roll.before); p != nil {
 		f.serviceDeployment.notBefore = aws.ToTime(p.CreatedAt)
 	}
+	f.serviceDeployment.joined = true
 	f.serviceDeployment.suggest(&f.roll.before)
 }
 
@@ -124,7 +133,7 @@ func (f *follower) follow(ctx context.Context, res Result) (Result, error) {
 			return f.end(ctx, res, verdictEnd{outcome: rollout.Lost, err: err})
 		}
 		if limited.Err() == nil && loop.Elapsed() < f.roll.follow.Timeout {
-			err = loop.Wait(limited)
+			_ = loop.Wait(limited) // whose end it was is asked below
 		}
 		if ctx.Err() != nil {
 			return f.canceled(ctx, res)
@@ -268,8 +277,14 @@ func (f *follower) judgeService(ctx context.Context, loop *poll.Loop, sd *types.
 	if verdict.Outcome == "" && !verdict.Failing && f.order.reason == "" && !shifting(svc) {
 		return verdict, nil
 	}
+	enough := !shifting(svc) && verdict.Outcome != "" && f.view.ListedFor >= unknownGrace(verdict.Outcome)
+	if enough && f.unread {
+		return verdict, nil
+	}
 	if sd == nil {
-		if sd, err = f.serviceDeployment.read(ctx); err != nil {
+		sd, err = f.serviceDeployment.read(ctx)
+		f.unread = err != nil
+		if err != nil && (shifting(svc) || ctx.Err() != nil || !poll.Transient(err)) {
 			return Verdict{}, err
 		}
 	}
@@ -281,17 +296,22 @@ func (f *follower) judgeService(ctx context.Context, loop *poll.Loop, sd *types.
 		return verdict, nil
 	case f.serviceDeployment.arn == "" && !f.serviceDeployment.searching():
 		return verdict, nil
-	case verdict.Outcome == rollout.Completed && !shifting(svc) && f.view.ListedFor >= unknownGrace:
-		// A rolling update's own state is enough.
+	case enough:
+		// What the service says of a rolling update has to do.
 		return verdict, nil
 	}
 	verdict.Outcome = ""
 	return verdict, nil
 }
 
-// unknownGrace is how long a rolling update that its service calls completed may
-// lack a service deployment that says so too.
-const unknownGrace = 4 * time.Second
+// unknownGrace is how long the end that the service shows of a rolling update may
+// lack a service deployment that shows it too.
+func unknownGrace(o rollout.Outcome) time.Duration {
+	if o == rollout.Completed {
+		return 4 * time.Second
+	}
+	return disagreementGrace
+}
 
 // shifting reports whether the service moves its traffic in stages, which only
 // the service deployment shows.
@@ -352,7 +372,10 @@ func (f *follower) end(ctx context.Context, res Result, e verdictEnd) (Result, e
 		if e.outcome == rollout.Stopped {
 			e.outcome = rollout.Failed
 		}
-		if e.outcome != rollout.Failed || e.ended {
+		switch {
+		case e.outcome == rollout.TimedOut:
+			e.reason = f.order.reason + "; the way back: " + e.reason
+		case e.outcome != rollout.Failed || e.ended:
 			e.reason = f.order.reason
 		}
 	}

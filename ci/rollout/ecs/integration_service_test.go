@@ -219,7 +219,7 @@ func (e *emulated) ask(ctx context.Context, t *testing.T) string {
 }
 
 // traffic sends requests, of which one was answered when it returns, until the
-// returned function is called, which tells how many each variant answered.
+// returned function is called, and gives how many each variant answered.
 func (e *emulated) traffic(t *testing.T) (stop func() map[string]int) {
 	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())

@@ -78,7 +78,7 @@ func TestEmulatedShiftsTakenBack(t *testing.T) {
 		served bool
 	}{
 		{"blue/green that crashes", "crash", blueGreen(), []string{"container api exit code 2", "panic: no database on purpose"}, false},
-		{"canary that never gets healthy", "deaf", canary(1), []string{"stage SCALE_UP, 0 % of the traffic", "Task failed ELB health checks"}, false},
+		{"canary that never gets healthy", "deaf", canary(1), []string{"stage SCALE_UP, 0 % of the traffic", "health checks"}, false},
 		{"canary that crashes under traffic", "brittle", canary(10), []string{
 			"stage PRODUCTION_TRAFFIC_SHIFT, 20 % of the traffic", "panic: no request on purpose", "not waiting any longer",
 		}, true},

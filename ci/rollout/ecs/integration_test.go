@@ -66,7 +66,7 @@ func TestEmulatedService(t *testing.T) {
 			t.Errorf("the first ended as %v", err)
 		}
 	})
-	t.Run("cancelled and rolled back", func(t *testing.T) {
+	t.Run("canceled and rolled back", func(t *testing.T) {
 		before, err := e.services.Current(t.Context(), e.name, e.name)
 		rollouttest.Must(t, err)
 		request := e.request(t, "slow-3", FollowOptions{OnCancel: RollBack})

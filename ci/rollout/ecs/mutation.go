@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"dagger/sensor-backend/poll"
@@ -23,6 +24,18 @@ func oneAttempt(o *ecs.Options) { o.RetryMaxAttempts = 1 }
 // before it is sent again: what ECS describes may lag behind what it did.
 const lostAnswerGrace = 20 * time.Second
 
+// refusedForNow reports whether ECS refused a change for a reason that passes by
+// itself: a role that was just made and has not spread yet, or a revision that
+// someone else registers at the same moment. ECS gives these reasons as text.
+func refusedForNow(err error) bool {
+	if !poll.IsCode(err, "ClientException", "InvalidParameterException") {
+		return false
+	}
+	return slices.ContainsFunc([]string{"Too many concurrent attempts", "Role is not valid", "Unable to assume"}, func(w string) bool {
+		return strings.Contains(err.Error(), w)
+	})
+}
+
 // unknownUpdateError is an update of which it is not known whether ECS took it.
 type unknownUpdateError struct{ err error }
 
@@ -33,6 +46,13 @@ func (e *unknownUpdateError) Error() string {
 
 // Unwrap returns the cause.
 func (e *unknownUpdateError) Unwrap() error { return e.err }
+
+// unknownRevisionError is a registration of which it is not known whether ECS made
+// the revision.
+type unknownRevisionError struct{ error }
+
+// Unwrap returns the cause.
+func (e *unknownRevisionError) Unwrap() error { return e.error }
 
 // overtakenError is a deployment of someone else that came while it was not known
 // whether ours had.
@@ -47,10 +67,10 @@ func (e *overtakenError) Error() string {
 // to autoscaling, the rest to Terraform. When the answer is lost, the service is
 // read until it shows the deployment, and only otherwise is the update sent
 // again: a second forced update would supersede the first.
-func (s Services) update(ctx context.Context, r *roll, force bool) (*types.Service, error) {
+func (s Services) update(ctx context.Context, r *roll, sd *serviceDeployment) (*types.Service, error) {
 	in := &ecs.UpdateServiceInput{
 		Cluster: aws.String(r.cluster), Service: aws.String(r.service),
-		TaskDefinition: r.definition.TaskDefinitionArn, ForceNewDeployment: force,
+		TaskDefinition: r.definition.TaskDefinitionArn, ForceNewDeployment: r.step == force,
 	}
 	loop := s.Env.Start()
 	lost := false
@@ -68,11 +88,11 @@ func (s Services) update(ctx context.Context, r *roll, force bool) (*types.Servi
 		case poll.Uncertain(err):
 			lost = true
 			s.Env.Reportf("%s: the answer to the update was lost (%v), reading whether ECS took it", r.subject, err)
-			svc, lookup := s.updated(ctx, r)
+			svc, lookup := s.updated(ctx, r, sd)
 			if svc != nil || lookup != nil {
 				return svc, lookup
 			}
-		case !poll.Transient(err):
+		case !poll.Transient(err) && !refusedForNow(err):
 			return nil, updateError(err, lost)
 		}
 		loop.Failed()
@@ -90,12 +110,10 @@ func updateError(err error, lost bool) error {
 }
 
 // updated reads whether an update whose answer was lost took effect; nil if it
-// did not.
-func (s Services) updated(ctx context.Context, r *roll) (*types.Service, error) {
-	before := make([]string, 0, len(r.before.Deployments))
-	for _, d := range r.before.Deployments {
-		before = append(before, aws.ToString(d.Id))
-	}
+// did not. Beside the service, which may lag behind, the list of its service
+// deployments may show it.
+func (s Services) updated(ctx context.Context, r *roll, sd *serviceDeployment) (*types.Service, error) {
+	view := r.view()
 	loop := s.Env.Start()
 	for {
 		var svc *types.Service
@@ -109,16 +127,17 @@ func (s Services) updated(ctx context.Context, r *roll) (*types.Service, error) 
 			if svc == nil {
 				break
 			}
-			ours := func(d types.Deployment) bool {
-				return !slices.Contains(before, aws.ToString(d.Id)) && aws.ToString(d.TaskDefinition) == aws.ToString(r.definition.TaskDefinitionArn)
-			}
-			if slices.ContainsFunc(svc.Deployments, ours) {
+			view.Service = svc
+			p, ours := find(view)
+			switch verdict := Evaluate(view); {
+			case ours != nil, verdict.Failing: // it came, or was rolled back by now
 				return svc, nil
-			}
-			if p := primaryOf(*svc); p != nil && !slices.Contains(before, aws.ToString(p.Id)) {
+			case verdict.Outcome == rollout.Superseded:
 				return nil, &overtakenError{deployment: aws.ToString(p.Id), taskDefinition: aws.ToString(p.TaskDefinition)}
-			}
-			if loop.Elapsed() >= lostAnswerGrace {
+			case loop.Elapsed() >= lostAnswerGrace:
+				if _, err := sd.read(ctx); err == nil && sd.arn != "" {
+					return svc, nil
+				}
 				return nil, nil
 			}
 		case poll.Transient(err) && !loop.Exhausted():
@@ -137,7 +156,11 @@ func (s Services) updated(ctx context.Context, r *roll) (*types.Service, error) 
 // taken for the one just made.
 func (s Services) register(ctx context.Context, in *ecs.RegisterTaskDefinitionInput, base int32) (*types.TaskDefinition, error) {
 	loop := s.Env.Start()
+	lost := false
 	fail := func(err error) (*types.TaskDefinition, error) {
+		if lost {
+			return nil, &unknownRevisionError{fmt.Errorf("register a revision of task definition %s: whether ECS made it is not known: %w", aws.ToString(in.Family), err)}
+		}
 		return nil, fmt.Errorf("register a revision of task definition %s: %w", aws.ToString(in.Family), err)
 	}
 	for {
@@ -151,16 +174,18 @@ func (s Services) register(ctx context.Context, in *ecs.RegisterTaskDefinitionIn
 			return fail(errors.New("the answer names none"))
 		case err == nil:
 			return out.TaskDefinition, nil
-		case ctx.Err() != nil || !poll.Transient(err) || loop.Exhausted():
+		case ctx.Err() != nil, !poll.Transient(err) && !refusedForNow(err), loop.Exhausted():
+			lost = lost || poll.Uncertain(err)
 			return fail(err)
 		case poll.Uncertain(err):
+			lost = true
 			s.Env.Reportf("the answer to the registration was lost (%v), reading whether ECS made the revision", err)
 			td, lookup := s.registered(ctx, in, base)
 			if td != nil {
 				return td, nil
 			}
 			if lookup != nil {
-				return fail(fmt.Errorf("%w; and whether it was made is not known: %w", err, lookup))
+				return fail(fmt.Errorf("%w; %w", err, lookup))
 			}
 		}
 		loop.Failed()
@@ -170,7 +195,7 @@ func (s Services) register(ctx context.Context, in *ecs.RegisterTaskDefinitionIn
 	}
 }
 
-// registered looks for a revision after base with the content of in; nil if there
+// registered searches for a revision after base with the content of in; nil if there
 // is none after a while.
 func (s Services) registered(ctx context.Context, in *ecs.RegisterTaskDefinitionInput, base int32) (*types.TaskDefinition, error) {
 	loop := s.Env.Start()

@@ -11,7 +11,7 @@ type CancelPolicy int
 // The policies.
 const (
 	// LeaveRunning lets ECS go on: it completes the deployment or its circuit
-	// breaker rolls it back, with nobody watching.
+	// breaker rolls it back, unwatched.
 	LeaveRunning CancelPolicy = iota
 	// RollBack asks ECS to roll the deployment back, and does not wait for it.
 	RollBack

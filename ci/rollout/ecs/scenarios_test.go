@@ -89,7 +89,7 @@ func ecsScenarios() []ecsScenario {
 		},
 		{
 			name:    "breaker rolls back, service deployments not readable",
-			arrange: withoutRecords(at(20, crashes("t1", true)), at(30, rollingBack("circuit breaker")), at(90, rolledBack)),
+			arrange: unreadable(at(20, crashes("t1", true)), at(30, rollingBack("circuit breaker")), at(90, rolledBack)),
 			want:    rollout.RolledBack, reason: "circuit breaker", end: 90,
 		},
 		{
@@ -114,7 +114,7 @@ func ecsScenarios() []ecsScenario {
 			want: rollout.Superseded, reason: "took its place", calls: once, end: 40,
 		},
 		{
-			name: "superseded, service deployments not readable", arrange: withoutRecords(at(40, superseded), at(90, theirsCompletes)),
+			name: "superseded, service deployments not readable", arrange: unreadable(at(40, superseded), at(90, theirsCompletes)),
 			want: rollout.Superseded, reason: "took its place", end: 40,
 		},
 		{
@@ -296,7 +296,7 @@ func ecsScenarios() []ecsScenario {
 	}
 }
 
-func withoutRecords(steps ...scriptStep) func(*fakeECS) {
+func unreadable(steps ...scriptStep) func(*fakeECS) {
 	return func(f *fakeECS) {
 		for _, op := range []string{"ListServiceDeployments", "DescribeServiceDeployments", "DescribeServiceRevisions", "StopServiceDeployment"} {
 			f.refuse[op] = rollouttest.Times(1, 1<<30, "AccessDeniedException")
@@ -391,7 +391,7 @@ func TestVerdictScenarios(t *testing.T) {
 			}, s.waiter)
 		})
 	}
-	if sums := suite.Report(t); sums.Scenarios < 95 || sums.Wrong > 0 || sums.Late > 6 || sums.FalseSuccesses == 0 {
+	if sums := suite.Report(t); sums.Scenarios < 130 || sums.Wrong > 0 || sums.Late > 6 || sums.FalseSuccesses == 0 {
 		t.Errorf("the suite comes to %+v", sums)
 	}
 }

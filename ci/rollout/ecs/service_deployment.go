@@ -29,6 +29,8 @@ type serviceDeployment struct {
 	// notBefore is when our deployment was made, by ECS's clock; zero while that
 	// is not known.
 	notBefore time.Time
+	// joined is true when ours was there before: it is then the newest of all.
+	joined bool
 	// since limits a listing: nothing older can be ours.
 	since time.Time
 	// named is what the service names as its current one.
@@ -73,8 +75,17 @@ func (r *serviceDeployment) remember(ctx context.Context, before types.Service) 
 			r.since = at
 		}
 	}
-	list, err := r.list(ctx)
-	if err != nil {
+	limited, stop := context.WithTimeout(ctx, rememberTime)
+	defer stop()
+	var list []types.ServiceDeploymentBrief
+	err := r.s.Env.Ask(limited, func(ctx context.Context) (err error) {
+		list, err = r.list(ctx)
+		return err
+	})
+	switch {
+	case err != nil && (limited.Err() != nil || poll.Transient(err)):
+		return // when ours was made has to do
+	case err != nil:
 		r.refuse(err)
 		return
 	}
@@ -82,6 +93,9 @@ func (r *serviceDeployment) remember(ctx context.Context, before types.Service) 
 		r.others[aws.ToString(d.ServiceDeploymentArn)] = true
 	}
 }
+
+// rememberTime bounds the listing before the update.
+const rememberTime = 20 * time.Second
 
 // suggest takes note of what the service names as its current service deployment,
 // in an answer in which our deployment is primary. Whether it is ours is checked
@@ -153,7 +167,7 @@ func (r *serviceDeployment) tolerate(ctx context.Context, err error) error {
 	return nil
 }
 
-// find looks for ours: the one that the service names, or else one of those
+// find searches for ours: the one that the service names, or else one of those
 // listed. It returns what it read of it, if it did.
 func (r *serviceDeployment) find(ctx context.Context) (*types.ServiceDeployment, error) {
 	if r.named != "" && !r.others[r.named] {
@@ -170,7 +184,7 @@ func (r *serviceDeployment) find(ctx context.Context) (*types.ServiceDeployment,
 				r.arn = r.named
 				return sd, nil
 			}
-			r.others[r.named] = true
+			r.others[r.named] = !r.joined
 		}
 	}
 	list, err := r.list(ctx)
@@ -201,7 +215,10 @@ func (r *serviceDeployment) ours(ctx context.Context, created *time.Time, target
 	}
 	runs, err := r.revisions(ctx, []string{aws.ToString(target.Arn)})
 	td, known := runs[aws.ToString(target.Arn)]
-	return err == nil && (!known || td == r.taskDefinition), err
+	if !known {
+		return err == nil && !r.joined, err
+	}
+	return td == r.taskDefinition, err
 }
 
 func (r *serviceDeployment) tooOld(created *time.Time) bool {
@@ -216,13 +233,13 @@ func (r *serviceDeployment) revisions(ctx context.Context, arns []string) (map[s
 		out, err = r.s.ECS.DescribeServiceRevisions(ctx, &ecs.DescribeServiceRevisionsInput{ServiceRevisionArns: arns[:min(len(arns), maxRevisions)]})
 		return err
 	})
-	switch {
-	case err != nil && (ctx.Err() != nil || poll.Transient(err)):
-		return nil, err
-	case err != nil:
-		return nil, nil
-	}
 	runs := map[string]string{}
+	if err != nil {
+		if ctx.Err() != nil || poll.Transient(err) {
+			return nil, err
+		}
+		return runs, nil // a refusal leaves revisions unknown
+	}
 	for _, rev := range out.ServiceRevisions {
 		runs[aws.ToString(rev.ServiceRevisionArn)] = aws.ToString(rev.TaskDefinition)
 	}
@@ -234,7 +251,7 @@ const maxRevisions = 20
 
 // choose takes the newest of the list that is not another's and whose target
 // revision runs our task definition. Where revisions cannot be read, a single
-// candidate is taken for ours.
+// candidate is taken for ours, and the newest one if ours was there before.
 func (r *serviceDeployment) choose(ctx context.Context, list []types.ServiceDeploymentBrief) error {
 	var newestOther time.Time
 	for _, d := range list {
@@ -269,7 +286,7 @@ func (r *serviceDeployment) choose(ctx context.Context, list []types.ServiceDepl
 			return nil
 		}
 	}
-	if len(list) == 1 {
+	if len(list) == 1 || len(list) > 1 && r.joined {
 		r.arn = aws.ToString(list[0].ServiceDeploymentArn)
 	}
 	return nil
@@ -289,7 +306,7 @@ func (r *serviceDeployment) list(ctx context.Context) ([]types.ServiceDeployment
 	var all []types.ServiceDeploymentBrief
 	for {
 		var out *ecs.ListServiceDeploymentsOutput
-		err := r.s.Env.Ask(ctx, func(ctx context.Context) (err error) {
+		err := r.s.Env.Call(ctx, func(ctx context.Context) (err error) {
 			out, err = r.s.ECS.ListServiceDeployments(ctx, in)
 			return err
 		})

@@ -48,7 +48,7 @@ func (t Tasks) start(ctx context.Context, req TaskRequest) (string, error) {
 			return conflict.ResourceIds[0], nil // the task that the token started
 		case poll.IsCode(err, "InvalidParameterException") && strings.Contains(err.Error(), "No Container Instances"):
 			unplaced = err.Error()
-		case !poll.Transient(err) || loop.Exhausted():
+		case !poll.Transient(err) && !refusedForNow(err), loop.Exhausted():
 			return "", fmt.Errorf("run the task: %w", err)
 		}
 		if unplaced != "" {

@@ -58,7 +58,7 @@ func listedAction(svc types.Service, arn string) step {
 		return join
 	case p.RolloutState == "" && !completed(svc, *p):
 		return join
-	case p.RunningCount < svc.DesiredCount:
+	case min(p.RunningCount, svc.RunningCount) < svc.DesiredCount:
 		return await
 	}
 	return leave
@@ -71,6 +71,7 @@ func (r *roll) current(ctx context.Context) (*types.ServiceDeployment, error) {
 	if p := primaryOf(r.before); p != nil {
 		sd.notBefore = aws.ToTime(p.CreatedAt)
 	}
+	sd.joined = true
 	sd.suggest(&r.before)
 	var found *types.ServiceDeployment
 	err := r.s.Env.Ask(ctx, func(ctx context.Context) (err error) {
@@ -80,10 +81,14 @@ func (r *roll) current(ctx context.Context) (*types.ServiceDeployment, error) {
 	return found, err
 }
 
-// recoveryGrace is how long a service that lacks tasks may go without a further
-// one before it is deployed to again. ECS replaces a stopped task within seconds,
-// and a task on Fargate takes less than a minute to start.
-const recoveryGrace = time.Minute
+// How long a service that lacks tasks may go without a further one before it is
+// deployed to again. ECS replaces a stopped task within seconds, and a task on
+// Fargate takes less than a minute to start. A service of which some tasks run may
+// be scaling out, so it is given longer.
+const (
+	recoveryGrace = time.Minute
+	scalingGrace  = 5 * time.Minute
+)
 
 // recovers waits for a service whose deployment completed but whose tasks do not
 // all run, and reports whether they do in the end. ECS starts what is missing by
@@ -104,7 +109,7 @@ func (r *roll) recovers(ctx context.Context) (bool, error) {
 		switch {
 		case err == nil && svc != nil:
 			loop.Answered()
-			r.before = *svc
+			r.before, r.read = *svc, time.Now()
 			if listedAction(*svc, arn) != await {
 				return listedAction(*svc, arn) == leave, nil
 			}
@@ -116,7 +121,11 @@ func (r *roll) recovers(ctx context.Context) (bool, error) {
 		case err != nil:
 			loop.Failed()
 		}
-		if loop.Elapsed()-since >= recoveryGrace {
+		grace := recoveryGrace
+		if most > 0 {
+			grace = scalingGrace
+		}
+		if loop.Elapsed()-since >= grace {
 			return false, nil
 		}
 		if err := loop.Wait(limited); err != nil {

@@ -51,7 +51,7 @@ func (s *stopwatches) note(f *follower, verdict Verdict, now time.Duration) {
 	s.listed.while(f.listed != "", now)
 }
 
-// age tells the view how long each condition has held.
+// age writes into the view how long each condition has held.
 func (s *stopwatches) age(v *View, now time.Duration) {
 	v.FailingFor, v.MissingFor = s.failing.age(now), s.missing.age(now)
 	v.AbsentFor, v.ListedFor = s.absent.age(now), s.listed.age(now)

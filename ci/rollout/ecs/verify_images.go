@@ -24,7 +24,8 @@ type place struct{ account, region string }
 // are asked.
 func (c Verifier) home(svc types.Service) place {
 	var here place
-	arns := []string{aws.ToString(svc.ServiceArn), aws.ToString(svc.ClusterArn)}
+	arns := make([]string, 0, 2+len(svc.LoadBalancers))
+	arns = append(arns, aws.ToString(svc.ServiceArn), aws.ToString(svc.ClusterArn))
 	for _, lb := range svc.LoadBalancers {
 		arns = append(arns, aws.ToString(lb.TargetGroupArn))
 	}

@@ -1,4 +1,3 @@
-// Package alarm asks CloudWatch whether alarms ring.
 package lambda
 
 import (
@@ -18,7 +17,7 @@ type AlarmAPI interface {
 }
 
 // Ringing says which of the named alarms are in the state ALARM; empty if none
-// is. An alarm that does not exist is an error: nothing would watch.
+// is. An alarm that does not exist is an error: nothing would be checked.
 func Ringing(ctx context.Context, api AlarmAPI, names []string) (string, error) {
 	if len(names) == 0 {
 		return "", nil

@@ -5,6 +5,8 @@ import (
 	"context"
 	"fmt"
 	"maps"
+	"slices"
+	"strings"
 	"time"
 
 	"dagger/sensor-backend/poll"
@@ -18,7 +20,7 @@ import (
 // does, and reports whether that changed anything. from is where the alias may
 // point before: any other version means that someone else moved it.
 func (d *deployment) moveAlias(ctx context.Context, version string, w map[string]float64, from State) (bool, error) {
-	m := aliasMove{deployment: d, version: version, weights: w, from: from}
+	m := aliasMove{deployment: d, version: version, weights: w, from: from, doubt: d.unanswered}
 	d.wanted = version
 	for {
 		a, err := d.alias(ctx)
@@ -45,6 +47,9 @@ type aliasMove struct {
 	// it, and noted is true once it is among the changes.
 	sent, noted bool
 	accepted    time.Time
+	// doubt is true after an earlier change whose effect is not known: a read that shows
+	// what is wanted may then be stale, so that the change is sent in any case.
+	doubt bool
 	// seen is what the alias was like when the change was sent.
 	seen *lambda.GetAliasOutput
 }
@@ -61,7 +66,7 @@ func (m *aliasMove) step(ctx context.Context, a *lambda.GetAliasOutput) (done bo
 	}
 	taken := !m.accepted.IsZero()
 	switch {
-	case a != nil && shows(a.FunctionVersion, a.RoutingConfig, m.version, m.weights):
+	case a != nil && !m.doubt && shows(a.FunctionVersion, a.RoutingConfig, m.version, m.weights):
 		there, err := m.allocated(ctx, m.version)
 		if there || err != nil {
 			m.arrived()
@@ -85,7 +90,7 @@ func (m *aliasMove) step(ctx context.Context, a *lambda.GetAliasOutput) (done bo
 	exact, err := m.setAlias(ctx, a, m.version, m.weights)
 	switch {
 	case err == nil && exact && !m.provisioned:
-		m.sent = true
+		m.sent, m.doubt = true, false
 		m.arrived()
 		return true, nil, nil
 	case err == nil:
@@ -103,7 +108,7 @@ func (m *aliasMove) step(ctx context.Context, a *lambda.GetAliasOutput) (done bo
 
 // take notes that Lambda took the change, which is not in effect yet.
 func (m *aliasMove) take() {
-	m.sent, m.accepted = true, time.Now()
+	m.sent, m.accepted, m.doubt = true, time.Now(), false
 	m.note()
 	m.open = fmt.Sprintf("alias %s is still moving to version %s", m.req.Alias, m.version)
 }
@@ -139,11 +144,11 @@ func same(a, b *lambda.GetAliasOutput) bool {
 }
 
 func aliasChange(alias, version string, w map[string]float64) string {
-	s := fmt.Sprintf("alias %s set to version %s", alias, version)
-	for v, share := range w {
-		s += fmt.Sprintf(" with %.0f %% of the traffic for version %s", 100*share, v)
+	var shares strings.Builder
+	for _, v := range slices.Sorted(maps.Keys(w)) {
+		fmt.Fprintf(&shares, " with %.0f %% of the traffic for version %s", 100*w[v], v)
 	}
-	return s
+	return fmt.Sprintf("alias %s set to version %s%s", alias, version, shares.String())
 }
 
 // between reports whether an alias is on its way between the versions of this move:
@@ -186,7 +191,7 @@ func shows(names *string, c *types.AliasRoutingConfiguration, version string, w 
 }
 
 // lookLimit bounds the last look at the alias of a caller that gave up.
-const lookLimit = time.Second
+const lookLimit = 700 * time.Millisecond
 
 // look reads, after a failure, what the alias names now.
 func (d *deployment) look(ctx context.Context) {

@@ -1,3 +1,7 @@
+// Package lambda deploys code to a function of AWS Lambda and says truthfully how
+// that ended: it uploads, publishes a version, tests it and moves an alias to it. Each
+// change is sent once, and looked up when its answer is lost; what an answer means is
+// decided by Evaluate. Start at Functions.Deploy and Functions.Restore.
 package lambda
 
 import (
@@ -34,10 +38,8 @@ type Functions struct {
 	// Logs finds the errors that a failed canary logged; nil means that logs are
 	// not shown.
 	Logs LogSearch
-	// Guard is asked before each change, such as whether the deploy lock is still
-	// held; an error ends the deploy before that change. Nil asks nothing.
-	Guard func(ctx context.Context) error
-	// Env is the clock, the randomness and where progress goes.
+	// Env is the clock, the randomness, where progress goes, and the fence that is asked
+	// before each change.
 	Env poll.Env
 }
 
@@ -162,6 +164,6 @@ func (r Result) Moved() bool {
 func (r Result) Summary() rollout.Summary {
 	return rollout.Summary{
 		Outcome: r.Outcome, Version: r.Version, Previous: r.Previous.Version, Elapsed: r.Elapsed, Reason: r.Reason,
-		Open: r.Outcome != "" && !r.Ended, Changed: strings.Join(r.Changed, ", "),
+		Open: r.Outcome != "" && r.Outcome != rollout.NotStarted && !r.Ended, Changed: strings.Join(r.Changed, ", "),
 	}
 }

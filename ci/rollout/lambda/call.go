@@ -21,7 +21,7 @@ const (
 	uploadRate  = 256 << 10
 	// grace is how long a change that was sent may still be answered after the
 	// caller gave up, so that its effect is known.
-	grace = 1500 * time.Millisecond
+	grace = time.Second
 	// staleFor is how long a read may show what was before a change: Lambda's reads
 	// are eventually consistent.
 	staleFor = 20 * time.Second
@@ -30,12 +30,6 @@ const (
 // once makes the SDK send a change a single time: after an answer that was lost
 // this package looks before it sends again.
 func once(o *lambda.Options) { o.Retryer = aws.NopRetryer{} }
-
-// guardError is a change that the Guard forbids.
-type guardError struct{ err error }
-
-func (e *guardError) Error() string { return e.err.Error() }
-func (e *guardError) Unwrap() error { return e.err }
 
 // unsentError is a change that was not sent because the caller gave up before.
 type unsentError struct{ err error }
@@ -49,9 +43,9 @@ func (d *deployment) change(ctx context.Context, limit time.Duration, send func(
 	if err := ctx.Err(); err != nil {
 		return &unsentError{err}
 	}
-	if d.Guard != nil {
-		if err := d.Guard(ctx); err != nil {
-			return &guardError{err}
+	if d.Env.Fence != nil {
+		if err := d.Env.Fence(ctx); err != nil {
+			return &poll.BarredError{Err: err}
 		}
 	}
 	limited, cancel := context.WithTimeout(context.WithoutCancel(ctx), limit)
@@ -68,9 +62,9 @@ func (d *deployment) change(ctx context.Context, limit time.Duration, send func(
 // effect: it is not AWS that refused it.
 func unknown(err error) bool {
 	var refused smithy.APIError
-	var guard *guardError
+	var barred *poll.BarredError
 	var unsent *unsentError
-	if err == nil || errors.As(err, &guard) || errors.As(err, &unsent) {
+	if err == nil || errors.As(err, &barred) || errors.As(err, &unsent) {
 		return false
 	}
 	return poll.Uncertain(err) || !errors.As(err, &refused)

@@ -7,6 +7,7 @@ import (
 	"maps"
 	"time"
 
+	"dagger/sensor-backend/poll"
 	"dagger/sensor-backend/rollout"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -52,16 +53,21 @@ func (d *deployment) canary(ctx context.Context, version string, before State) (
 	return false, taken
 }
 
-// bake watches the version while it has its share. It does not count against
+// bakeSlack is how much longer than planned a bake may take while AWS is slow.
+const bakeSlack = 5 * time.Minute
+
+// bake checks the version while it has its share. It does not count against
 // the deploy's time limit.
 func (d *deployment) bake(ctx context.Context, version string, before State) (wrong string, err error) {
 	loop := d.Env.Start()
-	defer func() { d.req.Timeout += loop.Elapsed() }()
-	watches := d.watches(version, before)
+	limit := d.req.Timeout
+	d.req.Timeout += d.req.Canary.Bake + bakeSlack
+	defer func() { d.req.Timeout = limit + loop.Elapsed() }()
+	checks := d.checks(version, before)
 	for {
-		for _, watch := range watches {
+		for _, check := range checks {
 			err := d.Env.Ask(ctx, func(ctx context.Context) (err error) {
-				wrong, err = watch(ctx)
+				wrong, err = check(ctx)
 				return err
 			})
 			if err != nil || wrong != "" {
@@ -77,8 +83,8 @@ func (d *deployment) bake(ctx context.Context, version string, before State) (wr
 	}
 }
 
-// watches are the questions that are asked throughout a bake that begins now.
-func (d *deployment) watches(version string, before State) []func(context.Context) (string, error) {
+// checks are made throughout a bake that begins now.
+func (d *deployment) checks(version string, before State) []func(context.Context) (string, error) {
 	c := d.req.Canary
 	disturbed := 0
 	all := []func(context.Context) (string, error){func(ctx context.Context) (string, error) {
@@ -133,17 +139,17 @@ func (c Canary) check() error {
 }
 
 // takeBackTimeout bounds the way back of a caller that gave up.
-const takeBackTimeout = 1500 * time.Millisecond
+const takeBackTimeout = 1200 * time.Millisecond
 
 // takeBack gives all traffic to the version before. cause is the error that made it
 // necessary, nil if the version itself did.
 func (d *deployment) takeBack(ctx context.Context, version string, before State, wrong string, cause error) error {
 	var other *failureError
-	var guard *guardError
+	var barred *poll.BarredError
 	switch {
 	case errors.As(cause, &other) && other.outcome == rollout.Superseded:
 		return other
-	case errors.As(cause, &guard):
+	case errors.As(cause, &barred):
 		return d.left(version, wrong)
 	}
 	out := &failureError{outcome: rollout.RolledBack, reason: wrong}

@@ -37,7 +37,7 @@ func (d *deployment) upload(ctx context.Context, code source) (*lambda.GetFuncti
 		case sha == code.hash && (r == Ready || config.LastUpdateStatus == ""):
 			d.Env.Reportf("%s: has this code already (%s)", d.subject, sha)
 			return config, nil
-		case seen != "" && sha != seen && !(sent && code.hash == ""):
+		case seen != "" && sha != seen && (!sent || code.hash != ""):
 			return nil, d.superseded("someone else updated the function's code meanwhile")
 		}
 		seen = sha
@@ -129,7 +129,7 @@ func (d *deployment) publish(ctx context.Context, config *lambda.GetFunctionConf
 			}
 			sha := aws.ToString(config.CodeSha256)
 			switch young := time.Since(d.uploadedAt) < staleFor; {
-			case sha != d.res.CodeSHA256 && !(young && sha == d.before):
+			case sha != d.res.CodeSHA256 && (!young || sha != d.before):
 				return "", d.maybe(sent, perhaps, d.superseded("someone else updated the function's code before it was published"))
 			case differs && time.Since(refused) >= staleFor:
 				return "", d.maybe(sent, perhaps, fmt.Errorf("publish a version: %w", why))

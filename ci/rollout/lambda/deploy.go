@@ -119,15 +119,18 @@ func (d *deployment) finish(ctx context.Context, err error) (Result, error) {
 	}
 	out := &rollout.Error{Subject: d.subject, Changed: d.res.Changed, Err: err}
 	var failed *failureError
-	var guard *guardError
+	var barred *poll.BarredError
 	switch {
 	case errors.As(err, &failed):
 		out.Outcome, out.Reason, out.Next, out.Err = failed.outcome, failed.reason, failed.next, nil
-	case ctx.Err() != nil && context.Cause(ctx) == ctx.Err():
+		if failed.outcome == rollout.Canceled {
+			out.Err = context.Cause(ctx)
+		}
+	case ctx.Err() != nil && errors.Is(context.Cause(ctx), ctx.Err()):
 		out.Outcome, out.Next = rollout.Canceled, d.unmoved()+"; deploy again"
-	case ctx.Err() != nil, errors.As(err, &guard):
+	case ctx.Err() != nil, errors.As(err, &barred):
 		out.Outcome, out.Next = d.without(rollout.Failed), d.unmoved()+"; see who else deploys, then deploy again"
-		if guard == nil {
+		if barred == nil {
 			out.Err = context.Cause(ctx)
 		}
 	case d.open != "":
@@ -164,7 +167,7 @@ func (d *deployment) run(ctx context.Context) error {
 	if err := d.req.Canary.check(); err != nil {
 		return err
 	}
-	before, err := d.settled(ctx)
+	before, err := d.quietAlias(ctx)
 	if err != nil {
 		return err
 	}

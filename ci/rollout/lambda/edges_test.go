@@ -1,6 +1,11 @@
 package lambda
 
 import (
+	"context"
+	"errors"
+	"net/http"
+	"net/http/httptest"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -11,6 +16,8 @@ import (
 	"dagger/sensor-backend/rollout"
 	"dagger/sensor-backend/rollout/rollouttest"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/lambda"
 	"github.com/aws/aws-sdk-go-v2/service/lambda/types"
 )
 
@@ -105,5 +112,99 @@ func TestSummary(t *testing.T) {
 	got := Result{Outcome: rollout.Completed, Version: "8", Previous: State{Version: "7"}, Elapsed: time.Second, Changed: []string{"a", "b"}}.Summary()
 	if want := (rollout.Summary{Outcome: rollout.Completed, Version: "8", Previous: "7", Elapsed: time.Second, Open: true, Changed: "a, b"}); got != want {
 		t.Errorf("%+v", got)
+	}
+}
+
+// TestFence bars a change in the middle of a deploy: none is made after that.
+func TestFence(t *testing.T) {
+	t.Parallel()
+	lost := errors.New("the lock deploy/sensor-dev was lost: it is held by bob")
+	for _, c := range []struct {
+		// allowed is how many changes the fence lets through.
+		allowed int
+		canary  Canary
+		want    rollout.Outcome
+		changed []string
+	}{
+		{0, Canary{}, rollout.NotStarted, nil},
+		{1, Canary{}, rollout.Failed, []string{"code uploaded"}},
+		{2, Canary{}, rollout.Failed, []string{"code uploaded", "version 2 published"}},
+		{3, Canary{}, rollout.Completed, []string{"code uploaded", "version 2 published", "alias PROD set to version 2"}},
+		{3, Canary{Weight: 0.1, Bake: time.Minute}, rollout.RollbackFailed, []string{"code uploaded", "version 2 published", "alias PROD set to version 1 with 10 % of the traffic for version 2"}},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			f := newFakeLambda(mustZip("old"))
+			asked := 0
+			fns := Functions{Lambda: f, Env: poll.Env{Fence: func(context.Context) error {
+				if asked++; asked > c.allowed {
+					return lost
+				}
+				return nil
+			}}}
+			res, err := fns.Deploy(t.Context(), Request{Function: "p", Alias: "PROD", Zip: mustZip("new"), Canary: c.canary, Timeout: time.Minute})
+			if res.Outcome != c.want || !slices.Equal(res.Changed, c.changed) || !res.Ended {
+				t.Errorf("after %d changes: %q, %q, ended %t, %v", c.allowed, res.Outcome, res.Changed, res.Ended, err)
+			}
+			if c.want != rollout.Completed && (err == nil || !strings.Contains(err.Error(), lost.Error())) {
+				t.Errorf("after %d changes: %v", c.allowed, err)
+			}
+			if done := f.calls["UpdateFunctionCode"] + f.calls["PublishVersion"] + f.calls["UpdateAlias"]; done != c.allowed {
+				t.Errorf("%d changes were made, %d were allowed", done, c.allowed)
+			}
+		})
+	}
+}
+
+// TestLostLock ends a deploy whose context was canceled with a cause, and says the
+// cause.
+func TestLostLock(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		f := newFakeLambda(mustZip("old"))
+		f.activating = time.Hour
+		ctx, cancel := context.WithCancelCause(t.Context())
+		time.AfterFunc(20*time.Second, func() { cancel(errors.New("the lock was lost")) })
+		res, err := (Functions{Lambda: f}).Deploy(ctx, Request{Function: "p", Alias: "PROD", Zip: mustZip("new")})
+		if res.Outcome != rollout.Failed || err == nil || !strings.Contains(err.Error(), "the lock was lost") || !res.Ended {
+			t.Errorf("%+v, %v", res, err)
+		}
+	})
+}
+
+// TestMoved says whether there is something to restore.
+func TestMoved(t *testing.T) {
+	t.Parallel()
+	half := map[string]float64{"2": 0.5}
+	for _, c := range []struct {
+		r    Result
+		want bool
+	}{
+		{Result{Version: "1", Previous: State{Version: "1"}}, false},
+		{Result{Version: "2", Previous: State{Version: "1"}}, true},
+		{Result{Version: "1", Weights: half, Previous: State{Version: "1"}}, true},
+		{Result{Version: "1", Weights: half, Previous: State{Version: "1", Weights: half}}, false},
+	} {
+		if c.r.Moved() != c.want {
+			t.Errorf("%+v: %t", c.r, c.r.Moved())
+		}
+	}
+}
+
+// TestAnAWSWithoutProvisionedConcurrency has an AWS that does not know the operation:
+// there is none then.
+func TestAnAWSWithoutProvisionedConcurrency(t *testing.T) {
+	t.Parallel()
+	for _, status := range []int{http.StatusNotFound, http.StatusNotImplemented} {
+		server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Content-Type", "text/html")
+			w.WriteHeader(status)
+			_, _ = w.Write([]byte("<h1>Not Found</h1>"))
+		}))
+		defer server.Close()
+		client := lambda.New(lambda.Options{Region: "us-east-1", BaseEndpoint: &server.URL, Credentials: aws.AnonymousCredentials{}})
+		d := Functions{Lambda: client}.begin(Request{Function: "p", Alias: "PROD"})
+		if p, err := d.readProvisioned(t.Context()); p != nil || err != nil || d.provisioned {
+			t.Errorf("%d: %v, %v", status, p, err)
+		}
 	}
 }

@@ -11,13 +11,13 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/cloudwatch/types"
 )
 
-// Metrics is the part of Amazon CloudWatch that watching a canary's errors
+// Metrics is the part of Amazon CloudWatch that checking a canary's errors
 // calls; *cloudwatch.Client has it.
 type Metrics interface {
 	GetMetricData(ctx context.Context, in *cloudwatch.GetMetricDataInput, opts ...func(*cloudwatch.Options)) (*cloudwatch.GetMetricDataOutput, error)
 }
 
-// errorRate watches how many of a version's invocations through an alias fail.
+// errorRate checks how many of a version's invocations through an alias fail.
 type errorRate struct {
 	metrics         Metrics
 	function, alias string
@@ -26,7 +26,7 @@ type errorRate struct {
 	since time.Time
 }
 
-// metricPeriod is how finely Lambda's metrics are kept (AWS Lambda Developer
+// metricPeriod is how finely Lambda's metrics are stored (AWS Lambda Developer
 // Guide, "Using CloudWatch metrics with Lambda").
 const metricPeriod = time.Minute
 

@@ -48,7 +48,7 @@ func Evaluate(c *lambda.GetFunctionConfigurationOutput) (Readiness, string) {
 }
 
 // quiet reports whether the function can be changed: nothing is under way. A
-// failed update is no obstacle, the next one may mend it; and a function on
+// failed update does not matter, the next one may repair it; and a function on
 // which nothing was ever updated may have no status.
 func quiet(c *lambda.GetFunctionConfigurationOutput) bool {
 	return c != nil && c.LastUpdateStatus != types.LastUpdateStatusInProgress && c.State != types.StatePending

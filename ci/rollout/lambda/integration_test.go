@@ -201,7 +201,7 @@ func TestEmulatedFunction(t *testing.T) {
 		canary := proves(time.Minute)
 		canary.MaxErrorRate, canary.Metrics = 0.1, f.traffic(t)
 		_, err := f.deploy(t, "brittle", rollout.RolledBack, canary)
-		for _, part := range []string{"version 5 in the canary", "invocations failed", "log: panic: no table on purpose", "alias PROD still names version 3, with all of the traffic"} {
+		for _, part := range []string{"version 5 in the canary", "invocations failed", "log: panic: no table on purpose", "alias PROD names version 3, with all of the traffic"} {
 			if !strings.Contains(err.Error(), part) {
 				t.Errorf("the error does not say %q: %v", part, err)
 			}
@@ -234,7 +234,7 @@ func TestEmulatedFunction(t *testing.T) {
 		}
 		f.onlyServes(t, res.Version)
 	})
-	t.Run("cancelled in the canary", func(t *testing.T) {
+	t.Run("canceled in the canary", func(t *testing.T) {
 		before, err := f.functions.Current(t.Context(), f.name, "PROD")
 		rollouttest.Must(t, err)
 		f.Forget()

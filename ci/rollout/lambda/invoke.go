@@ -20,6 +20,9 @@ const (
 	startLimit = time.Minute
 	// maxInvocations is how often one test invocation is tried.
 	maxInvocations = 3
+	// maxThrottled is how often an invocation may be throttled in a row: reserved
+	// concurrency of 0 does not pass.
+	maxThrottled = 15
 	// invocationPause is the pause after an invocation whose failure may pass.
 	invocationPause = 15 * time.Second
 )
@@ -28,7 +31,7 @@ const (
 // itself is tried again: a function that wakes up from the state Inactive, and an
 // error that a role gives in its first minute.
 func (d *deployment) invoke(ctx context.Context, version string, n int) error {
-	unanswered, failed := 0, 0
+	unanswered, failed, throttled := 0, 0, 0
 	for {
 		begin := time.Now()
 		out, err := d.invokeOnce(ctx, version)
@@ -57,7 +60,14 @@ func (d *deployment) invoke(ctx context.Context, version string, n int) error {
 			if unanswered++; unanswered == maxInvocations {
 				return d.unfit(fmt.Sprintf("invocation %d of version %s got no answer, %d times: %v", n, version, unanswered, err))
 			}
-		case !poll.Throttled(err) && !waking(err):
+		case poll.Throttled(err):
+			if throttled++; throttled == maxThrottled {
+				return &failureError{
+					outcome: rollout.Failed, reason: fmt.Sprintf("invocation %d of version %s was throttled %d times: %v", n, version, throttled, err),
+					next: d.unmoved() + "; look at the function's reserved concurrency and at the account's, then deploy again",
+				}
+			}
+		case !waking(err):
 			return fmt.Errorf("invoke version %s: %w", version, err)
 		}
 		if err := d.pause(ctx, fmt.Errorf("invoke version %s: %w", version, err)); err != nil {

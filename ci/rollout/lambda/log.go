@@ -62,8 +62,8 @@ func logged(lines []string) string {
 	return "\nlog: " + strings.Join(lines, "\nlog: ")
 }
 
-// complaints are the different lines by which a version told since a moment that
-// something is wrong, as far as they can be had: a diagnosis must not become the
+// complaints are the different lines of its log in which a version reported errors
+// since a moment, as far as they can be read: a diagnosis must not become the
 // failure.
 func (d *deployment) complaints(ctx context.Context, version string, since time.Time) []string {
 	if d.Logs == nil {
@@ -94,7 +94,11 @@ func (d *deployment) complained(ctx context.Context, group, version string, sinc
 	}
 	var lines []string
 	for range maxLogPages {
-		out, err := d.Logs.FilterLogEvents(ctx, in)
+		var out *cloudwatchlogs.FilterLogEventsOutput
+		err := d.Env.Call(ctx, func(ctx context.Context) (err error) {
+			out, err = d.Logs.FilterLogEvents(ctx, in)
+			return err
+		})
 		if err != nil {
 			return lines, err
 		}

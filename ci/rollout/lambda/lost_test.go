@@ -92,6 +92,14 @@ func lostAnswers() []lambdaScenario {
 	return all
 }
 
+// everyTenth fails each tenth call.
+func everyTenth(n int) error {
+	if n%10 == 0 {
+		return rollouttest.APIError("ServiceException")
+	}
+	return nil
+}
+
 // openScenarios end before it is known what became of the alias, or with it where it
 // should not be.
 func openScenarios() []lambdaScenario {
@@ -136,17 +144,17 @@ func openScenarios() []lambdaScenario {
 			name: "the caller gives up while the alias is moved, which gets an answer", cancelAt: 5 * time.Second, want: rollout.Completed,
 			changed: []string{uploaded, published, "alias PROD set to version 2"}, end: 5,
 			arrange: func(f *fakeLambda) {
-				f.before["UpdateAlias"] = func(*fakeLambda, int) { time.Sleep(2 * time.Second) }
+				f.before["UpdateAlias"] = func(*fakeLambda, int) { time.Sleep(1200 * time.Millisecond) }
 			},
 		},
 		{
 			name: "the caller gives up while the alias is moved, which gets no answer but moved", cancelAt: 5 * time.Second, want: rollout.Canceled,
-			changed: []string{uploaded, published, "alias PROD set to version 2"}, end: 5, within: 3,
+			changed: []string{uploaded, published, "alias PROD set to version 2"}, end: 5, within: 2,
 			arrange: func(f *fakeLambda) { f.hangAfter["UpdateAlias"] = always },
 		},
 		{
 			name: "the caller gives up while the alias is moved, which gets no answer", cancelAt: 5 * time.Second, want: rollout.Canceled, open: true,
-			reason: "not known whether alias PROD was set to version 2", end: 5, within: 3,
+			reason: "not known whether alias PROD was set to version 2", end: 5, within: 2,
 			arrange: func(f *fakeLambda) { f.hang["UpdateAlias"] = always },
 		},
 		{
@@ -189,6 +197,21 @@ func openScenarios() []lambdaScenario {
 				f.refuse["UpdateAlias"] = rollouttest.Times(2, 2, "ServiceException")
 			},
 			history: []string{"1map[2:0.1]", "2map[]"},
+		},
+		{
+			name: "the share's answer is lost, a read is stale, and the next try is denied", want: rollout.RolledBack, reason: "did not begin", end: 7,
+			change: func(r *Request) { r.Canary = Canary{Weight: 0.1, Bake: time.Minute} },
+			arrange: func(f *fakeLambda) {
+				f.lose["UpdateAlias"] = rollouttest.Times(1, 1, "ServiceException")
+				f.refuse["UpdateAlias"] = rollouttest.Times(2, 2, "AccessDeniedException")
+				f.before["GetAlias"] = func(f *fakeLambda, _ int) {
+					f.stale = 0
+					if f.calls["UpdateAlias"] > 0 && f.calls["UpdateAlias"] < 3 {
+						f.stale = time.Hour
+					}
+				}
+			},
+			history: []string{"1map[2:0.1]", "1map[]"},
 		},
 		{
 			name: "promotion's answer is lost after the canary, and everything is denied then", want: rollout.RollbackFailed, open: true,
@@ -396,6 +419,56 @@ func stateScenarios() []lambdaScenario {
 		{
 			name: "a test that never gets an answer", want: rollout.VerificationFailed, reason: "got no answer, 3 times", change: func(r *Request) { r.Canary.Invocations = 1 },
 			arrange: func(f *fakeLambda) { f.seconds, f.hang["Invoke"] = 30, func(int) bool { return true } }, end: 273, within: 15,
+		},
+		{
+			name: "a long canary with an AWS that fails in passing", want: rollout.Completed, history: []string{"1map[2:0.1]", "2map[]"}, end: 2403,
+			change:  func(r *Request) { r.Canary = Canary{Weight: 0.1, Bake: 40 * time.Minute} },
+			arrange: func(f *fakeLambda) { f.refuse["GetAlias"] = everyTenth },
+		},
+		{
+			name: "a restore under provisioned concurrency that cannot be allocated", restore: true, want: rollout.Failed, reason: "could not be allocated for version 1", end: 90,
+			arrange: func(f *fakeLambda) {
+				f.versions["2"] = &fakeCode{sha: "new", state: types.StateActive, update: types.LastUpdateStatusSuccessful}
+				f.newest, f.aliases["PROD"].version, f.provisioned, f.provisionedFails = "2", "2", 90*time.Second, "no capacity"
+			},
+			changed: []string{"alias PROD set to version 1"},
+		},
+		{
+			name: "a restore to a version that was deleted", restore: true, want: rollout.NotStarted, reason: "read version 1", changed: []string{},
+			arrange: func(f *fakeLambda) {
+				f.versions["2"] = f.versions["1"]
+				f.aliases["PROD"].version = "2"
+				delete(f.versions, "1")
+			},
+		},
+		{
+			name: "a restore beside someone's deploy", restore: true, want: rollout.Superseded, reason: "someone else moved alias PROD to version 3",
+			arrange: func(f *fakeLambda) {
+				f.versions["2"], f.versions["3"] = f.versions["1"], f.versions["1"]
+				f.aliases["PROD"].version = "2"
+				f.before["UpdateAlias"] = func(f *fakeLambda, n int) {
+					if n == 1 {
+						f.aliases["PROD"].version = "3"
+						f.aliases["PROD"].revision++
+					}
+				}
+			},
+		},
+		{
+			name: "the version is published while someone publishes another", want: rollout.Completed, end: 3,
+			arrange: func(f *fakeLambda) {
+				f.lose["PublishVersion"] = rollouttest.Times(1, 1, "ServiceException")
+				f.before["PublishVersion"] = func(f *fakeLambda, n int) {
+					if n == 2 {
+						f.latest.revision++ // someone changed the configuration
+					}
+				}
+			},
+		},
+		{
+			name: "reserved concurrency of 0", want: rollout.Failed, reason: "was throttled 15 times", change: func(r *Request) { r.Canary.Invocations = 1 },
+			arrange: func(f *fakeLambda) { f.refuse["Invoke"] = rollouttest.Times(1, 99, "TooManyRequestsException") },
+			calls:   map[string]int{"Invoke": 15, "UpdateAlias": 0}, end: 32, changed: []string{"code uploaded", "version 2 published"},
 		},
 		{
 			name: "the alias is set back by someone", want: rollout.Superseded, reason: "someone else set alias PROD back to version 1", end: 3, within: 30,

@@ -4,12 +4,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
 
 	"dagger/sensor-backend/poll"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/lambda"
 	"github.com/aws/aws-sdk-go-v2/service/lambda/types"
+	smithyhttp "github.com/aws/smithy-go/transport/http"
 )
 
 // unallocatedError is provisioned concurrency that Lambda could not allocate.
@@ -31,8 +33,12 @@ func (d *deployment) readProvisioned(ctx context.Context) (*lambda.GetProvisione
 		})
 		return err
 	})
+	var answer *smithyhttp.ResponseError
 	switch {
 	case poll.IsCode(err, "ProvisionedConcurrencyConfigNotFoundException", "ResourceNotFoundException"):
+		return nil, nil
+	case errors.As(err, &answer) && (answer.HTTPStatusCode() == http.StatusNotFound || answer.HTTPStatusCode() == http.StatusNotImplemented):
+		// An emulated AWS without this operation has no provisioned concurrency.
 		return nil, nil
 	case poll.IsCode(err, "AccessDeniedException", "AccessDenied"):
 		d.Env.Reportf("%s: provisioned concurrency is not checked, it may not be read: %v", d.subject, err)
@@ -44,10 +50,10 @@ func (d *deployment) readProvisioned(ctx context.Context) (*lambda.GetProvisione
 	return out, nil
 }
 
-// settled waits until an alias with provisioned concurrency does not move any
+// quietAlias waits until an alias with provisioned concurrency does not move any
 // more, and returns where it points. Lambda gives such an alias weights while it
 // moves (hashicorp/terraform-provider-aws#48116).
-func (d *deployment) settled(ctx context.Context) (State, error) {
+func (d *deployment) quietAlias(ctx context.Context) (State, error) {
 	for {
 		p, err := d.readProvisioned(ctx)
 		if err != nil {

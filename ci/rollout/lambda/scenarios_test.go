@@ -369,6 +369,9 @@ func (s lambdaScenario) play(ctx context.Context, fns Functions, req Request) (R
 // truth compares what a result says with what the function is like.
 func truth(t *testing.T, f *fakeLambda, res Result, err error) {
 	t.Helper()
+	if res.Outcome == rollout.Canceled && !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("the caller gave up, which does not show in %v", err)
+	}
 	var said *rollout.Error
 	if errors.As(err, &said) && !slices.Equal(said.Changed, res.Changed) {
 		t.Errorf("the error lists %q, the result %q", said.Changed, res.Changed)
@@ -433,7 +436,7 @@ func TestVerdictScenarios(t *testing.T) {
 			}, s.waiter)
 		})
 	}
-	if sums := suite.Report(t); sums.Scenarios < 118 || sums.Wrong > 0 || sums.Late > 6 {
+	if sums := suite.Report(t); sums.Scenarios < 125 || sums.Wrong > 0 || sums.Late > 6 {
 		t.Errorf("the suite comes to %+v", sums)
 	}
 }

@@ -75,11 +75,12 @@ func (s source) fits(function string, c *lambda.GetFunctionConfigurationOutput) 
 	if has == "" {
 		has = types.PackageTypeZip
 	}
-	switch {
-	case has == s.kind:
+	switch has {
+	case s.kind:
 		return nil
-	case has == types.PackageTypeImage:
+	case types.PackageTypeImage:
 		return fmt.Errorf("function %s is made from a container image, and Lambda does not change that: give an image, not a zip", function)
+	default:
+		return fmt.Errorf("function %s is made from a zip, and Lambda does not change that: give a zip or an object in S3, not an image", function)
 	}
-	return fmt.Errorf("function %s is made from a zip, and Lambda does not change that: give a zip or an object in S3, not an image", function)
 }

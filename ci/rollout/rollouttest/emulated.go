@@ -106,13 +106,13 @@ func Faults(t *testing.T, body string) {
 	t.Cleanup(func() { send(context.WithoutCancel(t.Context()), http.MethodDelete, "") })
 }
 
-// Narration keeps what a deployer told.
+// Narration keeps a deployer's progress lines.
 type Narration struct {
 	mu    sync.Mutex
 	lines []string
 }
 
-// Env tells the Narration.
+// Env is one whose progress the Narration keeps.
 func (n *Narration) Env() poll.Env { return poll.Env{Progress: n.say} }
 
 func (n *Narration) say(line string) {
@@ -133,7 +133,7 @@ func (n *Narration) Said() string {
 	return strings.Join(n.lines, "\n")
 }
 
-// Shows checks that the texts were told, in this order.
+// Shows checks that the progress has the texts, in this order.
 func (n *Narration) Shows(t *testing.T, texts ...string) {
 	t.Helper()
 	rest := n.Said()
@@ -147,7 +147,7 @@ func (n *Narration) Shows(t *testing.T, texts ...string) {
 	}
 }
 
-// Awaits waits until the text was told.
+// Awaits waits until the progress has the text.
 func (n *Narration) Awaits(t *testing.T, text string) {
 	t.Helper()
 	for start := time.Now(); !strings.Contains(n.Said(), text); time.Sleep(50 * time.Millisecond) {

@@ -92,7 +92,7 @@ func (r Report) Drift() []string {
 		all = append(all, "ecs: the image is named by a tag, which may move")
 	}
 	for _, v := range slices.Sorted(maps.Keys(f.Weights)) {
-		all = append(all, fmt.Sprintf("lambda: version %s has %.0f %% of the traffic, a canary under way or left over", v, 100*f.Weights[v]))
+		all = append(all, fmt.Sprintf("lambda: version %s has %.0f %% of the traffic, a canary or a move under way, or left over", v, 100*f.Weights[v]))
 	}
 	return all
 }

@@ -1,6 +1,7 @@
-// Package verify checks, before a deploy changes anything, what the new
-// version will need, and prints it as a tree of OK, FAILED and SKIPPED. A check
-// that may not look is skipped and does not stop a deploy. Start at Service.
+// Package verify checks, before a deploy changes anything, what the new version
+// needs, and prints the results as a tree of OK, FAILED and SKIPPED. What cannot
+// be checked, for lack of permission or of an answer, is SKIPPED with the reason
+// and does not stop a deploy. Start at Run.
 package verify
 
 import (
@@ -26,16 +27,16 @@ const (
 	Skipped Status = "SKIPPED"
 )
 
-// Check is one thing to look at.
+// Check is one thing to verify.
 type Check struct {
 	// Name says what, such as "image sha256:...".
 	Name string
 	// Run checks and returns what it found. A SkipError, or an error of AWS that
-	// says that one may not look, skips the check; any other error fails it.
-	Run func(ctx context.Context) (saw string, err error)
+	// says that the caller may not ask, skips the check; any other error fails it.
+	Run func(ctx context.Context) (found string, err error)
 }
 
-// SkipError is a check that does not apply or could not look.
+// SkipError is a check that does not apply or could not be made.
 type SkipError struct{ Reason string }
 
 // Error is the reason.
@@ -45,29 +46,29 @@ func (e *SkipError) Error() string { return e.Reason }
 type Result struct {
 	Name   string
 	Status Status
-	// Detail is what was seen, or why not.
+	// Detail is what was found, or why it failed or was skipped.
 	Detail string
 }
 
 // Report is what came of the checks of one subject.
 type Report struct {
-	// Subject is what was looked at.
+	// Subject is what was verified.
 	Subject string
 	// Results are in the order of the checks.
 	Results []Result
 }
 
-// Run does every check, also after one failed, so that all is told at once.
+// Run does every check, also after one failed, so that one run reports them all.
 func Run(ctx context.Context, subject string, checks []Check) Report {
 	report := Report{Subject: subject}
 	for _, c := range checks {
-		saw, err := c.Run(ctx)
-		r := Result{Name: c.Name, Status: OK, Detail: saw}
+		found, err := c.Run(ctx)
+		r := Result{Name: c.Name, Status: OK, Detail: found}
 		var skip *SkipError
 		switch {
 		case errors.As(err, &skip):
 			r.Status, r.Detail = Skipped, skip.Reason
-		case mayNotLook(err):
+		case mayNotAsk(err):
 			r.Status, r.Detail = Skipped, "cannot look: "+text.FirstLine(err.Error())
 		case err != nil:
 			r.Status, r.Detail = Failed, text.FirstLine(err.Error())
@@ -108,9 +109,9 @@ func (r Report) Err() error {
 	return errors.New(strings.Join(bad, "; "))
 }
 
-// mayNotLook reports answers that say nothing about what was asked for: the
+// mayNotAsk reports answers that say nothing about what was asked for: the
 // caller has no permission, or the AWS at hand does not know the operation.
-func mayNotLook(err error) bool {
+func mayNotAsk(err error) bool {
 	var api smithy.APIError
 	if errors.As(err, &api) {
 		switch api.ErrorCode() {
