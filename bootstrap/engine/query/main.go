@@ -34,7 +34,7 @@ func main() {
 func run(args []string) (string, error) {
 	switch {
 	case len(args) == 1:
-		return ask(args[0])
+		return askWithin(limit, args[0])
 	case len(args) == 2 && args[0] == echoCommand:
 		return args[1], nil
 	default:
@@ -42,10 +42,31 @@ func run(args []string) (string, error) {
 	}
 }
 
-// ask returns the version of the engine at an address, once it has run a process.
-func ask(address string) (string, error) {
+// askWithin is ask with a limit that holds while Dagger's SDK waits for its client,
+// too: that wait does not end with the context (engineconn/session.go), but the
+// client ends with this program.
+func askWithin(limit time.Duration, address string) (string, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), limit)
 	defer cancel()
+	type answer struct {
+		version string
+		err     error
+	}
+	answers := make(chan answer, 1)
+	go func() {
+		version, err := ask(ctx, address)
+		answers <- answer{version, err}
+	}()
+	select {
+	case got := <-answers:
+		return got.version, got.err
+	case <-ctx.Done():
+		return "", fmt.Errorf("the engine at %s did not answer and run a process within %s", address, limit)
+	}
+}
+
+// ask returns the version of the engine at an address, once it has run a process.
+func ask(ctx context.Context, address string) (string, error) {
 	self, err := os.Executable()
 	if err != nil {
 		return "", fmt.Errorf("find this program's file: %w", err)
