@@ -2,6 +2,9 @@
 // it run a process: a socket that listens does not show that the engine works.
 //
 //	_EXPERIMENTAL_DAGGER_CLI_BIN=dagger query unix:///run/dagger/engine.sock
+//
+// Who calls it limits its time, by a signal to its process group: Dagger's SDK waits
+// minutes for its client whatever the context says, and the client outlives it.
 package main
 
 import (
@@ -10,13 +13,9 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"time"
 
 	"dagger.io/dagger"
 )
-
-// limit is how long an engine may take to answer and to run the process.
-const limit = time.Minute
 
 // echoCommand has the program print its other argument: it is the process that the
 // engine runs, so that no image is needed.
@@ -34,34 +33,11 @@ func main() {
 func run(args []string) (string, error) {
 	switch {
 	case len(args) == 1:
-		return askWithin(limit, args[0])
+		return ask(context.Background(), args[0])
 	case len(args) == 2 && args[0] == echoCommand:
 		return args[1], nil
 	default:
 		return "", errors.New("give the engine's address, such as unix:///run/dagger/engine.sock")
-	}
-}
-
-// askWithin is ask with a limit that holds while Dagger's SDK waits for its client,
-// too: that wait does not end with the context (engineconn/session.go), but the
-// client ends with this program.
-func askWithin(limit time.Duration, address string) (string, error) {
-	ctx, cancel := context.WithTimeout(context.Background(), limit)
-	defer cancel()
-	type answer struct {
-		version string
-		err     error
-	}
-	answers := make(chan answer, 1)
-	go func() {
-		version, err := ask(ctx, address)
-		answers <- answer{version, err}
-	}()
-	select {
-	case got := <-answers:
-		return got.version, got.err
-	case <-ctx.Done():
-		return "", fmt.Errorf("the engine at %s did not answer and run a process within %s", address, limit)
 	}
 }
 

@@ -26,6 +26,9 @@ const (
 // patience is how long the engine may take to write its state to disk.
 const patience = 60 * time.Second
 
+// readyLimit is how long an engine that listens may take to run a process.
+const readyLimit = time.Minute
+
 // startSteps start what must run; they look each time whether it does.
 func (a App) startSteps(p plan.Plan) []step.Step {
 	return []step.Step{
@@ -154,7 +157,7 @@ func (a App) startEngine(ctx context.Context, p plan.Plan, log io.Writer) error 
 // ready is an error unless the engine runs a process and is of the version that
 // everything here is built for.
 func (a App) ready(ctx context.Context, p plan.Plan, log io.Writer) error {
-	version, err := a.askEngine(ctx, p, log)
+	version, err := a.askEngine(ctx, p, readyLimit, log)
 	if err == nil && version != engine.Version {
 		err = fmt.Errorf("the engine says that it is %s and should be %s", version, engine.Version)
 	}
@@ -171,6 +174,6 @@ func (a App) engineFailed(err error) error {
 }
 
 // askEngine has the running engine run a process and say its version.
-func (a App) askEngine(ctx context.Context, p plan.Plan, log io.Writer) (string, error) {
-	return engine.Ask(ctx, a.Exec, p.Query(), filepath.Join(a.Cache.Bin(), "dagger"), engine.Address, log)
+func (a App) askEngine(ctx context.Context, p plan.Plan, limit time.Duration, log io.Writer) (string, error) {
+	return engine.Ask(ctx, a.Exec, p.Query(), filepath.Join(a.Cache.Bin(), "dagger"), engine.Address, limit, log)
 }

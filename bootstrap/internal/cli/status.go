@@ -71,9 +71,7 @@ func (a App) processRow(ctx context.Context, p plan.Plan, name, address string) 
 		if _, err := os.Stat(p.Query()); errors.Is(err, fs.ErrNotExist) {
 			return []string{name, "running", what + ", not asked: up builds the check"}
 		}
-		ctx, cancel := context.WithTimeout(ctx, statusLimit)
-		defer cancel()
-		version, err := a.askEngine(ctx, p, io.Discard)
+		version, err := a.askEngine(ctx, p, statusLimit, io.Discard)
 		if err != nil {
 			return []string{name, "not answering", fmt.Sprintf("%s: %v", what, err)}
 		}
