@@ -6,7 +6,6 @@ import (
 	"bytes"
 	"errors"
 	"io/fs"
-	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -130,18 +129,4 @@ func edited(t *testing.T, file, before, after string) string {
 		t.Fatalf("%s does not contain %q", file, before)
 	}
 	return string(bytes.Replace(content, []byte(before), []byte(after), 1))
-}
-
-func freePort(t *testing.T) int {
-	t.Helper()
-	listener, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "localhost:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = listener.Close() }()
-	address, ok := listener.Addr().(*net.TCPAddr)
-	if !ok {
-		t.Fatalf("no TCP address: %v", listener.Addr())
-	}
-	return address.Port
 }

@@ -39,9 +39,9 @@ func emulator(t *testing.T) (address, balancer string) {
 	if err != nil {
 		fail("make the emulator", err)
 	}
-	api, web := freePort(t), freePort(t)
+	// The system chooses the ports on this machine, so that no two worlds want the same.
 	tunnel, err := client.Host().Tunnel(client.LoadServiceFromID(answer.SensorBackend.Emulator.ID), sdk.HostTunnelOpts{Ports: []sdk.PortForward{
-		{Frontend: api, Backend: apiPort}, {Frontend: web, Backend: balancerPort},
+		{Backend: apiPort}, {Backend: balancerPort},
 	}}).Start(ctx)
 	if err != nil {
 		fail("start the emulator", err)
@@ -51,9 +51,27 @@ func emulator(t *testing.T) (address, balancer string) {
 			t.Logf("stop the emulator: %v", err)
 		}
 	})
-	address, balancer = fmt.Sprintf("localhost:%d", api), fmt.Sprintf("localhost:%d", web)
+	ports, err := tunnel.Ports(ctx)
+	if err != nil {
+		fail("ask for the tunnel's ports", err)
+	}
+	if len(ports) != 2 {
+		t.Fatalf("the tunnel has %d ports, want 2", len(ports))
+	}
+	// They come in the order in which they were asked for.
+	address, balancer = local(t, ports[0]), local(t, ports[1])
 	until(t, "the emulator is healthy", func() bool { return healthy(t, address) })
 	return address, balancer
+}
+
+// local is the address of a tunnel's port on this machine.
+func local(t *testing.T, port sdk.Port) string {
+	t.Helper()
+	number, err := port.Port(t.Context())
+	if err != nil {
+		t.Fatalf("ask for the tunnel's port: %v", err)
+	}
+	return fmt.Sprintf("localhost:%d", number)
 }
 
 // connect opens a session of the engine that dagger on the PATH uses, until the

@@ -26,6 +26,9 @@ const (
 // patience is how long the engine may take to write its state to disk.
 const patience = 60 * time.Second
 
+// readyLimit is how long an engine that listens may take to run a process.
+const readyLimit = time.Minute
+
 // startSteps start what must run; they look each time whether it does.
 func (a App) startSteps(p plan.Plan) []step.Step {
 	return []step.Step{
@@ -44,7 +47,7 @@ func (a App) startSteps(p plan.Plan) []step.Step {
 			},
 		},
 		{
-			Name: "engine", Title: "start the engine", Needs: []string{"registry", "install"},
+			Name: "engine", Title: "start the engine", Needs: []string{"registry", "install", "query"},
 			Run: func(ctx context.Context, log io.Writer) error { return a.startEngine(ctx, p, log) },
 		},
 	}
@@ -124,8 +127,10 @@ func (a App) startEngine(ctx context.Context, p plan.Plan, log io.Writer) error 
 	key := step.Fingerprint(build.Key, sdk.Digest.String(), string(files.Config), string(files.Certificates))
 	rec, running := a.Procs.Running(engineProcess)
 	if running && rec.Key == key {
-		_, err := fmt.Fprintf(log, "process %d is running\n", rec.ID.PID)
-		return err
+		if _, err := fmt.Fprintf(log, "process %d is running\n", rec.ID.PID); err != nil {
+			return err
+		}
+		return a.ready(ctx, p, log)
 	}
 	if _, err := a.Procs.Stop(engineProcess, patience); err != nil {
 		return err
@@ -144,20 +149,31 @@ func (a App) startEngine(ctx context.Context, p plan.Plan, log io.Writer) error 
 	}
 	err = engine.Wait(ctx, rec.ID.PID, func() bool { _, running := a.Procs.Running(engineProcess); return running })
 	if err != nil {
-		return fmt.Errorf("%w\n%s\nsee %s", err, a.Procs.LogTail(engineProcess), a.Procs.LogPath(engineProcess))
+		return a.engineFailed(err)
 	}
-	version, err := a.askEngine(ctx, p, log)
+	return a.ready(ctx, p, log)
+}
+
+// ready is an error unless the engine runs a process and is of the version that
+// everything here is built for.
+func (a App) ready(ctx context.Context, p plan.Plan, log io.Writer) error {
+	version, err := a.askEngine(ctx, p, readyLimit, log)
+	if err == nil && version != engine.Version {
+		err = fmt.Errorf("the engine says that it is %s and should be %s", version, engine.Version)
+	}
 	if err != nil {
-		return fmt.Errorf("%w\n%s\nsee %s; `down` and `up` start it again", err, a.Procs.LogTail(engineProcess), a.Procs.LogPath(engineProcess))
-	}
-	if version != engine.Version {
-		return fmt.Errorf("the engine says that it is %s and should be %s", version, engine.Version)
+		return a.engineFailed(err)
 	}
 	return nil
 }
 
-// askEngine has the running engine do something and say its version.
-func (a App) askEngine(ctx context.Context, p plan.Plan, log io.Writer) (string, error) {
-	query, client := filepath.Join(p.Programs(), engine.QueryProgram), filepath.Join(a.Cache.Bin(), "dagger")
-	return engine.Ask(ctx, a.Exec, query, client, engine.Address, log)
+// engineFailed adds what the engine wrote last and what to do next.
+func (a App) engineFailed(err error) error {
+	const next = "start it again with: go run ./bootstrap down && go run ./bootstrap up"
+	return fmt.Errorf("%w\nthe engine's last lines, from %s:\n%s\n%s", err, a.Procs.LogPath(engineProcess), a.Procs.LogTail(engineProcess), next)
+}
+
+// askEngine has the running engine run a process and say its version.
+func (a App) askEngine(ctx context.Context, p plan.Plan, limit time.Duration, log io.Writer) (string, error) {
+	return engine.Ask(ctx, a.Exec, p.Query(), filepath.Join(a.Cache.Bin(), "dagger"), engine.Address, limit, log)
 }

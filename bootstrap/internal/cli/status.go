@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"os"
 	"path/filepath"
 	"time"
 
@@ -16,7 +17,10 @@ import (
 	"sensor-backend/bootstrap/internal/table"
 )
 
-// status prints what is there. It changes nothing and waits for nobody.
+// statusLimit is how long status waits for the engine's answer.
+const statusLimit = 10 * time.Second
+
+// status prints what is there. It builds and starts nothing.
 func (a App) status(ctx context.Context) error {
 	tools := preflight.LookForTools(ctx, a.Exec)
 	mode, err := preflight.ChooseMode(tools)
@@ -64,7 +68,10 @@ func (a App) processRow(ctx context.Context, p plan.Plan, name, address string) 
 	}
 	what := fmt.Sprintf("%s, process %d since %s", address, rec.ID.PID, rec.Started.Format(time.DateTime))
 	if name == engineProcess {
-		version, err := a.askEngine(ctx, p, io.Discard)
+		if _, err := os.Stat(p.Query()); errors.Is(err, fs.ErrNotExist) {
+			return []string{name, "running", what + ", not asked: up builds the check"}
+		}
+		version, err := a.askEngine(ctx, p, statusLimit, io.Discard)
 		if err != nil {
 			return []string{name, "not answering", fmt.Sprintf("%s: %v", what, err)}
 		}

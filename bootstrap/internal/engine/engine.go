@@ -7,7 +7,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"net"
 	"os"
 	"path/filepath"
@@ -34,32 +33,10 @@ const RunnerVariable = "_EXPERIMENTAL_DAGGER_RUNNER_HOST"
 // SDKVariable tells the engine which image is the Go SDK.
 const SDKVariable = "DAGGER_GO_SDK_MANIFEST_DIGEST"
 
-// QueryProgram asks a running engine; it is built beside it.
-const QueryProgram = "query"
-
-// Packages are the programs to build: Dagger's own, and the one that asks a running
-// engine by Dagger's SDK. That one lies in the engine's module, whose versions the
-// SDK needs and the workspace must not get.
+// Packages are the programs of Dagger to build.
 func Packages() []string {
 	const module = "github.com/dagger/dagger/cmd/"
-	return []string{module + "codegen", module + "dagger", module + "dnsname", module + "engine", module + "init", "./" + QueryProgram}
-}
-
-// clientVariable names the dagger program to Dagger's SDK, which would download one
-// otherwise (dagger.io/dagger/engineconn).
-const clientVariable = "_EXPERIMENTAL_DAGGER_CLI_BIN"
-
-// Ask has the engine at an address, such as Address, do something and say its
-// version. query and client are the programs that were built; what they print goes
-// to log.
-func Ask(ctx context.Context, ex run.Executor, query, client, address string, log io.Writer) (string, error) {
-	version, err := run.Output(ctx, ex, run.Command{
-		Name: query, Args: []string{address}, Env: []string{clientVariable + "=" + client, "DAGGER_NO_NAG=1"}, Stderr: log,
-	})
-	if err != nil {
-		return "", fmt.Errorf("ask the engine: %w", err)
-	}
-	return version, nil
+	return []string{module + "codegen", module + "dagger", module + "dnsname", module + "engine", module + "init"}
 }
 
 // Variables are what the linker sets in them.

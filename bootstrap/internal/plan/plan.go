@@ -65,6 +65,9 @@ func HostPackages() []string {
 // Programs is where the engine's programs are kept.
 func (p Plan) Programs() string { return p.Cache.Path("dagger") }
 
+// Query is the program that asks a running engine.
+func (p Plan) Query() string { return p.Cache.Path("engine-query") }
+
 // SDK is the layout of the Go SDK's image.
 func (p Plan) SDK() string { return p.Cache.Path("go-sdk") }
 
@@ -81,6 +84,10 @@ func (p Plan) CLI() ([]step.Step, error) {
 // engine's own parts are made, so that an engine is up before the last image.
 func (p Plan) Build(start ...step.Step) ([]step.Step, error) {
 	dagger, err := p.daggerStep()
+	if err != nil {
+		return nil, err
+	}
+	query, err := p.queryStep()
 	if err != nil {
 		return nil, err
 	}
@@ -107,6 +114,7 @@ func (p Plan) Build(start ...step.Step) ([]step.Step, error) {
 	steps := []step.Step{
 		p.aptStep(),
 		dagger,
+		query,
 		goroot,
 		golangRoot,
 		p.image("go-sdk", "assemble the Go SDK", engine.Version, p.SDK(), standin.SDKConfig(network), sdkEntries,
@@ -156,7 +164,7 @@ func (p Plan) aptStep() step.Step {
 
 func (p Plan) daggerStep() (step.Step, error) {
 	dir := filepath.Join(p.Source, "engine")
-	sum, err := hashFiles(dir, "go.mod", "go.sum", "distconsts/go.mod", "distconsts/distconsts.go", "query/main.go")
+	sum, err := hashFiles(dir, "go.mod", "go.sum", "distconsts/go.mod", "distconsts/distconsts.go")
 	if err != nil {
 		return step.Step{}, err
 	}
@@ -165,7 +173,7 @@ func (p Plan) daggerStep() (step.Step, error) {
 		Name: "dagger", Title: "build dagger " + engine.Version + " and its engine", Lane: laneCompile,
 		About: engine.Version, Files: []string{client, p.Programs()},
 		Key:     []string{sum, engine.Version, p.Machine.Go.Version, p.Machine.Go.Arch},
-		Outputs: []string{client, filepath.Join(p.Programs(), "engine"), filepath.Join(p.Programs(), "codegen"), filepath.Join(p.Programs(), engine.QueryProgram)},
+		Outputs: []string{client, filepath.Join(p.Programs(), "engine"), filepath.Join(p.Programs(), "codegen")},
 		Run: func(ctx context.Context, log io.Writer) error {
 			tmp, err := p.Cache.Temp("dagger")
 			if err != nil {
@@ -179,6 +187,27 @@ func (p Plan) daggerStep() (step.Step, error) {
 				return err
 			}
 			return p.Cache.Replace(tmp, p.Programs())
+		},
+	}, nil
+}
+
+// queryStep is apart from the engine's: another query does not need another engine,
+// which would have to start again.
+func (p Plan) queryStep() (step.Step, error) {
+	dir := filepath.Join(p.Source, "engine")
+	sum, err := hashFiles(dir, "go.mod", "go.sum", "query/main.go")
+	if err != nil {
+		return step.Step{}, err
+	}
+	return step.Step{
+		Name: "query", Title: "build the engine's readiness check", Lane: laneCompile,
+		About: engine.Version, Files: []string{p.Query()},
+		Key:     []string{sum, p.Machine.Go.Version, p.Machine.Go.Arch},
+		Outputs: []string{p.Query()},
+		Run: func(ctx context.Context, log io.Writer) error {
+			return p.produce(p.Query(), func(tmp string) error {
+				return gotool.Build{Dir: dir, Packages: []string{"./query"}, Output: tmp}.Run(ctx, p.Exec, log)
+			})
 		},
 	}, nil
 }

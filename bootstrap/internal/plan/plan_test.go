@@ -189,7 +189,10 @@ func TestWhatIsMadeAgain(t *testing.T) {
 		"another terraform": {func(p *Plan) { p.Machine.TerraformID = "2" }, []string{"terraform", "image-terraform"}},
 		"another Go": {
 			func(p *Plan) { p.Machine.Go.Version = "go1.26.9" },
-			[]string{"dagger", "layer-go", "go-sdk", "image-golang", "provider", "image-terraform"},
+			[]string{"dagger", "query", "layer-go", "go-sdk", "image-golang", "provider", "image-terraform"},
+		},
+		"another readiness check": {
+			func(p *Plan) { p.Source = withAnotherQuery(t, p.Source) }, []string{"query"},
 		},
 		"another mirror": {
 			func(p *Plan) { p.Machine.Sources.Entries[0].URI = "http://other.example/debian" },
@@ -218,6 +221,17 @@ func TestWhatIsMadeAgain(t *testing.T) {
 			}
 		})
 	}
+}
+
+// withAnotherQuery is a copy of a bootstrap module whose readiness check differs.
+func withAnotherQuery(t *testing.T, source string) string {
+	t.Helper()
+	other := t.TempDir()
+	if err := os.CopyFS(other, os.DirFS(source)); err != nil {
+		t.Fatal(err)
+	}
+	put(t, filepath.Join(other, "engine/query/main.go"), "another")
+	return other
 }
 
 func TestOpenTofuWithoutTerraform(t *testing.T) {

@@ -84,6 +84,11 @@ func (System) Run(ctx context.Context, c Command) error {
 	cmd.WaitDelay = 20 * time.Second
 	if err := cmd.Run(); err != nil {
 		if ctx.Err() != nil {
+			// What the command started and did not end with it, such as a client of
+			// Dagger that still looks for its engine, ignores SIGTERM.
+			if cmd.Process != nil {
+				_ = syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL)
+			}
 			err = fmt.Errorf("%w (%w)", context.Cause(ctx), err)
 		}
 		return &Error{Command: c.String(), Tail: strings.TrimSpace(last.String()), Err: err}
