@@ -19,7 +19,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/sns"
 
 	"sensor-backend/services/internal/awsconf"
-	"sensor-backend/services/internal/columnar"
+	"sensor-backend/services/internal/parquet"
 	"sensor-backend/services/internal/processor"
 	"sensor-backend/services/internal/store"
 	"sensor-backend/services/internal/tracing"
@@ -67,7 +67,7 @@ func build(ctx context.Context, getenv func(string) string, log *slog.Logger) (*
 		return value
 	}
 	bucket, table, topic := setting("PROCESSED_BUCKET"), setting("METADATA_TABLE"), setting("ALERTS_TOPIC_ARN")
-	parquet, err := strconv.ParseBool(cmp.Or(getenv("PARQUET"), "false"))
+	tables, err := strconv.ParseBool(cmp.Or(getenv("PARQUET"), "false"))
 	if err != nil {
 		errs = append(errs, fmt.Errorf("PARQUET is %q, expected true or false", getenv("PARQUET")))
 	}
@@ -102,8 +102,8 @@ func build(ctx context.Context, getenv func(string) string, log *slog.Logger) (*
 		Now:     time.Now,
 		Log:     log,
 	}
-	if parquet {
-		p.Parquet = func(to io.Writer) processor.Form { return columnar.New(to) }
+	if tables {
+		p.Parquet = func(to io.Writer) processor.Form { return parquet.New(to) }
 	}
 	return p, nil
 }

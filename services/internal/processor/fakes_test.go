@@ -18,7 +18,7 @@ import (
 	"time"
 
 	"sensor-backend/services/internal/catalog"
-	"sensor-backend/services/internal/columnar"
+	"sensor-backend/services/internal/parquet"
 	"sensor-backend/services/internal/processor"
 )
 
@@ -77,7 +77,7 @@ func (w *world) processor() *processor.Processor {
 		Log:   slog.New(slog.DiscardHandler),
 	}
 	if w.parquet {
-		p.Parquet = func(to io.Writer) processor.Form { return columnar.New(to) }
+		p.Parquet = func(to io.Writer) processor.Form { return parquet.New(to) }
 	}
 	return p
 }
