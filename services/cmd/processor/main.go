@@ -4,6 +4,7 @@ package main
 import (
 	"cmp"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -43,8 +44,8 @@ func main() {
 
 // traced lets an invocation go on with the trace that Lambda names, and sends
 // its spans before it ends: afterwards Lambda lets the process sleep.
-func traced(p *processor.Processor) func(context.Context, processor.Event) (*events.SQSEventResponse, error) {
-	return func(ctx context.Context, event processor.Event) (*events.SQSEventResponse, error) {
+func traced(p *processor.Processor) func(context.Context, json.RawMessage) (*events.SQSEventResponse, error) {
+	return func(ctx context.Context, event json.RawMessage) (*events.SQSEventResponse, error) {
 		const patience = time.Second
 		header, _ := ctx.Value("x-amzn-trace-id").(string) // set by the Lambda library
 		defer func() {

@@ -49,7 +49,7 @@ type Version struct {
 }
 
 // Config is what the API works on. A nil Warehouse, Inbox or Catalog is off:
-// the requests that need it are answered 503 with the reason.
+// the requests that need it are answered 501 with the reason.
 type Config struct {
 	Warehouse Warehouse
 	Inbox     Inbox
@@ -75,15 +75,21 @@ type API struct {
 	cfg      Config
 	places   chan struct{}
 	draining atomic.Bool
+	progress time.Duration
 	handler  http.Handler
 }
 
-// requestTimeout ends the queries of a request before its connection times out.
-const requestTimeout = 25 * time.Second
+const (
+	// requestTimeout ends the queries of a request, or of a page of a stream,
+	// before its connection times out.
+	requestTimeout = 25 * time.Second
+	// progress is how long a client may take to take a page of a stream.
+	progress = 30 * time.Second
+)
 
 // New builds the routes.
 func New(cfg Config) *API {
-	a := &API{cfg: cfg, places: make(chan struct{}, cfg.Batches)}
+	a := &API{cfg: cfg, places: make(chan struct{}, cfg.Batches), progress: progress}
 	cfg.Metrics.Queue(func() int { return len(a.places) }, cfg.Batches)
 	e := echo.New()
 	e.HideBanner = true
@@ -99,29 +105,37 @@ func New(cfg Config) *API {
 		middleware.SecureWithConfig(middleware.SecureConfig{
 			ContentTypeNosniff: "nosniff", XFrameOptions: "DENY", ContentSecurityPolicy: contentSecurity,
 		}),
-		middleware.ContextTimeout(requestTimeout),
 	)
 	if len(cfg.Origins) > 0 {
 		e.Use(middleware.CORSWithConfig(middleware.CORSConfig{
-			AllowOrigins: cfg.Origins, AllowMethods: []string{http.MethodGet, http.MethodPost},
+			AllowOrigins: cfg.Origins, AllowMethods: []string{http.MethodGet, http.MethodHead, http.MethodPost},
 		}))
 	}
-	e.GET("/", a.page("index.html", "text/html; charset=utf-8"))
-	e.GET("/app.js", a.page("app.js", "text/javascript; charset=utf-8"))
-	e.GET("/chart.js", a.page("chart.js", "text/javascript; charset=utf-8"))
-	e.GET("/app.css", a.page("app.css", "text/css; charset=utf-8"))
-	e.GET("/healthz", a.health)
-	e.GET("/readyz", a.ready)
-	e.GET("/version", a.version)
-	e.GET("/metrics", echo.WrapHandler(cfg.Metrics.Handler()))
-	e.GET("/openapi.json", a.openAPI)
-	e.POST("/v1/readings", a.postReadings, a.authenticate)
-	e.GET("/v1/readings", a.getReadings)
-	e.GET("/v1/buckets", a.getBuckets)
-	e.GET("/v1/sensors", a.listSensors)
-	e.GET("/v1/anomalies", a.listAnomalies)
-	e.GET("/v1/objects", a.listObjects)
-	e.GET("/v1/objects/*", a.getObject)
+	get := func(path string, handler echo.HandlerFunc, around ...echo.MiddlewareFunc) {
+		e.Match([]string{http.MethodGet, http.MethodHead}, path, handler, around...)
+	}
+	for path, file := range map[string][2]string{
+		"/":         {"index.html", "text/html; charset=utf-8"},
+		"/app.js":   {"app.js", "text/javascript; charset=utf-8"},
+		"/chart.js": {"chart.js", "text/javascript; charset=utf-8"},
+		"/app.css":  {"app.css", "text/css; charset=utf-8"},
+	} {
+		get(path, a.file(file[0], file[1]))
+	}
+	get("/healthz", a.health)
+	get("/readyz", a.ready)
+	get("/version", a.version)
+	get("/metrics", echo.WrapHandler(cfg.Metrics.Handler()))
+	get("/openapi.json", a.openAPI)
+	timeout := middleware.ContextTimeout(requestTimeout)
+	e.POST("/v1/readings", a.postReadings, a.authenticate, onlyParameters(), timeout)
+	// It may be a stream, which sees to its own time.
+	get("/v1/readings", a.getReadings, onlyParameters("sensor_id", "metric", "from", "to", "order", "limit", "cursor", "format"))
+	get("/v1/buckets", a.getBuckets, onlyParameters("sensor_id", "metric", "from", "to", "bucket", "format"), timeout)
+	get("/v1/sensors", a.listSensors, onlyParameters("prefix", "limit", "cursor"), timeout)
+	get("/v1/anomalies", a.listAnomalies, onlyParameters("sensor_id", "metric", "from", "to"), timeout)
+	get("/v1/objects", a.listObjects, onlyParameters("sensor_id", "limit", "cursor"), timeout)
+	get("/v1/objects/*", a.getObject, onlyParameters(), timeout)
 	a.handler = e
 	return a
 }

@@ -1,8 +1,8 @@
 package httpapi
 
 import (
+	"bufio"
 	"bytes"
-	"compress/gzip"
 	"errors"
 	"fmt"
 	"io"
@@ -11,6 +11,7 @@ import (
 	"os"
 	"strings"
 
+	"sensor-backend/services/internal/gunzip"
 	"sensor-backend/services/internal/reading"
 )
 
@@ -75,10 +76,10 @@ func tooLarge() *problem {
 // readBody reads a body to its end, through gzip when it says so, and not
 // further than maxBody however well it is packed.
 func readBody(in io.Reader, encoding string) ([]byte, error) {
-	switch encoding {
+	switch strings.ToLower(strings.TrimSpace(encoding)) {
 	case "", "identity":
-	case "gzip":
-		unpacked, err := gzip.NewReader(in)
+	case "gzip", "x-gzip": // RFC 9110, section 8.4.1.3: they are the same
+		unpacked, err := gunzip.NewReader(bufio.NewReader(in))
 		if err != nil {
 			return nil, bodyError(err)
 		}
@@ -93,7 +94,7 @@ func readBody(in io.Reader, encoding string) ([]byte, error) {
 	if len(body) > maxBody {
 		return nil, tooLarge()
 	}
-	return body, nil
+	return bytes.TrimPrefix(body, []byte("\ufeff")), nil
 }
 
 func bodyError(err error) error {
@@ -101,7 +102,7 @@ func bodyError(err error) error {
 	switch {
 	case errors.As(err, &limit):
 		return tooLarge()
-	case errors.Is(err, gzip.ErrHeader), errors.Is(err, gzip.ErrChecksum), errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
+	case errors.Is(err, gunzip.ErrCorrupt), errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
 		return newProblem(http.StatusBadRequest, "the body is cut off or not what its content encoding says")
 	case errors.Is(err, os.ErrDeadlineExceeded):
 		return newProblem(http.StatusRequestTimeout, "the body came too slowly, send a smaller batch")
@@ -133,7 +134,7 @@ func decodeReading(plain *reading.Plain, data []byte) item {
 	}
 	var i item
 	var err error
-	if i.reading, err = reading.FromJSON(data, reading.Defaults{}); err != nil {
+	if i.reading, err = reading.FromJSON(data, reading.Defaults{}, nil); err != nil {
 		i.reject(err)
 	}
 	return i

@@ -51,7 +51,7 @@ func (a *API) postReadings(c echo.Context) error {
 	}
 	defer leave()
 	if a.cfg.Warehouse == nil && a.cfg.Inbox == nil {
-		return newProblem(http.StatusServiceUnavailable, "the warehouse is off and there is no source bucket to take the batch")
+		return newProblem(http.StatusNotImplemented, "the warehouse is off and there is no source bucket to take the batch")
 	}
 	r := c.Request()
 	key, err := idempotencyKey(r.Header)

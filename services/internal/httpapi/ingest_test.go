@@ -368,7 +368,7 @@ func TestPostWithWarehouseOff(t *testing.T) {
 
 func TestPostWithEverythingOff(t *testing.T) {
 	t.Parallel()
-	p := wantProblem(t, post(t, newAPI(httpapi.Config{}), `{"readings":[`+good+`]}`), http.StatusServiceUnavailable)
+	p := wantProblem(t, post(t, newAPI(httpapi.Config{}), `{"readings":[`+good+`]}`), http.StatusNotImplemented)
 	if !strings.Contains(p.Detail, "the warehouse is off") {
 		t.Errorf("detail %q", p.Detail)
 	}

@@ -47,10 +47,6 @@ func newProblem(status int, detail string, errs ...fieldProblem) *problem {
 	return p
 }
 
-func badParameter(field, reason string) *problem {
-	return newProblem(http.StatusBadRequest, "a query parameter is not acceptable", fieldProblem{Field: field, Reason: reason})
-}
-
 // handleError answers every error as a problem. What went wrong inside is
 // logged, not told.
 func (a *API) handleError(err error, c echo.Context) {
