@@ -78,6 +78,8 @@ func toProblem(err error) *problem {
 		return newProblem(he.Code, detail)
 	case errors.As(err, &schema):
 		return newProblem(http.StatusServiceUnavailable, "the warehouse is not ready: "+schema.Error())
+	case errors.Is(err, warehouse.ErrReadOnly):
+		return newProblem(http.StatusServiceUnavailable, "the warehouse takes no writes now, as while it fails over, try again")
 	case errors.Is(err, warehouse.ErrUnavailable):
 		return newProblem(http.StatusServiceUnavailable, "the warehouse is not available now, try again")
 	case errors.Is(err, warehouse.ErrOverflow):

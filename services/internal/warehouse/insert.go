@@ -3,12 +3,10 @@ package warehouse
 import (
 	"cmp"
 	"context"
-	"errors"
 	"slices"
 	"time"
 
 	"github.com/jackc/pgx/v5"
-	"github.com/jackc/pgx/v5/pgconn"
 
 	"sensor-backend/services/internal/reading"
 )
@@ -49,25 +47,30 @@ func (w *Warehouse) Insert(ctx context.Context, readings []reading.Reading) (Sto
 	return b.stored(), nil
 }
 
-// retry repeats an insert that lost a race with another writer, or whose
-// partition another process has dropped.
+// retry repeats an insert that lost a race with another writer, whose partition
+// another process has dropped, or, once, whose connection was of no use.
 func (w *Warehouse) retry(ctx context.Context, b *batch, insert func() error) error {
 	const attempts = 5
 	var err error
+	renewed := false
 	for range attempts {
-		if w.staging == nil {
-			if err := w.ensurePartitions(ctx, b.sorted); err != nil {
-				return err
-			}
-		}
 		b.duplicates = b.duplicates[:0]
-		err = insert()
-		switch {
-		case storedAlready(err):
+		if err = w.ensurePartitions(ctx, b.sorted); err == nil {
+			err = insert()
+		}
+		switch f := faultOf(err); {
+		case f == duplicate:
 			w.replays.met()
-		case noPartition(err):
+		case f == noPartition:
 			w.months.forget()
-		case !lostRace(err):
+		case f.renewable() && !renewed:
+			renewed = true
+			w.pool.Reset()
+		case f == readOnly:
+			// The next ones lead to the primary of that time.
+			w.pool.Reset()
+			return err
+		case f != lostRace:
 			return err
 		}
 	}
@@ -223,23 +226,4 @@ func (b *batch) series() (sensors, metrics []string) {
 		sensors, metrics = append(sensors, p.sensor), append(metrics, p.metric)
 	}
 	return sensors, metrics
-}
-
-// lostRace knows the errors of two writers in each other's way that a second try
-// cures: serialization failure, as which Redshift reports conflicts, and deadlock.
-func lostRace(err error) bool {
-	switch stateOf(err) {
-	case "40001", "40P01":
-		return true
-	}
-	return false
-}
-
-// stateOf is PostgreSQL's code for an error (SQLSTATE), empty for any other error.
-func stateOf(err error) string {
-	var pgErr *pgconn.PgError
-	if !errors.As(err, &pgErr) {
-		return ""
-	}
-	return pgErr.Code
 }
