@@ -1,18 +1,15 @@
 package main
 
 import (
-	"bufio"
 	"bytes"
 	"compress/gzip"
 	"context"
-	"fmt"
 	"net"
 	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"slices"
-	"strings"
 	"testing"
 	"time"
 
@@ -75,7 +72,7 @@ func startOnce(b *testing.B, program string, environment []string) (memory int64
 	defer b.StartTimer()
 	const idle = 200 * time.Millisecond
 	time.Sleep(idle)
-	memory = resident(b, process.Process.Pid)
+	memory = status(b, process.Process.Pid, "VmRSS:")
 	if err := process.Process.Signal(os.Interrupt); err != nil {
 		b.Fatal(err)
 	}
@@ -115,25 +112,4 @@ func weigh(b *testing.B, path string) (size, packed int) {
 		b.Fatal(err)
 	}
 	return len(content), out.Len()
-}
-
-// resident is the memory that a process has, in bytes (proc(5), VmRSS).
-func resident(b *testing.B, pid int) int64 {
-	b.Helper()
-	file, err := os.Open(fmt.Sprintf("/proc/%d/status", pid))
-	if err != nil {
-		b.Skip("this system does not tell the memory of a process")
-	}
-	defer func() { _ = file.Close() }()
-	for lines := bufio.NewScanner(file); lines.Scan(); {
-		if rest, ok := strings.CutPrefix(lines.Text(), "VmRSS:"); ok {
-			var kibi int64
-			if _, err := fmt.Sscanf(rest, "%d kB", &kibi); err != nil {
-				b.Fatal(err)
-			}
-			return kibi << 10
-		}
-	}
-	b.Fatal("no VmRSS")
-	return 0
 }

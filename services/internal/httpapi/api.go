@@ -12,6 +12,7 @@ import (
 	"github.com/labstack/echo/v4"
 	"github.com/labstack/echo/v4/middleware"
 
+	"sensor-backend/services/internal/admission"
 	"sensor-backend/services/internal/catalog"
 	"sensor-backend/services/internal/metrics"
 	"sensor-backend/services/internal/reading"
@@ -61,8 +62,10 @@ type Config struct {
 	Now       func() time.Time
 
 	Window Window
-	// Batches is how many batches may be read and wait at a time.
+	// Batches is how many whole batches may wait at a time.
 	Batches int
+	// InHand is how many bytes requests may have in hand at a time.
+	InHand int64
 	// Keys lets writes through; without any, everybody may write.
 	Keys Keys
 	// Origins may call from a browser's pages of theirs; none but this
@@ -73,7 +76,9 @@ type Config struct {
 // API serves requests.
 type API struct {
 	cfg      Config
-	places   chan struct{}
+	arriving *admission.Gate // bytes of bodies and streams that clients take their time for
+	places   *admission.Gate // whole batches
+	working  *admission.Line // bytes of batches and answers that are made
 	draining atomic.Bool
 	progress time.Duration
 	handler  http.Handler
@@ -85,13 +90,22 @@ const (
 	requestTimeout = 25 * time.Second
 	// progress is how long a client may take to take a page of a stream.
 	progress = 30 * time.Second
+	// patience is how long a batch or an answer waits for room.
+	patience = 10 * time.Second
 )
 
 // New builds the routes.
 func New(cfg Config) *API {
-	a := &API{cfg: cfg, places: make(chan struct{}, cfg.Batches), progress: progress}
-	cfg.Metrics.Queue(func() int { return len(a.places) }, cfg.Batches)
+	a := &API{cfg: cfg,
+		// Bodies come as they come; two thirds are for what is made of them.
+		arriving: admission.New(cfg.InHand / 3), working: admission.NewLine(cfg.InHand-cfg.InHand/3, patience),
+		places: admission.New(int64(cfg.Batches)), progress: progress,
+	}
+	cfg.Metrics.Queue(a.places.Taken, cfg.Batches)
+	cfg.Metrics.InHand(func() int64 { return a.arriving.Taken() + a.working.Taken() }, cfg.InHand)
 	e := echo.New()
+	// A load balancer adds the client's address to what the client says of itself.
+	e.IPExtractor = echo.ExtractIPFromXFFHeader()
 	e.HideBanner = true
 	e.HidePort = true
 	e.HTTPErrorHandler = a.handleError
@@ -130,14 +144,51 @@ func New(cfg Config) *API {
 	timeout := middleware.ContextTimeout(requestTimeout)
 	e.POST("/v1/readings", a.postReadings, a.authenticate, onlyParameters(), timeout)
 	// It may be a stream, which sees to its own time.
-	get("/v1/readings", a.getReadings, onlyParameters("sensor_id", "metric", "from", "to", "order", "limit", "cursor", "format"))
-	get("/v1/buckets", a.getBuckets, onlyParameters("sensor_id", "metric", "from", "to", "bucket", "format"), timeout)
-	get("/v1/sensors", a.listSensors, onlyParameters("prefix", "limit", "cursor"), timeout)
-	get("/v1/anomalies", a.listAnomalies, onlyParameters("sensor_id", "metric", "from", "to"), timeout)
-	get("/v1/objects", a.listObjects, onlyParameters("sensor_id", "limit", "cursor"), timeout)
+	get("/v1/readings", a.getReadings, onlyParameters("sensor_id", "metric", "from", "to", "order", "limit", "cursor", "format"), a.arrive(streamCost))
+	get("/v1/buckets", a.getBuckets, onlyParameters("sensor_id", "metric", "from", "to", "bucket", "format"), a.take(bucketsCost), timeout)
+	get("/v1/sensors", a.listSensors, onlyParameters("prefix", "limit", "cursor"), a.take(pageCost), timeout)
+	get("/v1/anomalies", a.listAnomalies, onlyParameters("sensor_id", "metric", "from", "to"), a.take(anomaliesCost), timeout)
+	get("/v1/objects", a.listObjects, onlyParameters("sensor_id", "limit", "cursor"), a.take(pageCost), timeout)
 	get("/v1/objects/*", a.getObject, onlyParameters(), timeout)
 	a.handler = e
 	return a
+}
+
+// What an answer costs in memory at the most, in bytes.
+const (
+	streamCost    = 512 << 10 // maxLimit readings, and their JSON or CSV
+	pageCost      = 1 << 20   // maxLimit entries, and their JSON
+	bucketsCost   = 4 << 20   // maxBuckets steps, and their JSON
+	anomaliesCost = 8 << 20   // a page of readings that are examined, and what is found in all
+)
+
+// arrive takes room for an answer that may be a stream, for as long as the client
+// takes it.
+func (a *API) arrive(bytes int64) echo.MiddlewareFunc {
+	return func(next echo.HandlerFunc) echo.HandlerFunc {
+		return func(c echo.Context) error {
+			ticket := a.arriving.Enter(c.RealIP())
+			defer ticket.Leave()
+			if err := ticket.Take(bytes); err != nil {
+				return err
+			}
+			return next(c)
+		}
+	}
+}
+
+// take waits for room for an answer before it is made.
+func (a *API) take(bytes int64) echo.MiddlewareFunc {
+	return func(next echo.HandlerFunc) echo.HandlerFunc {
+		return func(c echo.Context) error {
+			turn, err := a.working.Wait(c.Request().Context(), bytes)
+			if err != nil {
+				return err
+			}
+			defer turn.End()
+			return next(c)
+		}
+	}
 }
 
 // contentSecurity lets the page use what is in it and ask this service.

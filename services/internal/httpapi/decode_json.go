@@ -13,40 +13,42 @@ import (
 )
 
 // decodeJSON reads {"readings":[...]}.
-func decodeJSON(body []byte) ([]item, error) {
-	if items, ok := decodePlainBatch(body); ok {
-		return items, nil
+func decodeJSON(body []byte, into *batch) error {
+	if ok, err := decodePlainBatch(body, into); ok || err != nil {
+		return err
 	}
-	d := newBatchDecoder(body)
+	into.items = into.items[:0]
+	d := newBatchDecoder(body, into)
 	if err := d.decode(); err != nil {
-		return nil, batchError(err)
+		return batchError(err)
 	}
-	return d.items, nil
+	return nil
 }
 
 // decodePlainBatch reads a batch of plain readings and nothing else, which is
 // what nearly every body is. With ok false the body is anything else.
-func decodePlainBatch(body []byte) (items []item, ok bool) {
+func decodePlainBatch(body []byte, into *batch) (ok bool, err error) {
 	rest, ok := afterTokens(body, "{", `"readings"`, ":", "[")
 	if !ok {
-		return nil, false
+		return false, nil
 	}
 	var plain reading.Plain
-	for len(items) < maxBatch {
+	for {
 		r, taken, ok := plain.Next(rest)
 		if !ok {
-			return nil, false
+			return false, nil
 		}
-		items = append(items, item{reading: r})
+		if err := into.add(item{reading: r}); err != nil {
+			return false, err
+		}
 		rest = rest[taken:]
 		if next, ok := afterTokens(rest, ","); ok {
 			rest = next
 			continue
 		}
 		rest, ok = afterTokens(rest, "]", "}")
-		return items, ok && len(bytes.TrimLeft(rest, spaces)) == 0
+		return ok && len(bytes.TrimLeft(rest, spaces)) == 0, nil
 	}
-	return nil, false
 }
 
 const spaces = " \t\r\n"
@@ -78,12 +80,12 @@ func batchError(err error) error {
 type batchDecoder struct {
 	json  *jsontext.Decoder
 	plain reading.Plain
-	items []item
+	into  *batch
 }
 
 // newBatchDecoder leaves to each reading what is wrong inside of it.
-func newBatchDecoder(body []byte) *batchDecoder {
-	return &batchDecoder{json: jsontext.NewDecoder(bytes.NewReader(body), jsontext.AllowDuplicateNames(true), jsontext.AllowInvalidUTF8(true))}
+func newBatchDecoder(body []byte, into *batch) *batchDecoder {
+	return &batchDecoder{into: into, json: jsontext.NewDecoder(bytes.NewReader(body), jsontext.AllowDuplicateNames(true), jsontext.AllowInvalidUTF8(true))}
 }
 
 func (d *batchDecoder) decode() error {
@@ -134,14 +136,13 @@ func (d *batchDecoder) array() error {
 		return err
 	}
 	for d.json.PeekKind() != jsontext.KindEndArray {
-		if len(d.items) == maxBatch {
-			return tooLarge()
-		}
 		raw, err := d.json.ReadValue()
 		if err != nil {
 			return err
 		}
-		d.items = append(d.items, decodeReading(&d.plain, raw))
+		if err := d.into.add(decodeReading(&d.plain, raw)); err != nil {
+			return err
+		}
 	}
 	_, err := d.json.ReadToken()
 	return err

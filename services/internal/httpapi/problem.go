@@ -10,6 +10,7 @@ import (
 
 	"github.com/labstack/echo/v4"
 
+	"sensor-backend/services/internal/admission"
 	"sensor-backend/services/internal/warehouse"
 )
 
@@ -76,6 +77,8 @@ func toProblem(err error) *problem {
 			detail = ""
 		}
 		return newProblem(he.Code, detail)
+	case errors.Is(err, admission.ErrFull):
+		return tooMany()
 	case errors.As(err, &schema):
 		return newProblem(http.StatusServiceUnavailable, "the warehouse is not ready: "+schema.Error())
 	case errors.Is(err, warehouse.ErrReadOnly):

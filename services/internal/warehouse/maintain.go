@@ -41,7 +41,11 @@ func (w *Warehouse) Maintain(ctx context.Context, now time.Time, retention time.
 }
 
 func (w *Warehouse) maintain(ctx context.Context, now time.Time, retention time.Duration, done *Maintained) error {
-	for m := monthOf(now); m <= monthOf(now)+monthsAhead; m++ {
+	first, err := w.firstMonth(ctx)
+	if err != nil {
+		return err
+	}
+	for m := max(first, monthOf(now)); m <= monthOf(now)+monthsAhead; m++ {
 		if err := w.makePartition(ctx, m); err != nil {
 			return err
 		}
@@ -51,7 +55,7 @@ func (w *Warehouse) maintain(ctx context.Context, now time.Time, retention time.
 			return err
 		}
 	}
-	err := w.alone(ctx, done, func(tx pgx.Tx) error {
+	err = w.alone(ctx, done, func(tx pgx.Tx) error {
 		tag, err := tx.Exec(ctx, "DELETE FROM idempotency_keys WHERE created_at < $1", now.Add(-answersKept))
 		done.Expired = tag.RowsAffected()
 		return err
@@ -77,7 +81,8 @@ func (w *Warehouse) alone(ctx context.Context, done *Maintained, step func(tx pg
 	})
 }
 
-// dropOld drops the partitions that end before the oldest time to keep. A drop
+// dropOld drops the partitions that end before the oldest time to keep, and
+// deletes from the table of old readings. A drop
 // waits for the queries that run, and makes those that come wait behind it:
 // the session's lock timeout bounds both, and the next round tries again.
 func (w *Warehouse) dropOld(ctx context.Context, oldest time.Time, done *Maintained) error {
@@ -111,6 +116,13 @@ func (w *Warehouse) dropOld(ctx context.Context, oldest time.Time, done *Maintai
 		}
 		w.months.forget()
 		done.Dropped = append(done.Dropped, table)
+	}
+	err = w.alone(ctx, done, func(tx pgx.Tx) error {
+		_, err := tx.Exec(ctx, "DELETE FROM readings_early WHERE ts < $1", oldest)
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("delete from the table of old readings: %w", err)
 	}
 	return nil
 }
