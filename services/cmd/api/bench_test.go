@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"sensor-backend/services/internal/pgtest"
+	"sensor-backend/services/internal/procstat"
 )
 
 // BenchmarkStart starts the program as it is deployed on a migrated database:
@@ -31,20 +32,20 @@ func BenchmarkStart(b *testing.B) {
 	if out, err := migrate.CombinedOutput(); err != nil {
 		b.Fatalf("%v\n%s", err, out)
 	}
-	var memory int64
+	var idle int64
 	for b.Loop() {
-		memory = max(memory, startOnce(b, program, environment))
+		idle = max(idle, startOnce(b, program, environment))
 	}
 	size, packed := weigh(b, program)
 	b.ReportMetric(float64(size)/1e6, "MB")
 	b.ReportMetric(float64(packed)/1e6, "packed-MB")
-	b.ReportMetric(float64(memory)/(1<<20), "idle-MiB")
+	b.ReportMetric(float64(idle)/(1<<20), "idle-MiB")
 	b.ReportMetric(float64(b.Elapsed().Milliseconds())/float64(b.N), "ms-to-ready")
 }
 
 // startOnce runs the program until it is ready; its memory is measured, and the
 // program stopped, while the clock of the benchmark stands still.
-func startOnce(b *testing.B, program string, environment []string) (memory int64) {
+func startOnce(b *testing.B, program string, environment []string) (used int64) {
 	b.Helper()
 	b.StopTimer()
 	listener, err := (&net.ListenConfig{}).Listen(b.Context(), "tcp", "127.0.0.1:0")
@@ -72,14 +73,14 @@ func startOnce(b *testing.B, program string, environment []string) (memory int64
 	defer b.StartTimer()
 	const idle = 200 * time.Millisecond
 	time.Sleep(idle)
-	memory = status(b, process.Process.Pid, "VmRSS:")
+	used = memory(b, process.Process.Pid, procstat.Now)
 	if err := process.Process.Signal(os.Interrupt); err != nil {
 		b.Fatal(err)
 	}
 	if err := process.Wait(); err != nil {
 		b.Fatalf("the API does not end well: %v", err)
 	}
-	return memory
+	return used
 }
 
 func ready(ctx context.Context, address string) bool {

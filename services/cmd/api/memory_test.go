@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bufio"
 	"bytes"
 	"compress/gzip"
 	"context"
@@ -21,6 +20,7 @@ import (
 	"time"
 
 	"sensor-backend/services/internal/pgtest"
+	"sensor-backend/services/internal/procstat"
 )
 
 // taskMemory is what the service's task has, in bytes, and allowed is the part of
@@ -109,7 +109,7 @@ func BenchmarkMemory(b *testing.B) {
 }
 
 // memoryUnder runs the API under a load, and returns the most memory that it had
-// (proc(5), VmHWM) and what it answered.
+// and what it answered.
 func memoryUnder(tb testing.TB, made func(int) (string, []byte), lasting time.Duration) (peak int64, posted string) {
 	tb.Helper()
 	ecs := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
@@ -148,7 +148,7 @@ func memoryUnder(tb testing.TB, made func(int) (string, []byte), lasting time.Du
 		}
 		time.Sleep(time.Millisecond)
 	}
-	return status(tb, process.Process.Pid, "VmHWM:"), posted
+	return memory(tb, process.Process.Pid, procstat.Peak), posted
 }
 
 // press posts bodies on 64 connections, and asks on some more, for a while.
@@ -267,23 +267,12 @@ func newGroup() (string, error) {
 	return "", os.ErrNotExist
 }
 
-// status reads a figure of a process, in bytes (proc(5), status).
-func status(tb testing.TB, pid int, name string) int64 {
+// memory is a figure of a process, in bytes.
+func memory(tb testing.TB, pid int, figure string) int64 {
 	tb.Helper()
-	file, err := os.Open(fmt.Sprintf("/proc/%d/status", pid))
+	bytes, err := procstat.Bytes(pid, figure)
 	if err != nil {
-		tb.Skip("this system does not tell the memory of a process")
+		tb.Skip(err)
 	}
-	defer func() { _ = file.Close() }()
-	for lines := bufio.NewScanner(file); lines.Scan(); {
-		if rest, ok := strings.CutPrefix(lines.Text(), name); ok {
-			var kibi int64
-			if _, err := fmt.Sscanf(rest, "%d kB", &kibi); err != nil {
-				tb.Fatal(err)
-			}
-			return kibi << 10
-		}
-	}
-	tb.Fatalf("no %s", name)
-	return 0
+	return bytes
 }
