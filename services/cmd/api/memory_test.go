@@ -37,7 +37,7 @@ func loads() map[string]func(n int) (contentType string, body []byte) {
 		return fmt.Sprintf(`{"sensor_id":"load-%d","metric":"m","timestamp":%q,"value":%d}`, n%50,
 			time.Date(2026, 3, 1, 0, 0, n, i*1000, time.UTC).Format(time.RFC3339Nano), i)
 	}
-	list := func(n, count int, one func(i int) string) []byte {
+	list := func(count int, one func(i int) string) []byte {
 		var b bytes.Buffer
 		b.WriteString(`{"readings":[`)
 		for i := range count {
@@ -52,13 +52,13 @@ func loads() map[string]func(n int) (contentType string, body []byte) {
 	const most = 10_000
 	return map[string]func(n int) (string, []byte){
 		"10,000 readings": func(n int) (string, []byte) {
-			return "application/json", list(n, most, func(i int) string { return reading(n, i) })
+			return "application/json", list(most, func(i int) string { return reading(n, i) })
 		},
-		"10,000 bad readings": func(n int) (string, []byte) {
-			return "application/json", list(n, most, func(int) string { return "{}" })
+		"10,000 bad readings": func(int) (string, []byte) {
+			return "application/json", list(most, func(int) string { return "{}" })
 		},
 		"one good of 10,000, long names": func(n int) (string, []byte) {
-			return "application/json", list(n, most, func(i int) string {
+			return "application/json", list(most, func(i int) string {
 				if i == 0 {
 					return reading(n, 0)
 				}

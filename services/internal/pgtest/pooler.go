@@ -32,7 +32,7 @@ func Pooler(t testing.TB, database string) string {
 		t.Fatalf("pgtest: %v", err)
 	}
 	t.Cleanup(s.stop)
-	if s.url, err = s.pool(program, target); err != nil {
+	if s.url, err = s.pool(context.WithoutCancel(t.Context()), program, target); err != nil {
 		t.Fatalf("pgtest: start PgBouncer: %v", err)
 	}
 	if err := s.ready(context.WithoutCancel(t.Context())); err != nil {
@@ -47,7 +47,7 @@ func exists(path string) bool {
 }
 
 // pool writes the settings of a pooler before a database and starts it.
-func (s *server) pool(program string, target *url.URL) (string, error) {
+func (s *server) pool(ctx context.Context, program string, target *url.URL) (string, error) {
 	attributes, err := s.unprivileged()
 	if err != nil {
 		return "", err
@@ -63,14 +63,13 @@ func (s *server) pool(program string, target *url.URL) (string, error) {
 	if password, ok := target.User.Password(); ok {
 		login += " password=" + password
 	}
-	const mode = 0o644 // the pooler runs as another user
 	settings := fmt.Sprintf("[databases]\n* = host=%s port=%s %s\n[pgbouncer]\npool_mode = transaction\ndefault_pool_size = 2\n"+
 		"listen_addr =\nunix_socket_dir = %s\nlisten_port = 6432\nauth_type = any\nlogfile = %s\n", host, port, login, s.dir, filepath.Join(s.dir, "log"))
 	file := filepath.Join(s.dir, "pgbouncer.ini")
-	if err := os.WriteFile(file, []byte(settings), mode); err != nil {
+	if err := os.WriteFile(file, []byte(settings), 0o644); err != nil { //nolint:gosec // in a new directory, for a pooler that runs as another user
 		return "", err
 	}
-	s.process = exec.Command(program, "-q", file)
+	s.process = exec.CommandContext(ctx, program, "-q", file)
 	s.process.Dir, s.process.SysProcAttr = s.dir, attributes
 	s.process.Stdout, s.process.Stderr = s.log, s.log
 	if err := s.process.Start(); err != nil {
