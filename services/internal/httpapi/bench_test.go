@@ -41,6 +41,13 @@ func (q queued) Insert(ctx context.Context, readings []reading.Reading) (warehou
 	return q.queue.Insert(ctx, readings)
 }
 
+// InsertOnce stores a request together with those of others.
+func (q queued) InsertOnce(ctx context.Context, once warehouse.Once, readings []reading.Reading,
+	answer func(warehouse.Stored) ([]byte, error),
+) ([]byte, bool, error) {
+	return q.queue.InsertOnce(ctx, once, readings, answer)
+}
+
 // benchReadings makes batch n of a fleet: each sensor sends its own series, and
 // no reading is like another of the same fleet.
 func benchReadings(fleet string, n int) []reading.Reading {

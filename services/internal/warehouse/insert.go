@@ -19,6 +19,21 @@ type Stored struct {
 	Duplicates []int
 }
 
+// Split takes the outcome of the first n readings away from that of several
+// batches.
+func (s Stored) Split(n int) (first, rest Stored) {
+	count := 0
+	for count < len(s.Duplicates) && s.Duplicates[count] < n {
+		count++
+	}
+	first = Stored{New: n - count, Duplicates: s.Duplicates[:count:count]}
+	rest = Stored{New: s.New - first.New}
+	for _, place := range s.Duplicates[count:] {
+		rest.Duplicates = append(rest.Duplicates, place-n)
+	}
+	return first, rest
+}
+
 // copyFrom is the batch from which COPY is faster than parameters: below it,
 // the second round trip costs more than it saves.
 const copyFrom = 1000
@@ -144,20 +159,25 @@ type sender interface {
 // insertPipelined sends everything at once: one round trip. Unless it looks for
 // readings that are stored already, one of those fails it.
 func (b *batch) insertPipelined(ctx context.Context, db sender, look bool) error {
+	var both pgx.Batch
+	b.queue(&both, look)
+	return db.SendBatch(ctx, &both).Close()
+}
+
+// queue adds the statements that insert by parameters.
+func (b *batch) queue(to *pgx.Batch, look bool) {
 	sensors, metrics := b.series()
 	n := len(b.sorted)
 	ids, names, values, times := make([]string, n), make([]string, n), make([]float64, n), make([]time.Time, n)
 	for i, r := range b.sorted {
 		ids[i], names[i], values[i], times[i] = r.SensorID, r.Metric, r.Value, r.Timestamp
 	}
-	var both pgx.Batch
-	both.Queue(insertSeries, sensors, metrics)
+	to.Queue(insertSeries, sensors, metrics)
 	if look {
-		both.Queue(insertArrays, ids, times, names, values).Query(b.note)
+		to.Queue(insertArrays, ids, times, names, values).Query(b.note)
 	} else {
-		both.Queue(insertPlain, ids, times, names, values)
+		to.Queue(insertPlain, ids, times, names, values)
 	}
-	return db.SendBatch(ctx, &both).Close()
 }
 
 // insertCopied streams the readings: where it looks for stored ones, into a table
