@@ -96,7 +96,8 @@ const (
 
 // New builds the routes.
 func New(cfg Config) *API {
-	a := &API{cfg: cfg,
+	a := &API{
+		cfg: cfg,
 		// Bodies come as they come; two thirds are for what is made of them.
 		arriving: admission.New(cfg.InHand / 3), working: admission.NewLine(cfg.InHand-cfg.InHand/3, patience),
 		places: admission.New(int64(cfg.Batches)), progress: progress,
@@ -144,7 +145,7 @@ func New(cfg Config) *API {
 	timeout := middleware.ContextTimeout(requestTimeout)
 	e.POST("/v1/readings", a.postReadings, a.authenticate, onlyParameters(), timeout)
 	// It may be a stream, which sees to its own time.
-	get("/v1/readings", a.getReadings, onlyParameters("sensor_id", "metric", "from", "to", "order", "limit", "cursor", "format"), a.arrive(streamCost))
+	get("/v1/readings", a.getReadings, onlyParameters("sensor_id", "metric", "from", "to", "order", "limit", "cursor", "format"))
 	get("/v1/buckets", a.getBuckets, onlyParameters("sensor_id", "metric", "from", "to", "bucket", "format"), a.take(bucketsCost), timeout)
 	get("/v1/sensors", a.listSensors, onlyParameters("prefix", "limit", "cursor"), a.take(pageCost), timeout)
 	get("/v1/anomalies", a.listAnomalies, onlyParameters("sensor_id", "metric", "from", "to"), a.take(anomaliesCost), timeout)
@@ -156,26 +157,11 @@ func New(cfg Config) *API {
 
 // What an answer costs in memory at the most, in bytes.
 const (
-	streamCost    = 512 << 10 // maxLimit readings, and their JSON or CSV
-	pageCost      = 1 << 20   // maxLimit entries, and their JSON
-	bucketsCost   = 4 << 20   // maxBuckets steps, and their JSON
-	anomaliesCost = 8 << 20   // a page of readings that are examined, and what is found in all
+	entryCost     = 512     // one reading, and its JSON or CSV
+	pageCost      = 1 << 20 // maxLimit entries, and their JSON
+	bucketsCost   = 4 << 20 // maxBuckets steps, and their JSON
+	anomaliesCost = 8 << 20 // a page of readings that are examined, and what is found in all
 )
-
-// arrive takes room for an answer that may be a stream, for as long as the client
-// takes it.
-func (a *API) arrive(bytes int64) echo.MiddlewareFunc {
-	return func(next echo.HandlerFunc) echo.HandlerFunc {
-		return func(c echo.Context) error {
-			ticket := a.arriving.Enter(c.RealIP())
-			defer ticket.Leave()
-			if err := ticket.Take(bytes); err != nil {
-				return err
-			}
-			return next(c)
-		}
-	}
-}
 
 // take waits for room for an answer before it is made.
 func (a *API) take(bytes int64) echo.MiddlewareFunc {

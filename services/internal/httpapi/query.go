@@ -32,6 +32,16 @@ func (a *API) getReadings(c echo.Context) error {
 	if err != nil {
 		return err
 	}
+	// For as long as the client takes it.
+	ticket := a.arriving.Enter(c.RealIP())
+	defer ticket.Leave()
+	entries := q.Limit
+	if csv {
+		entries = maxLimit
+	}
+	if err := ticket.Take(int64(entries) * entryCost); err != nil {
+		return err
+	}
 	if csv {
 		return a.streamReadings(c, q)
 	}
