@@ -28,28 +28,28 @@ func FromJSON(data []byte, defaults Defaults, ignored func(name string)) (Readin
 	}
 	r := Reading{SensorID: defaults.SensorID, Metric: defaults.Metric}
 	for _, name := range others {
-		if err := suspect(name, fields, r); err != nil {
+		if err := suspect(name, &fields, r); err != nil {
 			return Reading{}, err
 		}
 	}
-	for _, f := range []struct {
-		name string
-		into *string
-	}{{"sensor_id", &r.SensorID}, {"metric", &r.Metric}} {
-		if raw := fields[f.name]; raw != nil {
-			if *f.into, err = text(f.name, raw); err != nil {
-				return Reading{}, err
-			}
+	if fields[sensorID] != nil {
+		if r.SensorID, err = text(sensorID, fields[sensorID]); err != nil {
+			return Reading{}, err
 		}
 	}
-	at, err := text("timestamp", fields["timestamp"])
+	if fields[metric] != nil {
+		if r.Metric, err = text(metric, fields[metric]); err != nil {
+			return Reading{}, err
+		}
+	}
+	at, err := text(timestamp, fields[timestamp])
 	if err != nil {
 		return Reading{}, err
 	}
 	if r.Timestamp, err = ParseTime(at); err != nil {
 		return Reading{}, err
 	}
-	number := fields["value"]
+	number := fields[value]
 	switch number.Kind() {
 	case jsontext.KindInvalid, jsontext.KindNull:
 		return Reading{}, &FieldError{Field: "value", Reason: "is missing"}
@@ -68,72 +68,85 @@ func FromJSON(data []byte, defaults Defaults, ignored func(name string)) (Readin
 	return r, r.Validate()
 }
 
+// fieldName is the exact name of a field.
+func fieldName(field int) string {
+	return [...]string{sensorID: "sensor_id", metric: "metric", timestamp: "timestamp", value: "value"}[field]
+}
+
+// values are the fields of an object as they stand there; nil is missing.
+type values [4]jsontext.Value
+
 // object takes one JSON object apart, and returns the other names beside those
 // of a reading in their order.
-func object(data []byte) (fields map[string]jsontext.Value, others []string, err error) {
-	in := jsontext.NewDecoder(bytes.NewReader(data))
+func object(data []byte) (fields values, others []string, err error) {
+	in := jsontext.NewDecoder(bytes.NewBuffer(data))
 	if kind := in.PeekKind(); kind != jsontext.KindBeginObject && kind != jsontext.KindInvalid {
 		if err := in.SkipValue(); err != nil {
-			return nil, nil, JSONError(err)
+			return fields, nil, JSONError(err)
 		}
-		return nil, nil, errors.New("not a JSON object but a JSON " + kindName(jsontext.Value(data)))
+		return fields, nil, errors.New("not a JSON object but a JSON " + kindName(jsontext.Value(data)))
 	}
 	if _, err := in.ReadToken(); err != nil {
-		return nil, nil, JSONError(err)
+		return fields, nil, JSONError(err)
 	}
-	fields = make(map[string]jsontext.Value, 4)
 	for in.PeekKind() == jsontext.KindString {
 		token, err := in.ReadToken()
 		if err != nil {
-			return nil, nil, JSONError(err)
+			return fields, nil, JSONError(err)
 		}
 		name := token.String()
-		value, err := in.ReadValue()
+		raw, err := in.ReadValue()
 		if err != nil {
-			return nil, nil, JSONError(err)
+			return fields, nil, JSONError(err)
 		}
-		if fieldOf([]byte(name)) < 0 {
-			others = append(others, name)
+		if field := fieldOf([]byte(name)); field >= 0 {
+			fields[field] = raw.Clone()
 			continue
 		}
-		fields[name] = value.Clone()
+		others = append(others, name)
 	}
 	if _, err := in.ReadToken(); err != nil {
-		return nil, nil, JSONError(err)
+		return fields, nil, JSONError(err)
 	}
 	if _, err := in.ReadToken(); !errors.Is(err, io.EOF) {
-		return nil, nil, errors.New("not valid JSON: something follows the object")
+		return fields, nil, errors.New("not valid JSON: something follows the object")
 	}
 	return fields, others, nil
 }
 
 // suspect is the error of a name that may be what names the sensor, the metric
 // or another field that the object seems to leave out.
-func suspect(name string, fields map[string]jsontext.Value, filled Reading) error {
-	if field := FieldNamed(name); field != "" && fields[field] == nil {
-		return &FieldError{Field: field, Reason: fmt.Sprintf("is missing, and %s is not its name: write %q", quote(name), field)}
-	}
-	if FieldNamed(name) != "" || Harmless(name) {
+func suspect(name string, fields *values, filled Reading) error {
+	if meant := FieldNamed(name); meant != "" {
+		if fields[fieldOf([]byte(meant))] == nil {
+			return &FieldError{Field: meant, Reason: fmt.Sprintf("is missing, and %s is not its name: write %q", quote(name), meant)}
+		}
 		return nil
 	}
-	for _, f := range []struct{ name, filled string }{{"sensor_id", filled.SensorID}, {"metric", filled.Metric}} {
-		if fields[f.name] == nil && f.filled != "" {
-			return &FieldError{Field: f.name, Reason: fmt.Sprintf("is missing, and the unknown name %s may stand for it: write %s, or leave the other out", quote(name), f.name)}
-		}
+	if fields[sensorID] == nil && filled.SensorID != "" && !Harmless(name) {
+		return mayStandFor(sensorID, name)
+	}
+	if fields[metric] == nil && filled.Metric != "" && !Harmless(name) {
+		return mayStandFor(metric, name)
 	}
 	return nil
 }
 
-func text(field string, raw jsontext.Value) (string, error) {
-	if raw == nil || field == "timestamp" && raw.Kind() == jsontext.KindNull {
-		return "", &FieldError{Field: field, Reason: "is missing"}
+func mayStandFor(field int, name string) error {
+	return &FieldError{Field: fieldName(field), Reason: fmt.Sprintf("is missing, and the unknown name %s may stand for it: write %s, or leave the other out",
+		quote(name), fieldName(field))}
+}
+
+func text(field int, raw jsontext.Value) (string, error) {
+	if raw == nil || field == timestamp && raw.Kind() == jsontext.KindNull {
+		return "", &FieldError{Field: fieldName(field), Reason: "is missing"}
 	}
 	if raw.Kind() != jsontext.KindString {
-		return "", &FieldError{Field: field, Reason: "is a JSON " + kindName(raw)}
+		return "", &FieldError{Field: fieldName(field), Reason: "is a JSON " + kindName(raw)}
 	}
 	unquoted, err := jsontext.AppendUnquote(nil, raw)
 	if err != nil {
-		return "", &FieldError{Field: field, Reason: "is not a JSON string"}
+		return "", &FieldError{Field: fieldName(field), Reason: "is not a JSON string"}
 	}
 	return string(unquoted), nil
 }

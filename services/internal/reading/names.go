@@ -1,11 +1,25 @@
 package reading
 
-import "strings"
+import (
+	"strings"
+	"unicode/utf8"
+)
 
 // FoldName writes a name as the names of columns are compared: in lower case,
 // without spaces, underscores, hyphens and byte order marks.
 func FoldName(name string) string {
-	return strings.ToLower(strings.NewReplacer(" ", "", "_", "", "-", "", "\ufeff", "").Replace(name))
+	var short [32]byte // longer than every name there is
+	folded := short[:0]
+	for _, c := range strings.TrimPrefix(name, "\ufeff") {
+		switch {
+		case c == ' ' || c == '_' || c == '-':
+		case 'A' <= c && c <= 'Z':
+			folded = append(folded, byte(c)+'a'-'A')
+		default:
+			folded = utf8.AppendRune(folded, c)
+		}
+	}
+	return string(folded)
 }
 
 // FieldNamed returns the field of a reading that the name of a column means

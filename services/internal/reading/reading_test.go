@@ -226,3 +226,14 @@ func TestIgnoredNamesAreTold(t *testing.T) {
 		t.Errorf("ignored %q, %v", ignored, err)
 	}
 }
+
+// BenchmarkFromJSON has a name that the fast way does not know.
+func BenchmarkFromJSON(b *testing.B) {
+	data := []byte(`{"sensor_id":"boiler 7","metric":"value","timestamp":"2026-03-01T12:00:00.5Z","value":-1.25e3,"unit":"C"}`)
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, err := reading.FromJSON(data, reading.Defaults{}, nil); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
