@@ -107,7 +107,7 @@ func Messages(event []byte) (messages []Message, queued bool, err error) {
 const deepest = 3
 
 // Changes takes an event out of its wrappings. The event that S3 sends when a
-// notification is set up holds no change and is no error.
+// notification is set up holds no change and is not an error.
 func Changes(event []byte) ([]Change, error) { return changes(event, deepest) }
 
 func changes(event []byte, depth int) ([]Change, error) {
