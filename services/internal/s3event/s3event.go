@@ -78,7 +78,7 @@ type place struct {
 		Name string `json:"name"`
 	} `json:"bucket"`
 	Object struct {
-		Key       string `json:"key"` // URL-encoded by S3, as it is by EventBridge
+		Key       string `json:"key"` // URL-encoded by S3, plain by EventBridge
 		Sequencer string `json:"sequencer"`
 		ETag      string `json:"eTag"` // S3
 		Etag      string `json:"etag"` // EventBridge
