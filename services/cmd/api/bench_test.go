@@ -1,22 +1,20 @@
 package main
 
 import (
-	"bufio"
 	"bytes"
 	"compress/gzip"
 	"context"
-	"fmt"
 	"net"
 	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"slices"
-	"strings"
 	"testing"
 	"time"
 
 	"sensor-backend/services/internal/pgtest"
+	"sensor-backend/services/internal/procstat"
 )
 
 // BenchmarkStart starts the program as it is deployed on a migrated database:
@@ -34,20 +32,20 @@ func BenchmarkStart(b *testing.B) {
 	if out, err := migrate.CombinedOutput(); err != nil {
 		b.Fatalf("%v\n%s", err, out)
 	}
-	var memory int64
+	var idle int64
 	for b.Loop() {
-		memory = max(memory, startOnce(b, program, environment))
+		idle = max(idle, startOnce(b, program, environment))
 	}
 	size, packed := weigh(b, program)
 	b.ReportMetric(float64(size)/1e6, "MB")
 	b.ReportMetric(float64(packed)/1e6, "packed-MB")
-	b.ReportMetric(float64(memory)/(1<<20), "idle-MiB")
+	b.ReportMetric(float64(idle)/(1<<20), "idle-MiB")
 	b.ReportMetric(float64(b.Elapsed().Milliseconds())/float64(b.N), "ms-to-ready")
 }
 
 // startOnce runs the program until it is ready; its memory is measured, and the
 // program stopped, while the clock of the benchmark stands still.
-func startOnce(b *testing.B, program string, environment []string) (memory int64) {
+func startOnce(b *testing.B, program string, environment []string) (used int64) {
 	b.Helper()
 	b.StopTimer()
 	listener, err := (&net.ListenConfig{}).Listen(b.Context(), "tcp", "127.0.0.1:0")
@@ -75,14 +73,14 @@ func startOnce(b *testing.B, program string, environment []string) (memory int64
 	defer b.StartTimer()
 	const idle = 200 * time.Millisecond
 	time.Sleep(idle)
-	memory = resident(b, process.Process.Pid)
+	used = memory(b, process.Process.Pid, procstat.Now)
 	if err := process.Process.Signal(os.Interrupt); err != nil {
 		b.Fatal(err)
 	}
 	if err := process.Wait(); err != nil {
 		b.Fatalf("the API does not end well: %v", err)
 	}
-	return memory
+	return used
 }
 
 func ready(ctx context.Context, address string) bool {
@@ -115,25 +113,4 @@ func weigh(b *testing.B, path string) (size, packed int) {
 		b.Fatal(err)
 	}
 	return len(content), out.Len()
-}
-
-// resident is the memory that a process has, in bytes (proc(5), VmRSS).
-func resident(b *testing.B, pid int) int64 {
-	b.Helper()
-	file, err := os.Open(fmt.Sprintf("/proc/%d/status", pid))
-	if err != nil {
-		b.Skip("this system does not tell the memory of a process")
-	}
-	defer func() { _ = file.Close() }()
-	for lines := bufio.NewScanner(file); lines.Scan(); {
-		if rest, ok := strings.CutPrefix(lines.Text(), "VmRSS:"); ok {
-			var kibi int64
-			if _, err := fmt.Sscanf(rest, "%d kB", &kibi); err != nil {
-				b.Fatal(err)
-			}
-			return kibi << 10
-		}
-	}
-	b.Fatal("no VmRSS")
-	return 0
 }

@@ -105,6 +105,13 @@ func (q queued) Insert(ctx context.Context, readings []reading.Reading) (warehou
 	return q.queue.Insert(ctx, readings)
 }
 
+// InsertOnce stores a request together with those of others.
+func (q queued) InsertOnce(ctx context.Context, once warehouse.Once, readings []reading.Reading,
+	answer func(warehouse.Stored) ([]byte, error),
+) ([]byte, bool, error) {
+	return q.queue.InsertOnce(ctx, once, readings, answer)
+}
+
 // warehouse keeps a nil *Warehouse from becoming a non-nil interface.
 func (d *dependencies) warehouse() httpapi.Warehouse {
 	if d.db == nil {

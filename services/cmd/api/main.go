@@ -21,6 +21,7 @@ import (
 	"syscall"
 	"time"
 
+	"sensor-backend/services/internal/admission"
 	"sensor-backend/services/internal/httpapi"
 )
 
@@ -74,6 +75,8 @@ func run(args []string) error {
 // serve runs until ctx ends, then turns away from the load balancer, finishes
 // the requests that are running and returns.
 func serve(ctx context.Context, cfg config, listener net.Listener, log *slog.Logger) error {
+	memory := admission.Limit(ctx, cfg.metadataURI)
+	inHand, heap := admission.Bound(memory)
 	deps, err := connect(ctx, cfg, log)
 	if err != nil {
 		_ = listener.Close()
@@ -92,6 +95,7 @@ func serve(ctx context.Context, cfg config, listener net.Listener, log *slog.Log
 		Now:       time.Now,
 		Window:    httpapi.Window{Future: cfg.futureLimit, Retention: cfg.retention},
 		Batches:   cfg.ingestBatches,
+		InHand:    inHand,
 		Keys:      cfg.writeKeys,
 		Origins:   cfg.corsOrigins,
 	})
@@ -108,7 +112,8 @@ func serve(ctx context.Context, cfg config, listener net.Listener, log *slog.Log
 		ErrorLog:       slog.NewLogLogger(log.Handler(), slog.LevelWarn),
 	}
 	log.InfoContext(ctx, "listening", "address", listener.Addr().String(), "version", version, "commit", commit,
-		"warehouse", deps.db != nil, "inbox", cfg.sourceBucket, "catalog", cfg.metadataTable, "traces", deps.tracer != nil)
+		"warehouse", deps.db != nil, "inbox", cfg.sourceBucket, "catalog", cfg.metadataTable, "traces", deps.tracer != nil,
+		"memory_limit", memory, "heap_limit", heap, "in_hand_limit", inHand)
 
 	background, cancel := context.WithCancel(ctx)
 	var wg sync.WaitGroup

@@ -12,19 +12,24 @@ import (
 	"sensor-backend/services/internal/pgtest"
 )
 
-// TestSlowClient has a client that never sends the rest of its batch. It holds
-// one of two places meanwhile, the other serves, and in the end it is told.
-func TestSlowClient(t *testing.T) {
+// TestSlowClients has many more clients than there are places, who send the first
+// byte of their batches and no more. They hold none, so that others are served
+// meanwhile, and in the end each is told.
+func TestSlowClients(t *testing.T) {
 	t.Parallel()
-	r := start(t, config{databaseURL: pgtest.URL(t), ingestBatches: 2, readTimeout: 3 * time.Second})
+	r := start(t, config{databaseURL: pgtest.URL(t), ingestBatches: 1, readTimeout: 3 * time.Second})
 	r.until(t, "/readyz", http.StatusOK)
-	slow, err := (&net.Dialer{}).DialContext(t.Context(), "tcp", strings.TrimPrefix(r.url, "http://"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = slow.Close() }()
-	if _, err := fmt.Fprintf(slow, "POST /v1/readings HTTP/1.1\r\nHost: api\r\nContent-Length: %d\r\n\r\n{", len(batch)); err != nil {
-		t.Fatal(err)
+	const clients = 64
+	slow := make([]net.Conn, clients)
+	for i := range slow {
+		var err error
+		if slow[i], err = (&net.Dialer{}).DialContext(t.Context(), "tcp", strings.TrimPrefix(r.url, "http://")); err != nil {
+			t.Fatal(err)
+		}
+		defer func() { _ = slow[i].Close() }()
+		if _, err := fmt.Fprintf(slow[i], "POST /v1/readings HTTP/1.1\r\nHost: api\r\nContent-Length: %d\r\n\r\n{", len(batch)); err != nil {
+			t.Fatal(err)
+		}
 	}
 	post := func() int {
 		res, err := http.Post(r.url+"/v1/readings", "application/json", strings.NewReader(batch))
@@ -34,19 +39,20 @@ func TestSlowClient(t *testing.T) {
 		_ = res.Body.Close()
 		return res.StatusCode
 	}
-	if status := post(); status != http.StatusAccepted {
-		t.Errorf("beside a slow client another is answered %d", status)
+	for range 10 {
+		if status := post(); status != http.StatusAccepted {
+			t.Errorf("beside slow clients another is answered %d", status)
+		}
 	}
-	answer, err := http.ReadResponse(bufio.NewReader(slow), nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	_ = answer.Body.Close()
-	if answer.StatusCode != http.StatusRequestTimeout || !answer.Close {
-		t.Errorf("the slow client is answered %s, close %t", answer.Status, answer.Close)
-	}
-	if status := post(); status != http.StatusAccepted {
-		t.Errorf("behind a slow client another is answered %d", status)
+	for _, client := range slow {
+		answer, err := http.ReadResponse(bufio.NewReader(client), nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_ = answer.Body.Close()
+		if answer.StatusCode != http.StatusRequestTimeout || !answer.Close {
+			t.Errorf("a slow client is answered %s, close %t", answer.Status, answer.Close)
+		}
 	}
 	r.end(t)
 }

@@ -2,11 +2,12 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"io"
 	"net/http"
 	"sync"
 	"time"
+
+	"github.com/go-json-experiment/json"
 
 	"sensor-backend/services/internal/httpapi"
 )
@@ -52,7 +53,7 @@ func imageDigest(ctx context.Context, uri string) string {
 		ImageID string `json:"ImageID"`
 	}
 	const longest = 1 << 20
-	if err := json.NewDecoder(io.LimitReader(res.Body, longest)).Decode(&metadata); err != nil {
+	if err := json.UnmarshalRead(io.LimitReader(res.Body, longest), &metadata); err != nil {
 		return ""
 	}
 	return metadata.ImageID

@@ -4,6 +4,7 @@ package main
 import (
 	"cmp"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -19,7 +20,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/sns"
 
 	"sensor-backend/services/internal/awsconf"
-	"sensor-backend/services/internal/columnar"
+	"sensor-backend/services/internal/parquet"
 	"sensor-backend/services/internal/processor"
 	"sensor-backend/services/internal/store"
 	"sensor-backend/services/internal/tracing"
@@ -43,8 +44,8 @@ func main() {
 
 // traced lets an invocation go on with the trace that Lambda names, and sends
 // its spans before it ends: afterwards Lambda lets the process sleep.
-func traced(p *processor.Processor) func(context.Context, processor.Event) (*events.SQSEventResponse, error) {
-	return func(ctx context.Context, event processor.Event) (*events.SQSEventResponse, error) {
+func traced(p *processor.Processor) func(context.Context, json.RawMessage) (*events.SQSEventResponse, error) {
+	return func(ctx context.Context, event json.RawMessage) (*events.SQSEventResponse, error) {
 		const patience = time.Second
 		header, _ := ctx.Value("x-amzn-trace-id").(string) // set by the Lambda library
 		defer func() {
@@ -67,7 +68,7 @@ func build(ctx context.Context, getenv func(string) string, log *slog.Logger) (*
 		return value
 	}
 	bucket, table, topic := setting("PROCESSED_BUCKET"), setting("METADATA_TABLE"), setting("ALERTS_TOPIC_ARN")
-	parquet, err := strconv.ParseBool(cmp.Or(getenv("PARQUET"), "false"))
+	tables, err := strconv.ParseBool(cmp.Or(getenv("PARQUET"), "false"))
 	if err != nil {
 		errs = append(errs, fmt.Errorf("PARQUET is %q, expected true or false", getenv("PARQUET")))
 	}
@@ -102,8 +103,8 @@ func build(ctx context.Context, getenv func(string) string, log *slog.Logger) (*
 		Now:     time.Now,
 		Log:     log,
 	}
-	if parquet {
-		p.Parquet = func(to io.Writer) processor.Form { return columnar.New(to) }
+	if tables {
+		p.Parquet = func(to io.Writer) processor.Form { return parquet.New(to) }
 	}
 	return p, nil
 }

@@ -37,6 +37,8 @@ type Object struct {
 	Status        Status    `json:"status"`
 	Reason        string    `json:"reason,omitempty"` // why it failed
 	ProcessedAt   time.Time `json:"processed_at"`
+	// IgnoredColumns are the columns, or the names in JSON, that were passed over.
+	IgnoredColumns []string `json:"ignored_columns,omitempty"`
 	// Sequencer orders the events of one key, as S3 does; an event with a
 	// lower one never replaces the row of a higher one.
 	Sequencer string `json:"-"`

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"slices"
@@ -38,6 +39,13 @@ type queued struct {
 
 func (q queued) Insert(ctx context.Context, readings []reading.Reading) (warehouse.Stored, error) {
 	return q.queue.Insert(ctx, readings)
+}
+
+// InsertOnce stores a request together with those of others.
+func (q queued) InsertOnce(ctx context.Context, once warehouse.Once, readings []reading.Reading,
+	answer func(warehouse.Stored) ([]byte, error),
+) ([]byte, bool, error) {
+	return q.queue.InsertOnce(ctx, once, readings, answer)
 }
 
 // benchReadings makes batch n of a fleet: each sensor sends its own series, and
@@ -216,4 +224,96 @@ func BenchmarkLatest(b *testing.B) {
 	b.ReportMetric(milliseconds(apis[half]), "p50-ms")
 	b.ReportMetric(milliseconds(apis[len(apis)*99/100]), "p99-ms")
 	b.ReportMetric(float64(apis[half])/float64(bares[half]), "of-bare")
+}
+
+// served is an API as the program has it, over a database of its own.
+func served(b *testing.B) (server *httptest.Server, client *http.Client) {
+	b.Helper()
+	w := open(b, pgtest.URL(b))
+	if err := w.Prepare(b.Context(), true); err != nil {
+		b.Fatal(err)
+	}
+	queue := ingest.New(w, ingest.Default())
+	b.Cleanup(queue.Close)
+	server = httptest.NewServer(newAPI(httpapi.Config{Warehouse: queued{w, queue}, Batches: 64}))
+	b.Cleanup(server.Close)
+	return server, &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: benchClients}}
+}
+
+// sendBatch posts a batch that is to be stored.
+func sendBatch(client *http.Client, server, key string, batch []reading.Reading) error {
+	text, err := json.Marshal(map[string]any{"readings": batch})
+	if err != nil {
+		return err
+	}
+	req, err := http.NewRequest(http.MethodPost, server+"/v1/readings", strings.NewReader(string(text)))
+	if err != nil {
+		return err
+	}
+	req.Header.Set("Content-Type", "application/json")
+	if key != "" {
+		req.Header.Set("Idempotency-Key", key)
+	}
+	res, err := client.Do(req)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = res.Body.Close() }()
+	answer, err := io.ReadAll(res.Body)
+	if err == nil && res.StatusCode != http.StatusAccepted {
+		err = fmt.Errorf("%s: %s", res.Status, answer)
+	}
+	return err
+}
+
+// BenchmarkIdempotencyKey compares single readings with a key each with those
+// without.
+func BenchmarkIdempotencyKey(b *testing.B) {
+	server, client := served(b)
+	single := func(fleet string, round, n int) []reading.Reading {
+		return []reading.Reading{{
+			SensorID: fmt.Sprintf("%s-%d-%d", fleet, round, n%benchClients), Metric: "temperature",
+			Timestamp: time.Date(2026, 3, 1, 0, 0, n, 0, time.UTC), Value: float64(n),
+		}}
+	}
+	round := 0
+	for b.Loop() {
+		round++
+		plain, _ := drive(b, 0, func(n int) error { return sendBatch(client, server.URL, "", single("plain", round, n)) })
+		keyed, _ := drive(b, 0, func(n int) error {
+			return sendBatch(client, server.URL, fmt.Sprintf("%d-%d", round, n), single("keyed", round, n))
+		})
+		b.ReportMetric(benchBatches/plain.Seconds(), "plain/s")
+		b.ReportMetric(benchBatches/keyed.Seconds(), "keyed/s")
+		b.ReportMetric(plain.Seconds()/keyed.Seconds(), "of-plain")
+	}
+}
+
+// BenchmarkSlowClients measures batches of 100 on 16 connections, at half of what
+// the service can do, while clients that hold the first byte of theirs come and go.
+func BenchmarkSlowClients(b *testing.B) {
+	server, client := served(b)
+	address := strings.TrimPrefix(server.URL, "http://")
+	fleet := 0
+	for b.Loop() {
+		fleet++
+		full, _ := drive(b, 0, func(n int) error {
+			return sendBatch(client, server.URL, "", benchReadings(fmt.Sprintf("f%d", fleet), n))
+		})
+		_, each := drive(b, 2*full/benchBatches, func(n int) error {
+			if n%100 == 0 {
+				slow, err := net.Dial("tcp", address)
+				if err != nil {
+					return err
+				}
+				b.Cleanup(func() { _ = slow.Close() })
+				if _, err := io.WriteString(slow, "POST /v1/readings HTTP/1.1\r\nHost: api\r\nContent-Length: 9000\r\n\r\n{"); err != nil {
+					return err
+				}
+			}
+			return sendBatch(client, server.URL, "", benchReadings(fmt.Sprintf("h%d", fleet), n))
+		})
+		b.ReportMetric(milliseconds(each[len(each)/2]), "p50-ms")
+		b.ReportMetric(milliseconds(each[len(each)*99/100]), "p99-ms")
+	}
 }

@@ -9,7 +9,6 @@ import (
 
 	"github.com/labstack/echo/v4"
 
-	"sensor-backend/services/internal/reading"
 	"sensor-backend/services/internal/warehouse"
 )
 
@@ -84,34 +83,4 @@ func (a *API) bucketQuery(c echo.Context) (warehouse.BucketQuery, error) {
 		return q, badParameter("bucket", fmt.Sprintf("makes more than %d steps of the range, give a wider one or a shorter range", maxBuckets))
 	}
 	return q, nil
-}
-
-// seriesParams reads sensor_id and metric, both of which must be there.
-func seriesParams(c echo.Context) (sensor, metric string, err error) {
-	sensor, metric = c.QueryParam("sensor_id"), c.QueryParam("metric")
-	if err := reading.ValidateSensorID(sensor); err != nil {
-		return "", "", parameterError("sensor_id", err)
-	}
-	if err := reading.ValidateMetric(metric); err != nil {
-		return "", "", parameterError("metric", err)
-	}
-	return sensor, metric, nil
-}
-
-// closedRange reads from and to; to is now and from a day before it unless
-// they are given.
-func (a *API) closedRange(c echo.Context) (from, to time.Time, err error) {
-	if from, to, err = rangeParams(c); err != nil {
-		return from, to, err
-	}
-	if to.IsZero() {
-		to = a.cfg.Now().UTC().Truncate(time.Microsecond)
-	}
-	if from.IsZero() {
-		from = to.Add(-24 * time.Hour)
-	}
-	if !from.Before(to) {
-		return from, to, badParameter("from", "is not before now")
-	}
-	return from, to, nil
 }

@@ -58,7 +58,7 @@ func TestContract(t *testing.T) {
 		{name: "objects", api: files, target: "/v1/objects", status: 200},
 		{name: "object", api: files, target: "/v1/objects/" + url.PathEscape(file), status: 200},
 		{name: "no object", api: files, target: "/v1/objects/none", status: 404},
-		{name: "objects, off", api: full, target: "/v1/objects", status: 503},
+		{name: "objects, off", api: full, target: "/v1/objects", status: 501},
 		{name: "post", api: full, body: `{"readings":[` + good + `]}`, status: 202},
 		{name: "post, some bad", api: full, body: `{"readings":[` + good + `,{"sensor_id":"a","metric":"m","timestamp":"never","value":1}]}`, status: 207},
 		{name: "post, all bad", api: full, body: `{"readings":[{"sensor_id":"a","metric":"m","timestamp":"never","value":1}]}`, status: 422},

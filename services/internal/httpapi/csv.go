@@ -1,9 +1,13 @@
 package httpapi
 
 import (
+	"context"
 	"encoding/csv"
+	"errors"
+	"fmt"
 	"mime"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -24,33 +28,68 @@ func wantsCSV(c echo.Context) (bool, error) {
 	default:
 		return false, badParameter("format", "is not csv or json")
 	}
-	for accepted := range strings.SplitSeq(c.Request().Header.Get("Accept"), ",") {
-		if name, _, err := mime.ParseMediaType(accepted); err == nil && name == "text/csv" {
-			return true, nil
+	return prefersCSV(c.Request().Header.Values("Accept")), nil
+}
+
+// prefersCSV reads an Accept header with its weights (RFC 9110, section 12.5.1):
+// JSON is answered unless CSV weighs more, or as much and is the one named.
+func prefersCSV(accept []string) bool {
+	weight := func(name string) (best float64, named bool) {
+		specific := -1
+		for part := range strings.SplitSeq(strings.Join(accept, ","), ",") {
+			media, params, err := mime.ParseMediaType(part)
+			if err != nil {
+				continue
+			}
+			kind, _, _ := strings.Cut(name, "/")
+			rank := slices.Index([]string{"*/*", kind + "/*", name}, media)
+			if rank < 0 || rank < specific {
+				continue
+			}
+			q := 1.0
+			if text, ok := params["q"]; ok {
+				if q, err = strconv.ParseFloat(text, 64); err != nil || q < 0 || q > 1 {
+					continue
+				}
+			}
+			specific, best, named = rank, q, rank == 2
 		}
+		return best, named
 	}
-	return false, nil
+	csv, named := weight("text/csv")
+	json, jsonNamed := weight("application/json")
+	return csv > json || csv > 0 && csv == json && named && !jsonNamed
 }
 
 // streamReadings writes the readings as they are found, page by page: all of
 // the range unless a limit was given. Between pages no connection to the
-// database is held, so that a slow client blocks nobody. A stream that cannot
-// be finished is broken off, so that it does not look finished.
+// database is held, so that a slow client blocks nobody. It may take as long as
+// it moves on: each page has a time of its own to be found and to be sent. A
+// stream that cannot be finished is broken off, so that it does not look
+// finished, and the cursor made of its last line resumes it.
 func (a *API) streamReadings(c echo.Context, q warehouse.Query) error {
 	left := -1
 	if c.QueryParam("limit") != "" {
 		left = q.Limit
 	}
-	ctx := c.Request().Context()
 	res := c.Response()
+	// The server's own deadlines are for whole requests. That of reading would
+	// end the request's context too.
+	control := http.NewResponseController(res)
+	if err := control.SetReadDeadline(time.Time{}); err != nil && !errors.Is(err, http.ErrNotSupported) {
+		return fmt.Errorf("take the deadline off a stream: %w", err)
+	}
 	out := csv.NewWriter(res)
 	for {
 		q.Limit = maxLimit
 		if left >= 0 {
 			q.Limit = min(left, maxLimit)
 		}
-		page, err := a.cfg.Warehouse.Select(ctx, q)
+		page, err := a.page(c.Request().Context(), q)
 		if err != nil {
+			return a.breakOff(c, err)
+		}
+		if err := control.SetWriteDeadline(time.Now().Add(a.progress)); err != nil && !errors.Is(err, http.ErrNotSupported) {
 			return a.breakOff(c, err)
 		}
 		if !res.Committed {
@@ -66,12 +105,19 @@ func (a *API) streamReadings(c echo.Context, q warehouse.Query) error {
 			return a.breakOff(c, err)
 		}
 		left -= len(page.Readings)
-		if page.Next == nil || left == 0 {
+		if page.Next == nil || left == 0 || c.Request().Method == http.MethodHead {
 			return nil
 		}
 		q.After = page.Next
 		res.Flush()
 	}
+}
+
+// page finds one page of a stream.
+func (a *API) page(ctx context.Context, q warehouse.Query) (warehouse.Page, error) {
+	ctx, cancel := context.WithTimeout(ctx, requestTimeout)
+	defer cancel()
+	return a.cfg.Warehouse.Select(ctx, q)
 }
 
 func startCSV(res *echo.Response) {

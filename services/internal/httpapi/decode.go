@@ -1,8 +1,10 @@
 package httpapi
 
 import (
+	"bufio"
 	"bytes"
-	"compress/gzip"
+	"crypto/sha256"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
@@ -11,6 +13,8 @@ import (
 	"os"
 	"strings"
 
+	"sensor-backend/services/internal/admission"
+	"sensor-backend/services/internal/gunzip"
 	"sensor-backend/services/internal/reading"
 )
 
@@ -35,27 +39,106 @@ func (i *item) reject(err error) {
 	}
 }
 
-// decodeRequest reads the batch of a request. Its error is a *problem when the
-// request as a whole is at fault.
-func decodeRequest(w http.ResponseWriter, r *http.Request) (items []item, body []byte, err error) {
+// readingCost is what each reading of a batch costs in memory until it is
+// answered, in bytes: here, on its way into the database, and in the answer.
+const readingCost = 640
+
+// workCost is the most that a body of so many bytes, unpacked, can come to. The
+// shortest element of a list and its comma are two bytes.
+func workCost(size int64) int64 { return size + min(size/2+1, maxBatch)*readingCost }
+
+// batch is the readings of a request as they are read.
+type batch struct{ items []item }
+
+// add refuses a reading beyond maxBatch.
+func (b *batch) add(i item) error {
+	if len(b.items) == maxBatch {
+		return tooLarge()
+	}
+	b.items = append(b.items, i)
+	return nil
+}
+
+// cost is what is left of workCost when the readings are known.
+func (b *batch) cost() int64 { return int64(len(b.items)) * readingCost }
+
+// readRequest reads the body of a request as it is sent, and returns what
+// decodes it. Its error is a *problem when the request as a whole is at fault,
+// and wraps admission.ErrFull when there is no room for it.
+func readRequest(w http.ResponseWriter, r *http.Request, ticket *admission.Ticket) (*body, error) {
 	decode, err := decoderFor(r.Header.Get("Content-Type"))
 	if err != nil {
-		return nil, nil, err
+		return nil, err
+	}
+	b := &body{decode: decode}
+	switch encoding := strings.ToLower(strings.TrimSpace(r.Header.Get("Content-Encoding"))); encoding {
+	case "", "identity":
+	case "gzip", "x-gzip": // RFC 9110, section 8.4.1.3: they are the same
+		b.packed = true
+	default:
+		return nil, newProblem(http.StatusUnsupportedMediaType, fmt.Sprintf("the content encoding is %q, expected gzip or none", encoding))
 	}
 	// Told by its length, an oversized body is refused without reading it.
 	if r.ContentLength > maxBody {
 		w.Header().Set("Connection", "close")
-		return nil, nil, tooLarge()
+		return nil, tooLarge()
 	}
-	body, err = readBody(http.MaxBytesReader(w, r.Body, maxBody), r.Header.Get("Content-Encoding"))
-	if err != nil {
-		return nil, nil, err
-	}
-	items, err = decode(body)
-	return items, body, err
+	b.sent, err = readAll(http.MaxBytesReader(w, r.Body, maxBody), 0, ticket.Take, ticket.Give)
+	return b, err
 }
 
-func decoderFor(contentType string) (func([]byte) ([]item, error), error) {
+// body is a body as it was sent.
+type body struct {
+	sent   []byte
+	packed bool
+	decode decoder
+}
+
+// size is what the body comes to unpacked, in bytes, as gzip says in its last
+// four (RFC 1952, section 2.3.1). It may lie, and its length is then found out.
+func (b *body) size() int64 {
+	if !b.packed {
+		return int64(len(b.sent))
+	}
+	const field = 4
+	if len(b.sent) < field {
+		return 0
+	}
+	said := int64(binary.LittleEndian.Uint32(b.sent[len(b.sent)-field:]))
+	if said == 0 || said > maxBody { // a lie, or zeros behind it
+		return maxBody
+	}
+	return said
+}
+
+var errLie = newProblem(http.StatusBadRequest, "the body unpacks to more than its gzip trailer says, send one gzip member")
+
+// unpacked returns the body itself, without a byte order mark.
+func (b *body) unpacked() ([]byte, error) {
+	plain := b.sent
+	if b.packed {
+		in, err := gunzip.NewReader(bufio.NewReader(bytes.NewReader(b.sent)))
+		if err != nil {
+			return nil, bodyError(err)
+		}
+		size := b.size()
+		refuse := func(int64) error {
+			if size == maxBody {
+				return tooLarge()
+			}
+			return errLie
+		}
+		if plain, err = readAll(in, int(size)+1, refuse, nil); err != nil {
+			return nil, err
+		}
+	}
+	return bytes.TrimPrefix(plain, []byte("\ufeff")), nil
+}
+
+// decoder reads the readings of a body into a batch.
+type decoder func(body []byte, into *batch) error
+
+func decoderFor(contentType string) (decoder, error) {
 	name, _, err := mime.ParseMediaType(contentType)
 	switch {
 	case contentType == "", err == nil && (name == "application/json" || strings.HasSuffix(name, "+json")):
@@ -72,28 +155,50 @@ func tooLarge() *problem {
 		fmt.Sprintf("a batch has at most %d bytes, unpacked too, and %d readings; send several", maxBody, maxBatch))
 }
 
-// readBody reads a body to its end, through gzip when it says so, and not
-// further than maxBody however well it is packed.
-func readBody(in io.Reader, encoding string) ([]byte, error) {
-	switch encoding {
-	case "", "identity":
-	case "gzip":
-		unpacked, err := gzip.NewReader(in)
-		if err != nil {
+// read decodes the body, whose bytes are not needed afterwards, and returns its
+// digest.
+func (b *body) read() (batch, []byte, error) {
+	plain, err := b.unpacked()
+	if err != nil {
+		return batch{}, nil, err
+	}
+	b.sent = nil
+	var read batch
+	if err := b.decode(plain, &read); err != nil {
+		return batch{}, nil, err
+	}
+	digest := sha256.Sum256(plain)
+	return read, digest[:], nil
+}
+
+// readAll reads up to maxBody into a buffer that begins with a size. Beyond that
+// it asks for room for what has come only: a client that sends slowly holds no
+// more than it has sent.
+func readAll(in io.Reader, size int, take func(bytes int64) error, give func(bytes int64)) ([]byte, error) {
+	body := make([]byte, 0, size)
+	for {
+		if len(body) == cap(body) {
+			const first = 4 << 10
+			longer := max(first, min(2*cap(body), maxBody+1))
+			if err := take(int64(longer)); err != nil {
+				return nil, err
+			}
+			body = append(make([]byte, 0, longer), body...)
+			if longer > first {
+				give(int64(longer) / 2)
+			}
+		}
+		n, err := in.Read(body[len(body):cap(body)])
+		body = body[:len(body)+n]
+		switch {
+		case len(body) > maxBody:
+			return nil, tooLarge()
+		case errors.Is(err, io.EOF):
+			return body, nil
+		case err != nil:
 			return nil, bodyError(err)
 		}
-		in = unpacked
-	default:
-		return nil, newProblem(http.StatusUnsupportedMediaType, fmt.Sprintf("the content encoding is %q, expected gzip or none", encoding))
 	}
-	body, err := io.ReadAll(io.LimitReader(in, maxBody+1))
-	if err != nil {
-		return nil, bodyError(err)
-	}
-	if len(body) > maxBody {
-		return nil, tooLarge()
-	}
-	return body, nil
 }
 
 func bodyError(err error) error {
@@ -101,7 +206,7 @@ func bodyError(err error) error {
 	switch {
 	case errors.As(err, &limit):
 		return tooLarge()
-	case errors.Is(err, gzip.ErrHeader), errors.Is(err, gzip.ErrChecksum), errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
+	case errors.Is(err, gunzip.ErrCorrupt), errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
 		return newProblem(http.StatusBadRequest, "the body is cut off or not what its content encoding says")
 	case errors.Is(err, os.ErrDeadlineExceeded):
 		return newProblem(http.StatusRequestTimeout, "the body came too slowly, send a smaller batch")
@@ -111,20 +216,18 @@ func bodyError(err error) error {
 }
 
 // decodeLines reads NDJSON: one reading a line, blank lines passed over.
-func decodeLines(body []byte) ([]item, error) {
+func decodeLines(body []byte, into *batch) error {
 	var plain reading.Plain
-	var items []item
 	for line := range bytes.Lines(body) {
 		line = bytes.TrimSpace(line)
 		if len(line) == 0 {
 			continue
 		}
-		if len(items) == maxBatch {
-			return nil, tooLarge()
+		if err := into.add(decodeReading(&plain, line)); err != nil {
+			return err
 		}
-		items = append(items, decodeReading(&plain, line))
 	}
-	return items, nil
+	return nil
 }
 
 func decodeReading(plain *reading.Plain, data []byte) item {
@@ -133,7 +236,7 @@ func decodeReading(plain *reading.Plain, data []byte) item {
 	}
 	var i item
 	var err error
-	if i.reading, err = reading.FromJSON(data, reading.Defaults{}); err != nil {
+	if i.reading, err = reading.FromJSON(data, reading.Defaults{}, nil); err != nil {
 		i.reject(err)
 	}
 	return i

@@ -2,51 +2,53 @@ package httpapi
 
 import (
 	"bytes"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"net/http"
-	"strings"
+
+	"github.com/go-json-experiment/json/jsontext"
 
 	"sensor-backend/services/internal/reading"
 )
 
 // decodeJSON reads {"readings":[...]}.
-func decodeJSON(body []byte) ([]item, error) {
-	if items, ok := decodePlainBatch(body); ok {
-		return items, nil
+func decodeJSON(body []byte, into *batch) error {
+	if ok, err := decodePlainBatch(body, into); ok || err != nil {
+		return err
 	}
-	d := batchDecoder{json: json.NewDecoder(bytes.NewReader(body))}
+	into.items = into.items[:0]
+	d := newBatchDecoder(body, into)
 	if err := d.decode(); err != nil {
-		return nil, batchError(err)
+		return batchError(err)
 	}
-	return d.items, nil
+	return nil
 }
 
 // decodePlainBatch reads a batch of plain readings and nothing else, which is
 // what nearly every body is. With ok false the body is anything else.
-func decodePlainBatch(body []byte) (items []item, ok bool) {
+func decodePlainBatch(body []byte, into *batch) (ok bool, err error) {
 	rest, ok := afterTokens(body, "{", `"readings"`, ":", "[")
 	if !ok {
-		return nil, false
+		return false, nil
 	}
 	var plain reading.Plain
-	for len(items) < maxBatch {
+	for {
 		r, taken, ok := plain.Next(rest)
 		if !ok {
-			return nil, false
+			return false, nil
 		}
-		items = append(items, item{reading: r})
+		if err := into.add(item{reading: r}); err != nil {
+			return false, err
+		}
 		rest = rest[taken:]
 		if next, ok := afterTokens(rest, ","); ok {
 			rest = next
 			continue
 		}
 		rest, ok = afterTokens(rest, "]", "}")
-		return items, ok && len(bytes.TrimLeft(rest, spaces)) == 0
+		return ok && len(bytes.TrimLeft(rest, spaces)) == 0, nil
 	}
-	return nil, false
 }
 
 const spaces = " \t\r\n"
@@ -69,75 +71,90 @@ func batchError(err error) error {
 	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
 		return newProblem(http.StatusBadRequest, "the body ends before its JSON does")
 	default:
-		return newProblem(http.StatusBadRequest, "the body is not JSON: "+strings.TrimPrefix(err.Error(), "json: "))
+		return newProblem(http.StatusBadRequest, "the body is "+reading.JSONError(err).Error())
 	}
 }
 
 // batchDecoder reads element by element, so that a batch with too many
 // readings is refused when the limit is met.
 type batchDecoder struct {
-	json  *json.Decoder
+	json  *jsontext.Decoder
 	plain reading.Plain
-	items []item
+	into  *batch
+}
+
+// newBatchDecoder leaves to each reading what is wrong inside of it.
+func newBatchDecoder(body []byte, into *batch) *batchDecoder {
+	return &batchDecoder{into: into, json: jsontext.NewDecoder(bytes.NewReader(body), jsontext.AllowDuplicateNames(true), jsontext.AllowInvalidUTF8(true))}
 }
 
 func (d *batchDecoder) decode() error {
-	if err := d.delimiter('{', "the body"); err != nil {
+	if err := d.delimiter(jsontext.KindBeginObject, "the body"); err != nil {
 		return err
 	}
-	for d.json.More() {
-		name, err := d.json.Token()
+	seen := map[string]struct{}{}
+	for d.json.PeekKind() == jsontext.KindString {
+		token, err := d.json.ReadToken()
 		if err != nil {
 			return err
 		}
-		if name != "readings" {
-			var ignored json.RawMessage
-			if err := d.json.Decode(&ignored); err != nil {
-				return err
-			}
-			continue
+		name := token.String()
+		if _, twice := seen[name]; twice {
+			return newProblem(http.StatusBadRequest, fmt.Sprintf("the name %q stands twice", name))
 		}
-		if err := d.array(); err != nil {
-			return err
+		seen[name] = struct{}{}
+		if name == "readings" {
+			err = d.array()
+		} else {
+			err = d.ignore()
 		}
-	}
-	if _, err := d.json.Token(); err != nil {
-		return err
-	}
-	if _, err := d.json.Token(); !errors.Is(err, io.EOF) {
 		if err != nil {
 			return err
 		}
+	}
+	if _, err := d.json.ReadToken(); err != nil {
+		return err
+	}
+	if _, err := d.json.ReadToken(); !errors.Is(err, io.EOF) {
 		return newProblem(http.StatusBadRequest, "something follows the JSON object")
 	}
 	return nil
 }
 
-func (d *batchDecoder) array() error {
-	if err := d.delimiter('[', `"readings"`); err != nil {
-		return err
-	}
-	for d.json.More() {
-		if len(d.items) == maxBatch {
-			return tooLarge()
-		}
-		var raw json.RawMessage
-		if err := d.json.Decode(&raw); err != nil {
-			return err
-		}
-		d.items = append(d.items, decodeReading(&d.plain, raw))
-	}
-	_, err := d.json.Token()
-	return err
-}
-
-func (d *batchDecoder) delimiter(want json.Delim, what string) error {
-	got, err := d.json.Token()
+// ignore passes over a value, which has to be right all the same.
+func (d *batchDecoder) ignore() error {
+	value, err := d.json.ReadValue()
 	if err != nil {
 		return err
 	}
-	if got != want {
-		return newProblem(http.StatusBadRequest, fmt.Sprintf(`%s does not start with %q; expected {"readings":[...]}`, what, want.String()))
+	strict := jsontext.NewDecoder(bytes.NewReader(value))
+	return strict.SkipValue()
+}
+
+func (d *batchDecoder) array() error {
+	if err := d.delimiter(jsontext.KindBeginArray, `"readings"`); err != nil {
+		return err
+	}
+	for d.json.PeekKind() != jsontext.KindEndArray {
+		raw, err := d.json.ReadValue()
+		if err != nil {
+			return err
+		}
+		if err := d.into.add(decodeReading(&d.plain, raw)); err != nil {
+			return err
+		}
+	}
+	_, err := d.json.ReadToken()
+	return err
+}
+
+func (d *batchDecoder) delimiter(want jsontext.Kind, what string) error {
+	got, err := d.json.ReadToken()
+	if err != nil {
+		return err
+	}
+	if got.Kind() != want {
+		return newProblem(http.StatusBadRequest, fmt.Sprintf(`%s does not start with %q; expected {"readings":[...]}`, what, string(want)))
 	}
 	return nil
 }

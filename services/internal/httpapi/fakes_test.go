@@ -136,6 +136,9 @@ func newAPI(cfg httpapi.Config) *httpapi.API {
 	if cfg.Batches == 0 {
 		cfg.Batches = 10
 	}
+	if cfg.InHand == 0 {
+		cfg.InHand = 256 << 20
+	}
 	cfg.Now = func() time.Time { return now }
 	cfg.Version = func(context.Context) httpapi.Version {
 		return httpapi.Version{Version: "1.2", Commit: "abc", ImageDigest: "sha256:0"}

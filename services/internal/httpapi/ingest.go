@@ -2,7 +2,6 @@ package httpapi
 
 import (
 	"context"
-	"crypto/sha256"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -45,29 +44,42 @@ const maxKeyLength = 255
 // what is wrong with it. Posting a batch again is harmless: readings already
 // there count as duplicates. It answers only after the commit.
 func (a *API) postReadings(c echo.Context) error {
-	leave, err := a.enter()
-	if err != nil {
-		return err
-	}
-	defer leave()
 	if a.cfg.Warehouse == nil && a.cfg.Inbox == nil {
-		return newProblem(http.StatusServiceUnavailable, "the warehouse is off and there is no source bucket to take the batch")
+		return newProblem(http.StatusNotImplemented, "the warehouse is off and there is no source bucket to take the batch")
 	}
 	r := c.Request()
 	key, err := idempotencyKey(r.Header)
 	if err != nil {
 		return err
 	}
-	items, body, err := decodeRequest(c.Response(), r)
+	ticket := a.arriving.Enter(a.writer(c))
+	defer ticket.Leave()
+	body, err := readRequest(c.Response(), r, ticket)
 	if err != nil {
 		return err
 	}
-	b, err := a.sortOut(items)
+	// Who has not sent all of a batch holds no place.
+	place := a.places.Enter(a.writer(c))
+	defer place.Leave()
+	if err := place.Take(1); err != nil {
+		return err
+	}
+	turn, err := a.working.Wait(r.Context(), workCost(body.size()))
+	if err != nil {
+		return err
+	}
+	defer turn.End()
+	read, digest, err := body.read()
+	if err != nil {
+		return err
+	}
+	turn.Keep(read.cost())
+	b, err := a.sortOut(read.items)
 	if err != nil {
 		return err
 	}
 	if key != "" && a.cfg.Warehouse != nil {
-		return a.storeOnce(c, key, body, b)
+		return a.storeOnce(c, key, digest, b)
 	}
 	stored, err := a.store(r.Context(), b.good)
 	if err != nil {
@@ -78,17 +90,19 @@ func (a *API) postReadings(c echo.Context) error {
 	return c.JSON(answer.status(), answer)
 }
 
-// enter takes one of the places in which batches are read and wait. There is
-// no line for a place: a client that waits itself costs nothing here.
-func (a *API) enter() (leave func(), err error) {
-	select {
-	case a.places <- struct{}{}:
-		return func() { <-a.places }, nil
-	default:
-		p := newProblem(http.StatusTooManyRequests, "too many batches wait to be stored, send this one again later")
-		p.retryAfter = time.Second
-		return nil, p
+// writer names who sends a batch: by its key, which has been let through, or by
+// its address.
+func (a *API) writer(c echo.Context) string {
+	if len(a.cfg.Keys) > 0 {
+		return c.Request().Header.Get("Authorization")
 	}
+	return c.RealIP()
+}
+
+func tooMany() *problem {
+	p := newProblem(http.StatusTooManyRequests, "too much waits to be stored or answered, send this again later")
+	p.retryAfter = time.Second
+	return p
 }
 
 // sorted is a batch with the good readings set apart.
@@ -162,9 +176,8 @@ func (a ingestAnswer) status() int {
 
 // storeOnce answers a request with an Idempotency-Key as it was answered the
 // first time.
-func (a *API) storeOnce(c echo.Context, key string, body []byte, b sorted) error {
-	digest := sha256.Sum256(body)
-	once := warehouse.Once{Key: key, Request: digest[:]}
+func (a *API) storeOnce(c echo.Context, key string, digest []byte, b sorted) error {
+	once := warehouse.Once{Key: key, Request: digest}
 	kept, replayed, err := a.cfg.Warehouse.InsertOnce(c.Request().Context(), once, b.good, func(stored warehouse.Stored) ([]byte, error) {
 		return json.Marshal(b.answer(stored))
 	})
@@ -198,18 +211,25 @@ func idempotencyKey(header http.Header) (string, error) {
 
 // Window bounds the timestamps that are taken.
 type Window struct {
-	// Future is how far a sensor's clock may be ahead of the service's; 0 is
-	// no bound.
+	// Future is how far a sensor's clock may be ahead of the service's; 0, and
+	// what is more, is farthest.
 	Future time.Duration
 	// Retention is how long readings are kept; 0 is for ever. An older one is
 	// refused, for it would be dropped in silence.
 	Retention time.Duration
 }
 
+// farthest bounds the months of the future that have tables.
+const farthest = 366 * 24 * time.Hour
+
 func (w Window) check(at, now time.Time) error {
+	future := min(w.Future, farthest)
+	if future == 0 {
+		future = farthest
+	}
 	switch {
-	case w.Future > 0 && at.After(now.Add(w.Future)):
-		return &reading.FieldError{Field: "timestamp", Reason: fmt.Sprintf("is more than %s in the future, check the sensor's clock", w.Future)}
+	case at.After(now.Add(future)):
+		return &reading.FieldError{Field: "timestamp", Reason: fmt.Sprintf("is more than %s in the future, check the sensor's clock", future)}
 	case w.Retention > 0 && at.Before(now.Add(-w.Retention)):
 		return &reading.FieldError{Field: "timestamp", Reason: fmt.Sprintf("is older than the %s for which readings are kept", w.Retention)}
 	}

@@ -3,6 +3,7 @@ package httpapi_test
 import (
 	"bytes"
 	"compress/gzip"
+	"context"
 	"crypto/sha256"
 	"fmt"
 	"io"
@@ -13,6 +14,8 @@ import (
 	"time"
 
 	"sensor-backend/services/internal/httpapi"
+	"sensor-backend/services/internal/reading"
+	"sensor-backend/services/internal/warehouse"
 )
 
 const good = `{"sensor_id":"a","metric":"m","timestamp":"2026-03-01T12:00:00Z","value":1}`
@@ -182,35 +185,125 @@ func TestIdempotencyKey(t *testing.T) {
 	}
 }
 
+// held is a warehouse that stores nothing until it is let go.
+type held struct {
+	*fakeWarehouse
+	began chan struct{}
+	let   chan struct{}
+}
+
+func (h held) Insert(ctx context.Context, readings []reading.Reading) (warehouse.Stored, error) {
+	h.began <- struct{}{}
+	select {
+	case <-h.let:
+		return warehouse.Stored{New: len(readings)}, nil
+	case <-ctx.Done():
+		return warehouse.Stored{}, ctx.Err()
+	}
+}
+
 // TestPostWhenFull has one batch wait in the only place.
 func TestPostWhenFull(t *testing.T) {
 	t.Parallel()
-	api := newAPI(httpapi.Config{Warehouse: &fakeWarehouse{}, Batches: 1})
-	arriving, body := io.Pipe()
+	w := held{&fakeWarehouse{}, make(chan struct{}, 2), make(chan struct{})}
+	api := newAPI(httpapi.Config{Warehouse: w, Batches: 1})
 	first := make(chan answer)
-	go func() { first <- call(t, api, http.MethodPost, "/v1/readings", arriving) }()
-	if _, err := io.WriteString(body, `{"readings":[`); err != nil {
-		t.Fatal(err)
-	}
-	p := wantProblem(t, post(t, api, `{"readings":[`+good+`]}`), http.StatusTooManyRequests)
-	if p.Detail == "" {
-		t.Error("no detail")
-	}
-	if got := post(t, api, "").header.Get("Retry-After"); got != "1" {
-		t.Errorf("Retry-After is %q", got)
+	go func() { first <- post(t, api, `{"readings":[`+good+`]}`) }()
+	<-w.began
+	full := post(t, api, `{"readings":[`+good+`]}`)
+	p := wantProblem(t, full, http.StatusTooManyRequests)
+	if p.Detail == "" || full.header.Get("Retry-After") != "1" {
+		t.Errorf("detail %q, Retry-After %q", p.Detail, full.header.Get("Retry-After"))
 	}
 	if got := get(t, api, "/metrics").body; !strings.Contains(got, "ingest_queue_batches 1\n") {
 		t.Error("the metrics do not show the batch")
 	}
-	if _, err := io.WriteString(body, good+"]}"); err != nil {
-		t.Fatal(err)
-	}
-	_ = body.Close()
+	close(w.let)
 	if got := <-first; got.status != http.StatusAccepted {
 		t.Errorf("the first batch: %d %s", got.status, got.body)
 	}
 	if got := post(t, api, `{"readings":[`+good+`]}`); got.status != http.StatusAccepted {
 		t.Errorf("afterwards: %d %s", got.status, got.body)
+	}
+}
+
+// from posts a body as a client of that address, through a load balancer.
+func from(t *testing.T, api http.Handler, address string, body []byte) answer {
+	t.Helper()
+	req := httptest.NewRequestWithContext(t.Context(), http.MethodPost, "/v1/readings", bytes.NewReader(body))
+	req.RemoteAddr = "10.0.0.7:1234"
+	req.Header.Set("X-Forwarded-For", "192.168.9.9, "+address) // of which the first is made up
+	rec := httptest.NewRecorder()
+	api.ServeHTTP(rec, req)
+	return answer{rec.Code, rec.Header(), rec.Body.String()}
+}
+
+// TestOneClientHasHalfOfThePlaces wants room beside a client that sends more than
+// the service stores, whatever it says of itself.
+func TestOneClientHasHalfOfThePlaces(t *testing.T) {
+	t.Parallel()
+	w := held{&fakeWarehouse{}, make(chan struct{}, 9), make(chan struct{})}
+	api := newAPI(httpapi.Config{Warehouse: w, Batches: 2})
+	body := []byte(`{"readings":[` + good + `]}`)
+	answers := make(chan answer)
+	go func() { answers <- from(t, api, "203.0.113.1", body) }()
+	<-w.began
+	wantProblem(t, from(t, api, "203.0.113.1", body), http.StatusTooManyRequests)
+	go func() { answers <- from(t, api, "203.0.113.2", body) }()
+	<-w.began
+	close(w.let)
+	for range 2 {
+		if got := <-answers; got.status != http.StatusAccepted {
+			t.Errorf("%d %s", got.status, got.body)
+		}
+	}
+}
+
+// TestBytesInHand bounds what is taken in at a time by what it costs.
+func TestBytesInHand(t *testing.T) {
+	t.Parallel()
+	w := held{&fakeWarehouse{}, make(chan struct{}, 9), make(chan struct{})}
+	// A thousand readings may cost all the room until they are known.
+	api := newAPI(httpapi.Config{Warehouse: w, InHand: 3 << 20})
+	api.SetPatience(20 * time.Millisecond)
+	thousand := []byte(`{"readings":[` + strings.Repeat(good+",", 999) + good + `]}`)
+	first := make(chan answer)
+	go func() { first <- from(t, api, "203.0.113.1", thousand) }()
+	<-w.began
+	full := from(t, api, "203.0.113.2", thousand)
+	wantProblem(t, full, http.StatusTooManyRequests)
+	if full.header.Get("Retry-After") != "1" {
+		t.Errorf("Retry-After %q", full.header.Get("Retry-After"))
+	}
+	few := make(chan answer)
+	go func() {
+		few <- from(t, api, "203.0.113.2", []byte(`{"readings":[`+strings.Replace(good, `"a"`, `"b"`, 1)+`]}`))
+	}()
+	<-w.began // beside it there is room for a few
+	if got := get(t, api, "/metrics").body; !strings.Contains(got, "http_in_hand_limit_bytes 3.145728e+06\n") || strings.Contains(got, "http_in_hand_bytes 0\n") {
+		t.Error("the metrics do not show what is in hand")
+	}
+	close(w.let)
+	for _, answers := range []chan answer{first, few} {
+		if got := <-answers; got.status != http.StatusAccepted {
+			t.Errorf("%d %.200s", got.status, got.body)
+		}
+	}
+	if got := get(t, api, "/metrics").body; !strings.Contains(got, "http_in_hand_bytes 0\n") {
+		t.Error("something was not given back")
+	}
+	// Half of what may be arriving is one client's.
+	wantProblem(t, from(t, api, "203.0.113.1", bytes.Repeat([]byte(" "), 1<<20)), http.StatusTooManyRequests)
+}
+
+// TestGzipTrailerLies wants no more room taken than was waited for.
+func TestGzipTrailerLies(t *testing.T) {
+	t.Parallel()
+	lie := pack(t, []byte(`{"readings":[`+good+`]}`))
+	lie = append(lie, pack(t, []byte(" "))...) // its own trailer says one byte
+	got := send(t, newAPI(httpapi.Config{Warehouse: &fakeWarehouse{}}), http.Header{"Content-Encoding": {"gzip"}}, lie)
+	if p := wantProblem(t, got, http.StatusBadRequest); !strings.Contains(p.Detail, "gzip trailer") {
+		t.Errorf("detail %q", p.Detail)
 	}
 }
 
@@ -368,7 +461,7 @@ func TestPostWithWarehouseOff(t *testing.T) {
 
 func TestPostWithEverythingOff(t *testing.T) {
 	t.Parallel()
-	p := wantProblem(t, post(t, newAPI(httpapi.Config{}), `{"readings":[`+good+`]}`), http.StatusServiceUnavailable)
+	p := wantProblem(t, post(t, newAPI(httpapi.Config{}), `{"readings":[`+good+`]}`), http.StatusNotImplemented)
 	if !strings.Contains(p.Detail, "the warehouse is off") {
 		t.Errorf("detail %q", p.Detail)
 	}

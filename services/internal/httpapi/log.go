@@ -48,7 +48,7 @@ func (a *API) observe() echo.MiddlewareFunc {
 				attrs = append(attrs, slog.String("error", v.Error.Error()))
 			}
 			switch {
-			case v.Status == http.StatusServiceUnavailable:
+			case v.Status == http.StatusServiceUnavailable, v.Status == http.StatusNotImplemented:
 				level = slog.LevelWarn
 			case v.Status >= 500:
 				level = slog.LevelError

@@ -1,8 +1,6 @@
 package httpapi
 
 import (
-	"encoding/base64"
-	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -19,10 +17,7 @@ type objectsAnswer struct {
 	NextCursor string           `json:"next_cursor,omitempty"`
 }
 
-// maxKey is the longest object key there is, in bytes.
-const maxKey = 1024
-
-var errCatalogOff = newProblem(http.StatusServiceUnavailable, "the metadata table is off: set METADATA_TABLE")
+var errCatalogOff = newProblem(http.StatusNotImplemented, "the metadata table is off: set METADATA_TABLE")
 
 // listObjects answers one page of what the processor recorded.
 func (a *API) listObjects(c echo.Context) error {
@@ -39,12 +34,8 @@ func (a *API) listObjects(c echo.Context) error {
 	if q.Limit, err = limitParam(c); err != nil {
 		return err
 	}
-	if text := c.QueryParam("cursor"); text != "" {
-		after, err := base64.RawURLEncoding.Strict().DecodeString(text)
-		if err != nil || len(after) == 0 || len(after) > maxKey {
-			return badParameter("cursor", "is not one that this service gave out")
-		}
-		q.After = string(after)
+	if q.After, err = nameParam(c, objectsList, isRow); err != nil {
+		return err
 	}
 	page, err := a.cfg.Catalog.List(c.Request().Context(), q)
 	if err != nil {
@@ -55,7 +46,7 @@ func (a *API) listObjects(c echo.Context) error {
 		answer.Objects = []catalog.Object{}
 	}
 	if page.Next != "" {
-		answer.NextCursor = base64.RawURLEncoding.EncodeToString([]byte(page.Next))
+		answer.NextCursor = encodeCursor(objectsList, page.Next)
 	}
 	return c.JSON(http.StatusOK, answer)
 }
@@ -80,12 +71,4 @@ func (a *API) getObject(c echo.Context) error {
 		return newProblem(http.StatusNotFound, "no object "+key+" was processed")
 	}
 	return c.JSON(http.StatusOK, object)
-}
-
-func parameterError(name string, err error) *problem {
-	var field *reading.FieldError
-	if errors.As(err, &field) {
-		return badParameter(name, field.Reason)
-	}
-	return badParameter(name, err.Error())
 }

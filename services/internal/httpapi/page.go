@@ -10,8 +10,8 @@ import (
 //go:embed page openapi.json
 var files embed.FS
 
-// page answers the one page there is, or a file that it is made of.
-func (a *API) page(name, contentType string) echo.HandlerFunc {
+// file answers the one page there is, or a file that it is made of.
+func (a *API) file(name, contentType string) echo.HandlerFunc {
 	return func(c echo.Context) error { return sendFile(c, "page/"+name, contentType) }
 }
 

@@ -23,6 +23,7 @@ func TestProbes(t *testing.T) {
 	}{
 		"warehouse up":   {httpapi.Config{Warehouse: &fakeWarehouse{}}, false, 200, 200},
 		"warehouse down": {httpapi.Config{Warehouse: down}, false, 200, 503},
+		"read only":      {httpapi.Config{Warehouse: &fakeWarehouse{err: warehouse.ErrReadOnly}}, false, 200, 503},
 		"warehouse off":  {httpapi.Config{}, false, 200, 200},
 		"draining":       {httpapi.Config{Warehouse: &fakeWarehouse{}}, true, 200, 503},
 	}

@@ -10,6 +10,7 @@ import (
 
 	"github.com/labstack/echo/v4"
 
+	"sensor-backend/services/internal/admission"
 	"sensor-backend/services/internal/warehouse"
 )
 
@@ -47,10 +48,6 @@ func newProblem(status int, detail string, errs ...fieldProblem) *problem {
 	return p
 }
 
-func badParameter(field, reason string) *problem {
-	return newProblem(http.StatusBadRequest, "a query parameter is not acceptable", fieldProblem{Field: field, Reason: reason})
-}
-
 // handleError answers every error as a problem. What went wrong inside is
 // logged, not told.
 func (a *API) handleError(err error, c echo.Context) {
@@ -80,8 +77,12 @@ func toProblem(err error) *problem {
 			detail = ""
 		}
 		return newProblem(he.Code, detail)
+	case errors.Is(err, admission.ErrFull):
+		return tooMany()
 	case errors.As(err, &schema):
 		return newProblem(http.StatusServiceUnavailable, "the warehouse is not ready: "+schema.Error())
+	case errors.Is(err, warehouse.ErrReadOnly):
+		return newProblem(http.StatusServiceUnavailable, "the warehouse takes no writes now, as while it fails over, try again")
 	case errors.Is(err, warehouse.ErrUnavailable):
 		return newProblem(http.StatusServiceUnavailable, "the warehouse is not available now, try again")
 	case errors.Is(err, warehouse.ErrOverflow):

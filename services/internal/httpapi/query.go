@@ -1,19 +1,13 @@
 package httpapi
 
 import (
+	"context"
 	"net/http"
-	"strconv"
-	"time"
 
 	"github.com/labstack/echo/v4"
 
 	"sensor-backend/services/internal/reading"
 	"sensor-backend/services/internal/warehouse"
-)
-
-const (
-	defaultLimit = 100
-	maxLimit     = 1000
 )
 
 type readingsAnswer struct {
@@ -22,7 +16,7 @@ type readingsAnswer struct {
 }
 
 // errWarehouseOff says where the readings are instead.
-var errWarehouseOff = newProblem(http.StatusServiceUnavailable, "the warehouse is off: readings are processed from the source bucket, see /v1/objects")
+var errWarehouseOff = newProblem(http.StatusNotImplemented, "the warehouse is off: readings are processed from the source bucket, see /v1/objects")
 
 // getReadings answers one page of one sensor's readings, or all of a range as
 // CSV.
@@ -38,10 +32,22 @@ func (a *API) getReadings(c echo.Context) error {
 	if err != nil {
 		return err
 	}
+	// For as long as the client takes it.
+	ticket := a.arriving.Enter(c.RealIP())
+	defer ticket.Leave()
+	entries := q.Limit
+	if csv {
+		entries = maxLimit
+	}
+	if err := ticket.Take(int64(entries) * entryCost); err != nil {
+		return err
+	}
 	if csv {
 		return a.streamReadings(c, q)
 	}
-	page, err := a.cfg.Warehouse.Select(c.Request().Context(), q)
+	ctx, cancel := context.WithTimeout(c.Request().Context(), requestTimeout)
+	defer cancel()
+	page, err := a.cfg.Warehouse.Select(ctx, q)
 	if err != nil {
 		return err
 	}
@@ -50,7 +56,7 @@ func (a *API) getReadings(c echo.Context) error {
 		answer.Readings = []reading.Reading{}
 	}
 	if page.Next != nil {
-		answer.NextCursor = encodeCursor(*page.Next)
+		answer.NextCursor = positionCursor(*page.Next)
 	}
 	return c.JSON(http.StatusOK, answer)
 }
@@ -79,50 +85,8 @@ func readingsQuery(c echo.Context) (warehouse.Query, error) {
 	if q.Limit, err = limitParam(c); err != nil {
 		return q, err
 	}
-	if text := c.QueryParam("cursor"); text != "" {
-		position, err := decodeCursor(text)
-		if err != nil {
-			return q, badParameter("cursor", "is not one that this service gave out")
-		}
-		q.After = &position
+	if q.After, err = positionParam(c); err != nil {
+		return q, err
 	}
 	return q, nil
-}
-
-// rangeParams reads from and to, either of which may be left open.
-func rangeParams(c echo.Context) (from, to time.Time, err error) {
-	if from, err = timeParam(c, "from"); err != nil {
-		return from, to, err
-	}
-	if to, err = timeParam(c, "to"); err != nil {
-		return from, to, err
-	}
-	if !from.IsZero() && !to.IsZero() && !from.Before(to) {
-		return from, to, badParameter("to", "is not after from")
-	}
-	return from, to, nil
-}
-
-func timeParam(c echo.Context, name string) (time.Time, error) {
-	text := c.QueryParam(name)
-	if text == "" {
-		return time.Time{}, nil
-	}
-	t, err := reading.ParseTime(text)
-	if err != nil {
-		return time.Time{}, parameterError(name, err)
-	}
-	return t, nil
-}
-
-func limitParam(c echo.Context) (int, error) {
-	text := c.QueryParam("limit")
-	if text == "" {
-		return defaultLimit, nil
-	}
-	limit, err := strconv.Atoi(text)
-	if err != nil || limit < 1 || limit > maxLimit {
-		return 0, badParameter("limit", "is not a number from 1 to "+strconv.Itoa(maxLimit))
-	}
-	return limit, nil
 }

@@ -38,6 +38,27 @@ func TestQueryRefusesBadParameters(t *testing.T) {
 		"/v1/objects?sensor_id=a/b":                                                  "sensor_id",
 		"/v1/objects?cursor=*":                                                       "cursor",
 		"/v1/readings?sensor_id=a&from=2026-03-01T00:00:00Z&to=2026-03-01T00:00:00Z": "to",
+
+		// What would be passed over.
+		"/v1/readings?sensor_id=a&metric=humidity%":                 "metric",
+		"/v1/readings?sensor_id=a&metric=humidity%zz":               "metric",
+		"/v1/readings?sensor_id=a&metri%63%=m":                      "metri%63%",
+		"/v1/readings?sensor_id=a&metrik=m":                         "metrik",
+		"/v1/readings?sensor_id=a&Metric=m":                         "Metric",
+		"/v1/readings?sensor_id=a&metric=m&metric=n":                "metric",
+		"/v1/readings?sensor_id=a&sensor_id=b":                      "sensor_id",
+		"/v1/readings?sensor_id=a&metric=":                          "metric",
+		"/v1/readings?sensor_id=a&metric":                           "metric",
+		"/v1/readings?sensor_id=a&from=":                            "from",
+		"/v1/readings?sensor_id=a;metric=m":                         "sensor_id",
+		"/v1/readings?sensor_id=a&from=2026-03-01T00:00:00%2B15:00": "from",
+		"/v1/sensors?sensor_id=a":                                   "sensor_id",
+		"/v1/sensors?prefix=%":                                      "prefix",
+		"/v1/buckets?sensor_id=a&metric=m&bucket=1h&limit=3":        "limit",
+		"/v1/anomalies?sensor_id=a&metric=m&threshold=3":            "threshold",
+		"/v1/objects?metric=m":                                      "metric",
+		"/v1/objects?sensor_id=%":                                   "sensor_id",
+		"/v1/objects/incoming/a/b.csv?verbose=1":                    "verbose",
 	}
 	for target, field := range tests {
 		p := wantProblem(t, get(t, api, target), http.StatusBadRequest)
@@ -50,7 +71,11 @@ func TestQueryRefusesBadParameters(t *testing.T) {
 func TestQueryWithWarehouseOff(t *testing.T) {
 	t.Parallel()
 	for _, target := range []string{"/v1/readings?sensor_id=a", "/v1/sensors", "/v1/buckets", "/v1/anomalies"} {
-		p := wantProblem(t, get(t, newAPI(httpapi.Config{}), target), http.StatusServiceUnavailable)
+		got := get(t, newAPI(httpapi.Config{}), target)
+		if got.header.Get("Retry-After") != "" {
+			t.Errorf("%s: trying again does not help", target)
+		}
+		p := wantProblem(t, got, http.StatusNotImplemented)
 		if !strings.Contains(p.Detail, "the warehouse is off") {
 			t.Errorf("%s: detail %q", target, p.Detail)
 		}
@@ -103,7 +128,7 @@ func TestObjects(t *testing.T) {
 	t.Run("off", func(t *testing.T) {
 		t.Parallel()
 		off := newAPI(httpapi.Config{})
-		wantProblem(t, get(t, off, "/v1/objects"), http.StatusServiceUnavailable)
-		wantProblem(t, get(t, off, "/v1/objects/incoming/a/b.csv"), http.StatusServiceUnavailable)
+		wantProblem(t, get(t, off, "/v1/objects"), http.StatusNotImplemented)
+		wantProblem(t, get(t, off, "/v1/objects/incoming/a/b.csv"), http.StatusNotImplemented)
 	})
 }

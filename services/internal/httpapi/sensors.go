@@ -1,7 +1,6 @@
 package httpapi
 
 import (
-	"encoding/base64"
 	"net/http"
 
 	"github.com/labstack/echo/v4"
@@ -31,12 +30,8 @@ func (a *API) listSensors(c echo.Context) error {
 	if q.Limit, err = limitParam(c); err != nil {
 		return err
 	}
-	if text := c.QueryParam("cursor"); text != "" {
-		after, err := base64.RawURLEncoding.Strict().DecodeString(text)
-		if err != nil || reading.ValidateSensorID(string(after)) != nil {
-			return badParameter("cursor", "is not one that this service gave out")
-		}
-		q.After = string(after)
+	if q.After, err = nameParam(c, sensorsList, isSensor); err != nil {
+		return err
 	}
 	page, err := a.cfg.Warehouse.Sensors(c.Request().Context(), q)
 	if err != nil {
@@ -47,7 +42,7 @@ func (a *API) listSensors(c echo.Context) error {
 		answer.Sensors = []warehouse.Sensor{}
 	}
 	if page.Next != "" {
-		answer.NextCursor = base64.RawURLEncoding.EncodeToString([]byte(page.Next))
+		answer.NextCursor = encodeCursor(sensorsList, page.Next)
 	}
 	return c.JSON(http.StatusOK, answer)
 }

@@ -66,7 +66,7 @@ func TestTrace(t *testing.T) {
 	if got := spans["BATCH"]; got.Kind != "SPAN_KIND_CLIENT" || !strings.Contains(got.Texts["db.query.text"], "INSERT INTO readings") || strings.Contains(got.Texts["db.query.text"], "boiler") {
 		t.Errorf("%+v", got)
 	}
-	if got := spans["GET /v1/objects/*"]; got.Failure != "failed: Service Unavailable" || got.Parent != "" || got.Texts["url.path"] != "/v1/objects/none" {
+	if got := spans["GET /v1/objects/*"]; got.Failure != "failed: Not Implemented" || got.Parent != "" || got.Texts["url.path"] != "/v1/objects/none" {
 		t.Errorf("%+v", got)
 	}
 	// The probe and the migration are in no trace, all that the batch needed is.

@@ -21,6 +21,8 @@ import (
 // Store keeps readings, all or none of one call.
 type Store interface {
 	Insert(ctx context.Context, readings []reading.Reading) (warehouse.Stored, error)
+	// InsertEach keeps the answer to each request with its readings.
+	InsertEach(ctx context.Context, requests []warehouse.Request) ([]warehouse.Kept, error)
 }
 
 // Options say how much is done at a time.
@@ -54,6 +56,7 @@ var ErrClosed = errors.New("the ingest queue is closed")
 type job struct {
 	ctx      context.Context // of a request that waits
 	readings []reading.Reading
+	once     *warehouse.Request // nil for readings without a key
 	done     chan outcome
 
 	waiting    tracing.Span    // ended by the writer, or by who gives up
@@ -63,6 +66,7 @@ type job struct {
 
 type outcome struct {
 	stored warehouse.Stored
+	kept   warehouse.Kept // with a key
 	err    error
 }
 
@@ -86,21 +90,40 @@ func (q *Queue) Close() {
 // first, its error is returned; whether the readings are then stored is open,
 // and storing them again is harmless.
 func (q *Queue) Insert(ctx context.Context, readings []reading.Reading) (warehouse.Stored, error) {
-	j := &job{ctx: ctx, readings: readings, done: make(chan outcome, 1)}
+	o := q.wait(&job{ctx: ctx, readings: readings})
+	return o.stored, o.err
+}
+
+// InsertOnce stores the readings of a request and the answer to it, or returns
+// the answer kept before. When ctx ends first, it is as with Insert.
+func (q *Queue) InsertOnce(ctx context.Context, once warehouse.Once, readings []reading.Reading,
+	answer func(warehouse.Stored) ([]byte, error),
+) (kept []byte, replayed bool, err error) {
+	o := q.wait(&job{ctx: ctx, readings: readings, once: &warehouse.Request{Once: once, Readings: readings, Answer: answer}})
+	if o.err != nil {
+		return nil, false, o.err
+	}
+	return o.kept.Answer, o.kept.Replayed, o.kept.Err
+}
+
+// wait hands a job to a writer and returns its outcome.
+func (q *Queue) wait(j *job) outcome {
+	ctx := j.ctx
+	j.done = make(chan outcome, 1)
 	_, j.waiting = q.options.Tracer.StartInside(ctx, tracing.Internal, "wait for a writer")
 	defer j.waiting.End()
 	select {
 	case q.jobs <- j:
 	case <-q.closed:
-		return warehouse.Stored{}, ErrClosed
+		return outcome{err: ErrClosed}
 	case <-ctx.Done():
-		return warehouse.Stored{}, fmt.Errorf("wait for a writer: %w", ctx.Err())
+		return outcome{err: fmt.Errorf("wait for a writer: %w", ctx.Err())}
 	}
 	select {
 	case o := <-j.done:
-		return o.stored, o.err
+		return o
 	case <-ctx.Done():
-		return warehouse.Stored{}, fmt.Errorf("wait for the commit: %w", ctx.Err())
+		return outcome{err: fmt.Errorf("wait for the commit: %w", ctx.Err())}
 	}
 }
 
@@ -130,35 +153,42 @@ func (q *Queue) gather(first *job) []*job {
 	return group
 }
 
-// storeGroup stores the batches of a group together, and each alone when that
-// fails: one that the store refuses must not take the others with it.
+// storeGroup stores the batches of a group together, those with keys apart from
+// those without, and each alone when that fails: one that the store refuses must
+// not take the others with it.
 func (q *Queue) storeGroup(group []*job) {
-	var waiting []*job
-	var all []reading.Reading
+	var plain, keyed []*job
 	for _, j := range group {
 		j.waiting.End()
-		if j.ctx.Err() == nil { // nobody waits for the others any more
-			waiting = append(waiting, j)
-			all = append(all, j.readings...)
+		switch {
+		case j.ctx.Err() != nil: // nobody waits for it any more
+		case j.once != nil:
+			keyed = append(keyed, j)
+		default:
+			plain = append(plain, j)
 		}
 	}
-	if len(waiting) == 0 {
+	q.storeTogether(plain, q.insert)
+	q.storeTogether(keyed, q.insertEach)
+}
+
+func (q *Queue) storeTogether(group []*job, insert func(group []*job) ([]outcome, error)) {
+	if len(group) == 0 {
 		return
 	}
-	stored, err := q.insert(waiting, all)
-	if err != nil && len(waiting) > 1 && !hopeless(err) {
-		for _, j := range waiting {
-			stored, err := q.insert([]*job{j}, j.readings)
-			j.done <- outcome{stored, err}
+	outcomes, err := insert(group)
+	if err != nil && len(group) > 1 && !hopeless(err) {
+		for i := range group {
+			q.storeTogether(group[i:i+1], insert)
 		}
 		return
 	}
-	for _, j := range waiting {
-		share := warehouse.Stored{New: stored.New}
-		if err == nil {
-			share, stored = split(stored, len(j.readings))
+	for i, j := range group {
+		if err != nil {
+			j.done <- outcome{err: err}
+			continue
 		}
-		j.done <- outcome{share, err}
+		j.done <- outcomes[i]
 	}
 }
 
@@ -167,35 +197,63 @@ func hopeless(err error) bool {
 	return errors.Is(err, warehouse.ErrUnavailable) || errors.Is(err, context.DeadlineExceeded)
 }
 
-// insert stores the readings of a group. It is not bound to one caller's
+// insert stores the readings of a group.
+func (q *Queue) insert(group []*job) (outcomes []outcome, err error) {
+	var all []reading.Reading
+	for _, j := range group {
+		all = append(all, j.readings...)
+	}
+	err = q.commit(group, func(ctx context.Context) error {
+		rest, err := q.store.Insert(ctx, all)
+		if err != nil {
+			return err
+		}
+		outcomes = make([]outcome, len(group))
+		for i, j := range group {
+			outcomes[i].stored, rest = rest.Split(len(j.readings))
+		}
+		return nil
+	})
+	return outcomes, err
+}
+
+// insertEach stores the requests of a group.
+func (q *Queue) insertEach(group []*job) (outcomes []outcome, err error) {
+	requests := make([]warehouse.Request, len(group))
+	for i, j := range group {
+		requests[i] = *j.once
+	}
+	err = q.commit(group, func(ctx context.Context) error {
+		kept, err := q.store.InsertEach(ctx, requests)
+		if err != nil {
+			return err
+		}
+		outcomes = make([]outcome, len(group))
+		for i := range kept {
+			outcomes[i].kept = kept[i]
+		}
+		return nil
+	})
+	return outcomes, err
+}
+
+// commit runs a transaction of a group. It is not bound to one caller's
 // context: others wait for it too. In the traces it is part of each caller's,
 // with what the database does in that of the first.
-func (q *Queue) insert(group []*job, readings []reading.Reading) (warehouse.Stored, error) {
+func (q *Queue) commit(group []*job, store func(ctx context.Context) error) error {
+	readings := 0
 	for _, j := range group {
+		readings += len(j.readings)
 		j.traced, j.committing = q.options.Tracer.StartInside(j.ctx, tracing.Internal, "commit batch")
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(group[0].traced), q.options.Timeout)
 	defer cancel()
-	stored, err := q.store.Insert(ctx, readings)
+	err := store(ctx)
 	for _, j := range group {
 		j.committing.Count("batches", len(group))
-		j.committing.Count("readings", len(readings))
+		j.committing.Count("readings", readings)
 		j.committing.Fail(err)
 		j.committing.End()
 	}
-	return stored, err
-}
-
-// split takes the outcome of the first n readings away from that of a group.
-func split(all warehouse.Stored, n int) (first, rest warehouse.Stored) {
-	count := 0
-	for count < len(all.Duplicates) && all.Duplicates[count] < n {
-		count++
-	}
-	first = warehouse.Stored{New: n - count, Duplicates: all.Duplicates[:count:count]}
-	rest = warehouse.Stored{New: all.New - first.New}
-	for _, place := range all.Duplicates[count:] {
-		rest.Duplicates = append(rest.Duplicates, place-n)
-	}
-	return first, rest
+	return err
 }

@@ -3,6 +3,7 @@ package ingest_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"reflect"
 	"slices"
 	"sync"
@@ -54,6 +55,27 @@ func (s *store) Insert(_ context.Context, readings []reading.Reading) (warehouse
 	return stored, nil
 }
 
+// InsertEach keeps no answer, and makes each anew.
+func (s *store) InsertEach(ctx context.Context, requests []warehouse.Request) ([]warehouse.Kept, error) {
+	var all []reading.Reading
+	for _, r := range requests {
+		all = append(all, r.Readings...)
+	}
+	rest, err := s.Insert(ctx, all)
+	if err != nil {
+		return nil, err
+	}
+	kept := make([]warehouse.Kept, len(requests))
+	for i, r := range requests {
+		var stored warehouse.Stored
+		stored, rest = rest.Split(len(r.Readings))
+		if kept[i].Answer, err = r.Answer(stored); err != nil {
+			return nil, err
+		}
+	}
+	return kept, nil
+}
+
 func values(vs ...float64) (readings []reading.Reading) {
 	for _, v := range vs {
 		readings = append(readings, reading.Reading{Value: v})
@@ -70,7 +92,14 @@ type result struct {
 // function that inserts and waits until the batch stands in line.
 func startQueue(t *testing.T, s *store) (first chan result, insert func(ctx context.Context, vs ...float64) chan result) {
 	t.Helper()
-	q := ingest.New(s, ingest.Options{Writers: 1, Group: 100, Timeout: time.Minute})
+	_, first, insert = startKeyedQueue(t, s)
+	return first, insert
+}
+
+// startKeyedQueue returns the queue itself as well.
+func startKeyedQueue(t *testing.T, s *store) (q *ingest.Queue, first chan result, insert func(ctx context.Context, vs ...float64) chan result) {
+	t.Helper()
+	q = ingest.New(s, ingest.Options{Writers: 1, Group: 100, Timeout: time.Minute})
 	var callers sync.WaitGroup
 	t.Cleanup(func() {
 		callers.Wait()
@@ -86,7 +115,36 @@ func startQueue(t *testing.T, s *store) (first chan result, insert func(ctx cont
 	}
 	first = insert(t.Context(), 0)
 	<-s.entered
-	return first, insert
+	return q, first, insert
+}
+
+// TestKeyedBatchesAreStoredTogether has requests with keys wait beside one
+// without: each has its own answer, and one that is refused takes no other along.
+func TestKeyedBatchesAreStoredTogether(t *testing.T) {
+	t.Parallel()
+	s := newStore()
+	q, _, insert := startKeyedQueue(t, s)
+	answers := map[float64]chan string{}
+	for _, v := range []float64{1, 2, poison} {
+		answer := make(chan string, 1)
+		answers[v] = answer
+		go func() {
+			kept, _, err := q.InsertOnce(t.Context(), warehouse.Once{Key: fmt.Sprint(v)}, values(v, 0), func(stored warehouse.Stored) ([]byte, error) {
+				return fmt.Appendf(nil, "%v: %d new, %d not", v, stored.New, len(stored.Duplicates)), nil
+			})
+			answer <- fmt.Sprintf("%s %v", kept, err)
+		}()
+	}
+	plain := insert(t.Context(), 3)
+	close(s.pass)
+	for v, want := range map[float64]string{1: "1: 1 new, 1 not <nil>", 2: "2: 1 new, 1 not <nil>", poison: " poison"} {
+		if got := <-answers[v]; got != want {
+			t.Errorf("%v: %q, want %q", v, got, want)
+		}
+	}
+	if got := <-plain; got.err != nil || got.stored.New != 1 {
+		t.Errorf("without a key: %+v", got)
+	}
 }
 
 func TestBatchesThatWaitAreStoredTogether(t *testing.T) {

@@ -58,14 +58,26 @@ func (m *Metrics) Ingested(accepted, duplicates, rejected int) {
 	m.readings.WithLabelValues("rejected").Add(float64(rejected))
 }
 
-// Queue shows how many batches are being read or wait, of how many that may.
-func (m *Metrics) Queue(waiting func() int, limit int) {
+// Queue shows how many whole batches wait, of how many that may.
+func (m *Metrics) Queue(waiting func() int64, limit int) {
 	m.registry.MustRegister(
 		prometheus.NewGaugeFunc(prometheus.GaugeOpts{
-			Name: "ingest_queue_batches", Help: "Batches that are being read or wait to be stored.",
+			Name: "ingest_queue_batches", Help: "Batches that wait to be stored.",
 		}, func() float64 { return float64(waiting()) }),
 		prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 			Name: "ingest_queue_limit_batches", Help: "Batches from which on others are answered 429.",
 		}, func() float64 { return float64(limit) }),
+	)
+}
+
+// InHand shows how many bytes requests have in hand, of how many that they may.
+func (m *Metrics) InHand(taken func() int64, capacity int64) {
+	m.registry.MustRegister(
+		prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+			Name: "http_in_hand_bytes", Help: "Memory of bodies and answers in hand, as it is reckoned.",
+		}, func() float64 { return float64(taken()) }),
+		prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+			Name: "http_in_hand_limit_bytes", Help: "Memory of bodies and answers from which on requests are answered 429.",
+		}, func() float64 { return float64(capacity) }),
 	)
 }

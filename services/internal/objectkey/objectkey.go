@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/url"
 	"strings"
+	"unicode/utf8"
 
 	"sensor-backend/services/internal/reading"
 )
@@ -18,8 +19,8 @@ const (
 	quarantine = "quarantine/"
 )
 
-// maxKey is S3's limit on a key, in bytes.
-const maxKey = 1024
+// MaxKey is S3's limit on a key, in bytes.
+const MaxKey = 1024
 
 // Format is how the readings of a file are written.
 type Format string
@@ -48,6 +49,9 @@ func FromEvent(encoded string) (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("decode the event's key %q: %w", encoded, err)
 	}
+	if !utf8.ValidString(key) {
+		return "", fmt.Errorf("decode the event's key %q: it is not UTF-8, as keys are", encoded)
+	}
 	return key, nil
 }
 
@@ -58,8 +62,8 @@ func Parse(key string) (Source, error) {
 		return Source{}, fmt.Errorf("object key %q %s, expected incoming/<sensor_id>[/<metric>]/<file>.csv|.ndjson|.json[.gz]",
 			key, fmt.Sprintf(reason, args...))
 	}
-	if len(key) > maxKey {
-		return fail("is longer than %d bytes", maxKey)
+	if len(key) > MaxKey {
+		return fail("is longer than %d bytes", MaxKey)
 	}
 	rest, ok := strings.CutPrefix(key, incoming)
 	if !ok {
@@ -90,7 +94,18 @@ func Parse(key string) (Source, error) {
 	default:
 		return fail("has an unknown ending")
 	}
+	for _, derived := range []string{Processed(key), Parquet(key), Quarantine(key)} {
+		if len(derived) > MaxKey {
+			return fail("is %d bytes too long: the key made of it would exceed %d bytes", len(derived)-MaxKey, MaxKey)
+		}
+	}
 	return s, nil
+}
+
+// Derived knows the keys of what is made from source objects, which a bucket that
+// is both has events of too.
+func Derived(key string) bool {
+	return strings.HasPrefix(key, processed) || strings.HasPrefix(key, quarantine)
 }
 
 // Processed returns the key of the processed form of a source object. It keeps

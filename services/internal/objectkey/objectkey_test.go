@@ -41,6 +41,21 @@ func TestParseRefuses(t *testing.T) {
 	}
 }
 
+// TestLongestKey wants every key that is taken to have derived keys that S3
+// takes too.
+func TestLongestKey(t *testing.T) {
+	t.Parallel()
+	const around = "incoming/boiler/.csv"
+	for length := 1000; length <= 1024; length++ {
+		key := strings.Replace(around, ".", strings.Repeat("x", length-len(around))+".", 1)
+		_, err := objectkey.Parse(key)
+		fits := max(len(objectkey.Processed(key)), len(objectkey.Parquet(key)), len(objectkey.Quarantine(key))) <= 1024
+		if (err == nil) != fits {
+			t.Errorf("%d bytes: %v, want it taken: %t", length, err, fits)
+		}
+	}
+}
+
 func TestFromEvent(t *testing.T) {
 	t.Parallel()
 	got, err := objectkey.FromEvent("incoming/boiler+7%2B8/day+1%2B2.csv")

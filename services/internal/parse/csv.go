@@ -10,47 +10,114 @@ import (
 	"sensor-backend/services/internal/reading"
 )
 
-// columns says where in a record each field stands; -1 is nowhere.
-type columns struct {
-	count                            int
-	sensor, metric, timestamp, value int
-}
-
-var (
-	twoColumns  = columns{count: 2, sensor: -1, metric: -1, timestamp: 0, value: 1}
-	fourColumns = columns{count: 4, sensor: 0, metric: 1, timestamp: 2, value: 3}
-)
-
 // csvRows takes one line as one record: readings hold no line breaks, and a
 // stray quotation mark must not swallow the rest of the file.
 func csvRows(in *bufio.Reader, opts Options, yield func(Row, error) bool) error {
-	var layout *columns
-	first := true
-	plain := plainRecords{plain: reading.Plain{Defaults: opts.Defaults}}
-	return eachLine(in, 1, yield, func(number int, line []byte, row *Row) (bool, error) {
-		*row = Row{Line: number}
-		if plain.read(line, layout, &row.Reading) {
-			return true, nil
-		}
-		record, err := splitRecord(string(line))
-		if first {
-			first = false
-			if err == nil && isHeader(record) {
-				layout, err = headerColumns(record)
-				return false, err
-			}
-		}
-		if err == nil && layout == nil {
-			layout = guessColumns(len(record))
-		}
-		if err == nil {
-			row.Reading, err = recordReading(record, layout, opts.Defaults)
-		}
-		if err != nil {
-			*row = badRow(number, line, err)
-		}
+	t := table{opts: opts, plain: plainRecords{plain: reading.Plain{Defaults: opts.Defaults}}}
+	return eachLine(in, 1, yield, t.line)
+}
+
+// table is a CSV file on its way.
+type table struct {
+	opts    Options
+	plain   plainRecords
+	layout  *columns // of the last header, or by position; nil before either
+	strange *strange // a line before both that may be a header
+	begun   bool
+}
+
+// strange is a line of names that nobody knows.
+type strange struct {
+	number, count int
+	text          string
+}
+
+// line reads one line. A header is found by what it names, wherever it stands;
+// a file is never read by position behind a line that may be a header.
+func (t *table) line(number int, line []byte, row *Row) (bool, error) {
+	*row = Row{Line: number}
+	if t.plain.read(line, t.layout, &row.Reading) {
 		return true, nil
-	})
+	}
+	text := string(line)
+	first := !t.begun
+	t.begun = true
+	if first {
+		if separator, ok := strings.CutPrefix(strings.ToLower(text), "sep="); ok {
+			if separator == "," {
+				return false, nil
+			}
+			return false, &FileError{Line: number, Raw: cut(line), Err: fmt.Errorf("the file says sep=%s, expected columns separated by commas", separator)}
+		}
+	}
+	rest, comment := uncomment(text)
+	record, err := splitRecord(rest)
+	if comment {
+		return false, t.comment(number, line, record)
+	}
+	if err == nil && isHeader(record) {
+		return false, t.header(number, line, record)
+	}
+	if err == nil && t.layout == nil {
+		err = t.position(number, line, record)
+		var whole *FileError
+		if errors.As(err, &whole) {
+			return false, err
+		}
+	}
+	if err == nil {
+		row.Reading, err = recordReading(record, t.layout, t.opts.Defaults)
+	}
+	if err != nil {
+		*row = badRow(number, line, err)
+	}
+	return true, nil
+}
+
+// header takes the columns of a header.
+func (t *table) header(number int, line []byte, record []string) error {
+	layout, ignored, err := headerColumns(record)
+	if err != nil {
+		return &FileError{Line: number, Raw: cut(line), Err: err}
+	}
+	t.layout = layout
+	if t.opts.Ignored != nil {
+		for _, name := range ignored {
+			t.opts.Ignored(name)
+		}
+	}
+	return nil
+}
+
+// comment passes over a comment unless it is a header: some programs write theirs
+// so. One whose names are unknown matters where there are four columns, of which
+// two could be either.
+func (t *table) comment(number int, line []byte, record []string) error {
+	if isHeader(record) {
+		if _, _, err := headerColumns(record); err == nil {
+			return t.header(number, line, record)
+		}
+	}
+	if t.layout == nil && t.strange == nil && namesOnly(record) && len(record) == fourColumns().count {
+		t.strange = &strange{number, len(record), cut(line)}
+	}
+	return nil
+}
+
+// position settles on columns by position with the first record of data.
+func (t *table) position(number int, line []byte, record []string) error {
+	if namesOnly(record) {
+		if t.strange == nil {
+			t.strange = &strange{number, len(record), cut(line)}
+		}
+		return errors.New("holds neither a time nor a number, expected timestamp,value or sensor_id,metric,timestamp,value")
+	}
+	t.layout = byPosition(len(record))
+	if s := t.strange; s != nil && t.layout != nil && s.count == t.layout.count {
+		return &FileError{Line: s.number, Raw: s.text, Err: errors.New("the line seems to be a header whose names are unknown, " +
+			"expected timestamp,value or sensor_id,metric,timestamp,value")}
+	}
+	return nil
 }
 
 func splitRecord(line string) ([]string, error) {
@@ -71,46 +138,6 @@ func trimAll(record []string) []string {
 		record[i] = strings.TrimSpace(record[i])
 	}
 	return record
-}
-
-func isHeader(record []string) bool {
-	for _, name := range record {
-		if strings.EqualFold(name, "timestamp") {
-			return true
-		}
-	}
-	return false
-}
-
-// headerColumns takes the columns in any order and ignores unknown ones.
-func headerColumns(header []string) (*columns, error) {
-	c := &columns{count: len(header), sensor: -1, metric: -1, timestamp: -1, value: -1}
-	places := map[string]*int{"sensor_id": &c.sensor, "metric": &c.metric, "timestamp": &c.timestamp, "value": &c.value}
-	for i, name := range header {
-		place := places[strings.ToLower(name)]
-		if place == nil {
-			continue
-		}
-		if *place >= 0 {
-			return nil, fmt.Errorf("the header names the column %s twice", name)
-		}
-		*place = i
-	}
-	if c.value < 0 {
-		return nil, errors.New("the header has no column value")
-	}
-	return c, nil
-}
-
-// guessColumns serves files without a header.
-func guessColumns(count int) *columns {
-	switch count {
-	case twoColumns.count:
-		return &twoColumns
-	case fourColumns.count:
-		return &fourColumns
-	}
-	return nil
 }
 
 func recordReading(record []string, layout *columns, defaults reading.Defaults) (reading.Reading, error) {

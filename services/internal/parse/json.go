@@ -39,16 +39,16 @@ func isSpace(c byte) bool { return c == ' ' || c == '\t' || c == '\r' || c == '\
 func ndjsonRows(in *bufio.Reader, first int, opts Options, yield func(Row, error) bool) error {
 	plain := reading.Plain{Defaults: opts.Defaults}
 	return eachLine(in, first, yield, func(number int, line []byte, row *Row) (bool, error) {
-		*row = jsonRow(number, line, &plain)
+		*row = jsonRow(number, line, &plain, opts.Ignored)
 		return true, nil
 	})
 }
 
-func jsonRow(line int, raw []byte, plain *reading.Plain) Row {
+func jsonRow(line int, raw []byte, plain *reading.Plain, ignored func(name string)) Row {
 	if r, taken, ok := plain.Next(raw); ok && taken == len(raw) {
 		return Row{Line: line, Reading: r}
 	}
-	r, err := reading.FromJSON(raw, plain.Defaults)
+	r, err := reading.FromJSON(raw, plain.Defaults, ignored)
 	if err != nil {
 		return badRow(line, raw, err)
 	}
@@ -92,7 +92,7 @@ func (a *array) rows(yield func(Row, error) bool) error {
 		case len(raw) == 0:
 			row = badRow(line, raw, errElement)
 		default:
-			row = jsonRow(line, raw, &a.plain)
+			row = jsonRow(line, raw, &a.plain, a.opts.Ignored)
 		}
 		if !yield(row, nil) {
 			return nil

@@ -39,6 +39,9 @@ type Options struct {
 	Format   objectkey.Format
 	Defaults reading.Defaults // for rows that do not name sensor or metric
 	Limits   Limits
+	// Ignored is told each column or JSON name that is passed over, unless it is
+	// nil; a name as often as it stands there.
+	Ignored func(name string)
 }
 
 // Row is one row of a file: a valid reading or, when Err is set, why not.
@@ -48,6 +51,20 @@ type Row struct {
 	Raw     string // of a bad row, its beginning
 	Err     error
 }
+
+// FileError is what is wrong with a file as a whole, where one line of it shows
+// that.
+type FileError struct {
+	Line int    // from 1
+	Raw  string // the beginning of that line
+	Err  error
+}
+
+// Error says what is wrong first, so that it reads well without the line.
+func (e *FileError) Error() string { return fmt.Sprintf("%v (line %d)", e.Err, e.Line) }
+
+// Unwrap returns what is wrong.
+func (e *FileError) Unwrap() error { return e.Err }
 
 // ErrTooLarge ends a file that unpacks to more than its limits.
 var ErrTooLarge = errors.New("the unpacked file is too large")
@@ -73,7 +90,7 @@ func rows(r io.Reader, opts Options, yield func(Row, error) bool) error {
 	}
 	// A line is read without copying it, so the buffer is as long as a row.
 	in := bufio.NewReaderSize(plain, opts.Limits.Row)
-	if err := skipByteOrderMark(in); err != nil {
+	if in, err = decode(in, opts.Limits.Row); err != nil {
 		return err
 	}
 	switch opts.Format {
@@ -86,20 +103,10 @@ func rows(r io.Reader, opts Options, yield func(Row, error) bool) error {
 	}
 }
 
-func skipByteOrderMark(in *bufio.Reader) error {
-	mark, err := in.Peek(3)
-	if err != nil && !errors.Is(err, io.EOF) {
-		return err
-	}
-	if string(mark) == "\ufeff" {
-		_, err := in.Discard(3)
-		return err
-	}
-	return nil
-}
-
 // badRow keeps the beginning of the row's text for the quarantine.
-func badRow(line int, raw []byte, err error) Row {
+func badRow(line int, raw []byte, err error) Row { return Row{Line: line, Raw: cut(raw), Err: err} }
+
+func cut(raw []byte) string {
 	const longest = 1024
-	return Row{Line: line, Raw: string(raw[:min(len(raw), longest)]), Err: err}
+	return string(raw[:min(len(raw), longest)])
 }

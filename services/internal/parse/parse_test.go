@@ -3,6 +3,7 @@ package parse_test
 import (
 	"bytes"
 	"compress/gzip"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"os"
@@ -11,6 +12,7 @@ import (
 	"strings"
 	"testing"
 	"time"
+	"unicode/utf16"
 
 	"sensor-backend/services/internal/objectkey"
 	"sensor-backend/services/internal/parse"
@@ -76,24 +78,67 @@ func TestRows(t *testing.T) {
 		"csv column twice":       {objectkey.CSV, "timestamp,value,value\n" + ts + ",1,2\n", "", true},
 		"csv long row":           {objectkey.CSV, ts + "," + strings.Repeat("1", 5000) + "\n" + ts + ",1\n", "1:! 2:boiler/value=1", false},
 		"csv bad sensor":         {objectkey.CSV, "a/b,m," + ts + ",1\nc,m," + ts + ",1\n", "1:! 2:c/m=1", false},
-		"empty csv":              {objectkey.CSV, "", "", false},
-		"empty json":             {objectkey.JSON, "", "", false},
-		"blank json":             {objectkey.JSON, " \n\n ", "", false},
-		"ndjson":                 {objectkey.JSON, object + "\n" + object + "\n", "1:boiler/value=1 2:boiler/value=1", false},
-		"ndjson named":           {objectkey.JSON, `{"sensor_id":"a","metric":"b","timestamp":"` + ts + `","value":1}`, "1:a/b=1", false},
-		"ndjson bad in middle":   {objectkey.JSON, object + "\n{oops}\n\n" + object + "\n", "1:boiler/value=1 2:! 4:boiler/value=1", false},
-		"ndjson long row":        {objectkey.JSON, object + "\n{\"x\":\"" + strings.Repeat("x", 5000) + "\"}\n" + object, "1:boiler/value=1 2:! 3:boiler/value=1", false},
-		"ndjson behind blanks":   {objectkey.JSON, "\n\n  " + object, "3:boiler/value=1", false},
-		"array":                  {objectkey.JSON, "[" + object + ",\n" + object + "]\n", "1:boiler/value=1 2:boiler/value=1", false},
-		"array over lines":       {objectkey.JSON, "\n[\n  " + object + ",\n\n  {\n\"timestamp\":\"" + ts + "\",\n\"value\":2}\n]", "3:boiler/value=1 5:boiler/value=2", false},
-		"empty array":            {objectkey.JSON, "[ \n ]", "", false},
-		"array bad in middle":    {objectkey.JSON, "[" + object + ",\noops,\n" + object + "]", "1:boiler/value=1 2:! 3:boiler/value=1", false},
-		"array of brackets":      {objectkey.JSON, `[{"timestamp":"` + ts + `","value":1,"note":"],}\"["},[1,2],` + object + `]`, "1:boiler/value=1 1:! 1:boiler/value=1", false},
-		"array long element":     {objectkey.JSON, "[" + object + ",{\"x\":\"" + strings.Repeat("x", 5000) + "\"}," + object + "]", "1:boiler/value=1 1:! 1:boiler/value=1", false},
-		"array trailing comma":   {objectkey.JSON, "[" + object + ",]", "1:boiler/value=1 1:!", false},
-		"array not closed":       {objectkey.JSON, "[" + object + "," + object, "1:boiler/value=1", true},
-		"array and more":         {objectkey.JSON, "[" + object + "] oops", "1:boiler/value=1", true},
-		"unknown format":         {"xml", "<a/>", "", true},
+
+		// Identity is never a guess.
+		"csv empty sensor":          {objectkey.CSV, "sensor_id,metric,timestamp,value\nb,t," + ts + ",1\n,t," + ts + ",2\n", "2:b/t=1 3:!", false},
+		"csv empty sensor, quoted":  {objectkey.CSV, "sensor_id,metric,timestamp,value\n\"\",t," + ts + ",2\n", "2:!", false},
+		"csv empty sensor, spaces":  {objectkey.CSV, "sensor_id,metric,timestamp,value\n  ,t," + ts + ",2\n", "2:!", false},
+		"csv empty metric":          {objectkey.CSV, "b,t," + ts + ",1\nb,," + ts + ",2\n", "1:b/t=1 2:!", false},
+		"csv folded names":          {objectkey.CSV, "SensorID,Metric,Timestamp,Value\na,b," + ts + ",1\n", "2:a/b=1", false},
+		"csv names with spaces":     {objectkey.CSV, "sensor id,metric,time stamp,value\na,b," + ts + ",1\n", "2:a/b=1", false},
+		"csv synonyms":              {objectkey.CSV, "device,measurement,time,val\na,b," + ts + ",1\n", "2:a/b=1", false},
+		"csv unknown beside id":     {objectkey.CSV, "sensor_id,metric,timestamp,value,battery\na,b," + ts + ",1,3.3\n", "2:a/b=1", false},
+		"csv unknown for id":        {objectkey.CSV, "machine,metric,timestamp,value\na,b," + ts + ",1\n", "", true},
+		"csv unknown for metric":    {objectkey.CSV, "sensor_id,kind,timestamp,value\na,b," + ts + ",1\n", "", true},
+		"csv nameless column":       {objectkey.CSV, ",timestamp,value\n0," + ts + ",1\n", "", true},
+		"csv header by two names":   {objectkey.CSV, "sensor,device,metric,timestamp,value\na,b,m," + ts + ",1\n", "", true},
+		"csv header behind comment": {objectkey.CSV, "# exported today\nmetric,sensor_id,timestamp,value\nt,b," + ts + ",1\n", "3:b/t=1", false},
+		"csv header behind words":   {objectkey.CSV, "Export, of today\nmetric,sensor_id,timestamp,value\nt,b," + ts + ",1\n", "1:! 3:b/t=1", false},
+		"csv header in a comment":   {objectkey.CSV, "# metric,sensor_id,timestamp,value\nt,b," + ts + ",1\n", "2:b/t=1", false},
+		"csv second header":         {objectkey.CSV, "sensor_id,metric,timestamp,value\nb,t," + ts + ",1\n\ufeffmetric,sensor_id,time,value\nt,c," + ts + ",2\n", "2:b/t=1 4:c/t=2", false},
+		"csv header behind data":    {objectkey.CSV, "b,t," + ts + ",1\nmetric,sensor_id,timestamp,value\nt,c," + ts + ",2\n", "1:b/t=1 3:c/t=2", false},
+		"csv second header, bad":    {objectkey.CSV, "timestamp,value\n" + ts + ",1\ntimestamp,temperature\n" + ts + ",2\n", "2:boiler/value=1", true},
+		"csv header of unknown":     {objectkey.CSV, "was,wo,wann,wieviel\nt,b," + ts + ",1\n", "1:!", true},
+		"csv header of two unknown": {objectkey.CSV, "wann,wieviel\n" + ts + ",1\n", "1:!", true},
+		"csv comment of unknown":    {objectkey.CSV, "# was,wo,wann,wieviel\nt,b," + ts + ",1\n", "", true},
+		"csv comment with a comma":  {objectkey.CSV, "# made by us, today\n" + ts + ",1\n", "2:boiler/value=1", false},
+		"csv sensor called time":    {objectkey.CSV, "time,value," + ts + ",1\n", "1:time/value=1", false},
+		"csv metric called value":   {objectkey.CSV, "b,value," + ts + ",1\nb,value,,\n", "1:b/value=1 2:!", false},
+		"csv offset":                {objectkey.CSV, "2026-03-01T12:00:00+14:00,1\n2026-03-01T12:00:00+15:00,1\n", "1:boiler/value=1 2:!", false},
+		"csv long number":           {objectkey.CSV, ts + ",0." + strings.Repeat("1", 770) + "\n", "1:!", false},
+		"ndjson empty sensor":       {objectkey.JSON, `{"sensor_id":"","timestamp":"` + ts + `","value":1}`, "1:!", false},
+		"ndjson null sensor":        {objectkey.JSON, `{"sensor_id":null,"timestamp":"` + ts + `","value":1}`, "1:!", false},
+		"ndjson sensorId":           {objectkey.JSON, `{"sensorId":"a","timestamp":"` + ts + `","value":1}`, "1:!", false},
+		"ndjson value twice":        {objectkey.JSON, `{"timestamp":"` + ts + `","value":21.5,"value":99}`, "1:!", false},
+		"ndjson Value too":          {objectkey.JSON, `{"timestamp":"` + ts + `","value":21.5,"Value":99}`, "1:boiler/value=21.5", false},
+		"array sensorId":            {objectkey.JSON, `[{"sensorId":"a","timestamp":"` + ts + `","value":1}]`, "1:!", false},
+
+		// What is not understood is not done.
+		"csv sep=,":           {objectkey.CSV, "sep=,\ntimestamp,value\n" + ts + ",1\n", "3:boiler/value=1", false},
+		"csv sep=;":           {objectkey.CSV, "sep=;\ntimestamp;value\n" + ts + ";1\n", "", true},
+		"utf-16 le":           {objectkey.CSV, utf16le("\ufefftimestamp,value\r\n" + ts + ",1\r\n"), "2:boiler/value=1", false},
+		"utf-16 be":           {objectkey.JSON, utf16be("\ufeff" + object + "\n"), "1:boiler/value=1", false},
+		"utf-16 without mark": {objectkey.CSV, utf16le("timestamp,value\n" + ts + ",1\n"), "", true},
+		"utf-32":              {objectkey.CSV, "\xff\xfe\x00\x00t\x00\x00\x00", "", true},
+
+		"empty csv":            {objectkey.CSV, "", "", false},
+		"empty json":           {objectkey.JSON, "", "", false},
+		"blank json":           {objectkey.JSON, " \n\n ", "", false},
+		"ndjson":               {objectkey.JSON, object + "\n" + object + "\n", "1:boiler/value=1 2:boiler/value=1", false},
+		"ndjson named":         {objectkey.JSON, `{"sensor_id":"a","metric":"b","timestamp":"` + ts + `","value":1}`, "1:a/b=1", false},
+		"ndjson bad in middle": {objectkey.JSON, object + "\n{oops}\n\n" + object + "\n", "1:boiler/value=1 2:! 4:boiler/value=1", false},
+		"ndjson long row":      {objectkey.JSON, object + "\n{\"x\":\"" + strings.Repeat("x", 5000) + "\"}\n" + object, "1:boiler/value=1 2:! 3:boiler/value=1", false},
+		"ndjson behind blanks": {objectkey.JSON, "\n\n  " + object, "3:boiler/value=1", false},
+		"array":                {objectkey.JSON, "[" + object + ",\n" + object + "]\n", "1:boiler/value=1 2:boiler/value=1", false},
+		"array over lines":     {objectkey.JSON, "\n[\n  " + object + ",\n\n  {\n\"timestamp\":\"" + ts + "\",\n\"value\":2}\n]", "3:boiler/value=1 5:boiler/value=2", false},
+		"empty array":          {objectkey.JSON, "[ \n ]", "", false},
+		"array bad in middle":  {objectkey.JSON, "[" + object + ",\noops,\n" + object + "]", "1:boiler/value=1 2:! 3:boiler/value=1", false},
+		"array of brackets":    {objectkey.JSON, `[{"timestamp":"` + ts + `","value":1,"note":"],}\"["},[1,2],` + object + `]`, "1:boiler/value=1 1:! 1:boiler/value=1", false},
+		"array long element":   {objectkey.JSON, "[" + object + ",{\"x\":\"" + strings.Repeat("x", 5000) + "\"}," + object + "]", "1:boiler/value=1 1:! 1:boiler/value=1", false},
+		"array trailing comma": {objectkey.JSON, "[" + object + ",]", "1:boiler/value=1 1:!", false},
+		"array not closed":     {objectkey.JSON, "[" + object + "," + object, "1:boiler/value=1", true},
+		"array and more":       {objectkey.JSON, "[" + object + "] oops", "1:boiler/value=1", true},
+		"unknown format":       {"xml", "<a/>", "", true},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -109,6 +154,87 @@ func TestRows(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+func utf16le(text string) string {
+	var out []byte
+	for _, unit := range utf16.Encode([]rune(text)) {
+		out = binary.LittleEndian.AppendUint16(out, unit)
+	}
+	return string(out)
+}
+
+func utf16be(text string) string {
+	var out []byte
+	for _, unit := range utf16.Encode([]rune(text)) {
+		out = binary.BigEndian.AppendUint16(out, unit)
+	}
+	return string(out)
+}
+
+// TestWhatIsWrongWithAFile wants the word for it, and the line that shows it.
+func TestWhatIsWrongWithAFile(t *testing.T) {
+	t.Parallel()
+	for file, want := range map[string]struct {
+		line int
+		says string
+	}{
+		"sep=;\n":                               {1, "sep=;"},
+		"\nmachine,timestamp,value\n":           {2, `unknown column "machine"`},
+		"wann,wieviel\n2026-03-01 12:00:00,1\n": {1, "seems to be a header"},
+		"timestamp,temperature\n":               {1, "no column value"},
+		"timestamp,time,value\n":                {1, `timestamp twice: "timestamp" and "time"`},
+		utf16le("timestamp,value\n"):            {0, "UTF-16 without a byte order mark"},
+		"\xff\xfe\x00\x00t\x00\x00\x00":         {0, "UTF-32"},
+	} {
+		_, err := outcome([]byte(file), options(objectkey.CSV))
+		if err == nil || !strings.Contains(err.Error(), want.says) {
+			t.Errorf("%q: %v, want %q", file, err, want.says)
+		}
+		var whole *parse.FileError
+		if errors.As(err, &whole) != (want.line > 0) || whole != nil && (whole.Line != want.line || whole.Raw == "") {
+			t.Errorf("%q: %+v, want line %d", file, whole, want.line)
+		}
+	}
+}
+
+func TestIgnoredColumnsAreTold(t *testing.T) {
+	t.Parallel()
+	for file, format := range map[string]objectkey.Format{
+		"sensor_id,metric,battery,timestamp,value,unit\n":                                                   objectkey.CSV,
+		`{"sensor_id":"a","metric":"m","battery":3,"timestamp":"2026-03-01 12:00:00","value":1,"unit":"C"}`: objectkey.JSON,
+	} {
+		var ignored []string
+		o := options(format)
+		o.Ignored = func(name string) { ignored = append(ignored, name) }
+		if _, err := outcome([]byte(file), o); err != nil || strings.Join(ignored, " ") != "battery unit" {
+			t.Errorf("%q: ignored %q, %v", file, ignored, err)
+		}
+	}
+}
+
+// TestGzipAsItIsSent has members one behind the other, and what may follow them.
+func TestGzipAsItIsSent(t *testing.T) {
+	t.Parallel()
+	one := pack(t, []byte("2026-03-01 12:00:00,1\n"))
+	const zeros = "\x00\x00\x00"
+	for name, test := range map[string]struct {
+		tail  string
+		want  string
+		fails bool
+	}{
+		"alone":              {"", "1:boiler/value=1", false},
+		"two":                {string(one), "1:boiler/value=1 2:boiler/value=1", false},
+		"zeros":              {strings.Repeat(zeros, 10_000), "1:boiler/value=1", false},
+		"something":          {"x", "1:boiler/value=1", true},
+		"something in zeros": {zeros + "x", "1:boiler/value=1", true},
+		"another, cut off":   {string(one[:len(one)-3]), "1:boiler/value=1 2:boiler/value=1", true},
+	} {
+		got, err := outcome(append(slices.Clone(one), test.tail...), options(objectkey.CSV))
+		if got != test.want || errors.Is(err, parse.ErrCorrupt) != test.fails {
+			t.Errorf("%s: %q, %v, want %q", name, got, err, test.want)
+		}
 	}
 }
 

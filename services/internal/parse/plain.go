@@ -24,17 +24,16 @@ func (p *plainRecords) read(line []byte, layout *columns, r *reading.Reading) bo
 		field, rest, more = bytes.Cut(rest, []byte{','})
 		p.fields = append(p.fields, bytes.TrimSpace(field))
 	}
-	if len(p.fields) != layout.count || layout.timestamp < 0 {
+	if len(p.fields) != layout.count {
 		return false
 	}
-	return p.plain.Fields(r, p.at(layout.sensor), p.at(layout.metric), p.at(layout.timestamp), p.at(layout.value))
+	return p.plain.Fields(r, p.at(layout.sensor), p.at(layout.metric), p.fields[layout.timestamp], p.fields[layout.value])
 }
 
-// at returns the field in a column, nil for a column that is nowhere. A field
-// that is empty is not nil.
-func (p *plainRecords) at(column int) []byte {
+// at returns the field in a column, which is there even where it is empty.
+func (p *plainRecords) at(column int) reading.Field {
 	if column < 0 {
-		return nil
+		return reading.Field{}
 	}
-	return p.fields[column]
+	return reading.Field{Text: p.fields[column], There: true}
 }

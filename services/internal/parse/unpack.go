@@ -2,48 +2,67 @@ package parse
 
 import (
 	"bufio"
-	"bytes"
 	"errors"
 	"fmt"
 	"io"
 
-	"github.com/klauspost/compress/gzip"
+	"golang.org/x/text/encoding/unicode"
+	"golang.org/x/text/transform"
+
+	"sensor-backend/services/internal/gunzip"
 )
+
+// ErrCorrupt marks a gzip file that is cut off or damaged.
+var ErrCorrupt = gunzip.ErrCorrupt
 
 // unpack reads through gzip when the first bytes are gzip's, whatever the
 // file is called, and stops a file that grows beyond its limits.
 func unpack(r io.Reader, limits Limits) (io.Reader, error) {
 	stored := &counted{in: r}
 	in := bufio.NewReader(stored)
-	magic, err := in.Peek(2)
-	if err != nil && !errors.Is(err, io.EOF) {
+	if _, err := in.Peek(1); err != nil && !errors.Is(err, io.EOF) {
 		return nil, fmt.Errorf("read the file: %w", err)
 	}
-	if !bytes.Equal(magic, []byte{0x1f, 0x8b}) {
+	if !gunzip.Packed(in) {
 		return &limited{in: in, stored: stored, limits: limits}, nil
 	}
-	packed, err := gzip.NewReader(in)
+	unpacked, err := gunzip.NewReader(in)
 	if err != nil {
-		return nil, corrupt(err)
+		return nil, err
 	}
-	return &limited{in: unzip{packed}, stored: stored, limits: limits}, nil
+	return &limited{in: unpacked, stored: stored, limits: limits}, nil
 }
 
-// ErrCorrupt marks a gzip file that is cut off or damaged.
-var ErrCorrupt = errors.New("the gzip file is cut off or damaged")
+// errEncoding says what can be read instead.
+func errEncoding(name string) error {
+	return fmt.Errorf("the file is written in %s, expected UTF-8, or UTF-16 with a byte order mark", name)
+}
 
-// unzip says of gzip's errors what they mean for the file.
-type unzip struct{ in *gzip.Reader }
-
-func (u unzip) Read(p []byte) (int, error) {
-	n, err := u.in.Read(p)
+// decode makes UTF-8 of the text of a file: it takes a byte order mark away, and
+// converts UTF-16 that begins with one.
+func decode(in *bufio.Reader, size int) (*bufio.Reader, error) {
+	begin, err := in.Peek(4)
 	if err != nil && !errors.Is(err, io.EOF) {
-		err = corrupt(err)
+		return nil, err
 	}
-	return n, err
+	is := func(at int, bytes string) bool {
+		return len(begin) >= at+len(bytes) && string(begin[at:at+len(bytes)]) == bytes
+	}
+	switch {
+	case is(0, "\ufeff"):
+		_, err := in.Discard(len("\ufeff"))
+		return in, err
+	case is(0, "\xff\xfe\x00\x00"), is(0, "\x00\x00\xfe\xff"):
+		return nil, errEncoding("UTF-32")
+	case is(0, "\xff\xfe"), is(0, "\xfe\xff"):
+		// The mark decides on the order of the bytes.
+		decoder := unicode.UTF16(unicode.LittleEndian, unicode.ExpectBOM).NewDecoder()
+		return bufio.NewReaderSize(transform.NewReader(in, decoder), size), nil
+	case is(0, "\x00") && !is(1, "\x00"), is(1, "\x00") && !is(0, "\x00"):
+		return nil, errEncoding("UTF-16 without a byte order mark")
+	}
+	return in, nil
 }
-
-func corrupt(err error) error { return fmt.Errorf("%w: %w", ErrCorrupt, err) }
 
 // counted counts the bytes of a file as it is stored.
 type counted struct {

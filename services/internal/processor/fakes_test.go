@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"compress/gzip"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"hash/crc32"
@@ -18,8 +17,9 @@ import (
 	"time"
 
 	"sensor-backend/services/internal/catalog"
-	"sensor-backend/services/internal/columnar"
+	"sensor-backend/services/internal/parquet"
 	"sensor-backend/services/internal/processor"
+	"sensor-backend/services/internal/s3event"
 )
 
 const bucket = "source"
@@ -77,7 +77,7 @@ func (w *world) processor() *processor.Processor {
 		Log:   slog.New(slog.DiscardHandler),
 	}
 	if w.parquet {
-		p.Parquet = func(to io.Writer) processor.Form { return columnar.New(to) }
+		p.Parquet = func(to io.Writer) processor.Form { return parquet.New(to) }
 	}
 	return p
 }
@@ -237,11 +237,11 @@ func (w *world) put(key string, content []byte) processor.Event {
 func event(key, sequencer string) processor.Event {
 	text := fmt.Sprintf(`{"Records":[{"eventSource":"aws:s3","eventName":"ObjectCreated:Put",
 		"s3":{"bucket":{"name":%q},"object":{"key":%q,"size":1,"sequencer":%q}}}]}`, bucket, url.QueryEscape(key), sequencer)
-	var e processor.Event
-	if err := json.Unmarshal([]byte(text), &e); err != nil {
+	changes, err := s3event.Changes([]byte(text))
+	if err != nil {
 		panic(err)
 	}
-	return e
+	return processor.Event{Records: changes}
 }
 
 func (w *world) mustHandle(t *testing.T, events ...processor.Event) {

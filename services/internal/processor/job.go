@@ -167,6 +167,7 @@ func (j *job) read(ctx context.Context, object Object, processed forms) (read *r
 		Format:   j.source.Format,
 		Defaults: reading.Defaults{SensorID: j.source.SensorID, Metric: j.source.Metric},
 		Limits:   parse.DefaultLimits(),
+		Ignored:  collected.ignore,
 	}
 	const between = 1 << 12 // rows between two looks at the clock
 	rows := 0

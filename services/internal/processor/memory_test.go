@@ -2,12 +2,14 @@ package processor_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"os/exec"
 	"strconv"
-	"syscall"
+	"strings"
 	"testing"
 	"time"
 
@@ -15,6 +17,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 
 	"sensor-backend/services/internal/processor"
+	"sensor-backend/services/internal/procstat"
 	"sensor-backend/services/internal/store"
 )
 
@@ -28,7 +31,11 @@ const (
 func TestMain(m *testing.M) {
 	if size, err := strconv.Atoi(os.Getenv(streamSize)); err == nil {
 		sensors, _ := strconv.Atoi(os.Getenv(streamSensors))
-		if err := processStream(int64(size)<<20, sensors); err != nil {
+		err := processStream(int64(size)<<20, sensors)
+		if err == nil {
+			err = tellPeak()
+		}
+		if err != nil {
 			fmt.Fprintln(os.Stderr, err)
 			os.Exit(1)
 		}
@@ -87,16 +94,30 @@ func BenchmarkGigabyte(b *testing.B) {
 func peakMemory(tb testing.TB, megabytes, sensors int) int64 {
 	tb.Helper()
 	child := exec.CommandContext(tb.Context(), os.Args[0])
+	child.Stderr = os.Stderr
 	child.Env = append(os.Environ(), streamSize+"="+strconv.Itoa(megabytes), streamSensors+"="+strconv.Itoa(sensors))
-	if out, err := child.CombinedOutput(); err != nil {
+	out, err := child.Output()
+	if err != nil {
 		tb.Fatalf("%v: %s", err, out)
 	}
-	usage, ok := child.ProcessState.SysUsage().(*syscall.Rusage)
-	if !ok {
+	peak, err := strconv.ParseInt(strings.TrimSpace(string(out)), 10, 64)
+	if err != nil {
 		tb.Skip("this system does not tell the memory of a process")
 	}
-	const kibi = 1 << 10 // the unit on Linux
-	return usage.Maxrss * kibi
+	return peak
+}
+
+// tellPeak writes the most memory that this process had, in bytes, or nothing
+// where the system does not tell.
+func tellPeak() error {
+	peak, err := procstat.Bytes(os.Getpid(), procstat.Peak)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err == nil {
+		_, err = fmt.Println(peak)
+	}
+	return err
 }
 
 // processStream processes a file that is made while it is read, into a bucket

@@ -22,6 +22,7 @@ import (
 	"sensor-backend/services/internal/catalog"
 	"sensor-backend/services/internal/objectkey"
 	"sensor-backend/services/internal/reading"
+	"sensor-backend/services/internal/s3event"
 	"sensor-backend/services/internal/tracing"
 )
 
@@ -107,35 +108,33 @@ func (p *Processor) Handle(ctx context.Context, event Event) error {
 	var errs []error
 	for _, record := range event.Records {
 		traced, span := p.Tracer.Start(ctx, tracing.Consumer, "process file")
-		span.Text("aws.s3.bucket", record.S3.Bucket.Name)
-		span.Text("aws.s3.key", record.S3.Object.Key)
+		span.Text("aws.s3.bucket", record.Bucket)
+		span.Text("aws.s3.key", record.Key)
 		err := p.record(traced, record)
 		span.Fail(err)
 		span.End()
 		if err != nil {
-			p.Log.ErrorContext(ctx, "object not processed", "key", record.S3.Object.Key, "error", err)
-			errs = append(errs, fmt.Errorf("process %s: %w", record.S3.Object.Key, err))
+			p.Log.ErrorContext(ctx, "object not processed", "key", record.Key, "error", err)
+			errs = append(errs, fmt.Errorf("process %s: %w", record.Key, err))
 		}
 	}
 	return errors.Join(errs...)
 }
 
-func (p *Processor) record(ctx context.Context, record Record) error {
-	if !record.created() {
-		p.Log.InfoContext(ctx, "event ignored", "event", record.EventName, "key", record.S3.Object.Key)
+func (p *Processor) record(ctx context.Context, record s3event.Change) error {
+	key := record.Key
+	if !record.Created || objectkey.Derived(key) {
+		p.Log.InfoContext(ctx, "event ignored", "event", record.Name, "key", key)
 		return nil
 	}
-	key, err := objectkey.FromEvent(record.S3.Object.Key)
-	if err != nil {
-		p.Log.WarnContext(ctx, "object ignored", "error", err)
-		return nil
+	if record.Malformed != nil {
+		return p.refuse(ctx, record, record.Malformed)
 	}
 	source, err := objectkey.Parse(key)
 	if err != nil {
-		p.Log.WarnContext(ctx, "object ignored", "error", err)
-		return nil
+		return p.refuse(ctx, record, err)
 	}
-	job := job{Processor: p, bucket: record.S3.Bucket.Name, source: source, sequencer: record.sequencer()}
+	job := job{Processor: p, bucket: record.Bucket, source: source, sequencer: sequencer(record)}
 	err = job.attempts(ctx)
 	if errors.Is(err, catalog.ErrSuperseded) {
 		// A later event was processed while this one was, and this one may have
@@ -146,6 +145,27 @@ func (p *Processor) record(ctx context.Context, record Record) error {
 	if errors.Is(err, ErrNotFound) {
 		p.Log.WarnContext(ctx, "object gone before it was processed", "key", key)
 		return nil
+	}
+	return err
+}
+
+// refuse leaves a row for a file that is refused by its name: it is never
+// opened, and whoever put it there finds out why.
+func (p *Processor) refuse(ctx context.Context, record s3event.Change, reason error) error {
+	before, known, err := p.Catalog.Get(ctx, record.Key)
+	if err != nil {
+		return err
+	}
+	if known && before.Status == catalog.Failed && before.ETag == record.ETag && before.Reason == reason.Error() {
+		return nil
+	}
+	p.Log.WarnContext(ctx, "object refused by its name", "key", record.Key, "error", reason)
+	err = p.Catalog.Put(ctx, catalog.Object{
+		Key: record.Key, ETag: record.ETag, Sequencer: sequencer(record),
+		Status: catalog.Failed, Reason: reason.Error(), ProcessedAt: p.Now().UTC(),
+	})
+	if errors.Is(err, catalog.ErrSuperseded) {
+		return nil // a later event has left the same
 	}
 	return err
 }

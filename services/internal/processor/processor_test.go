@@ -89,12 +89,31 @@ func TestProcess(t *testing.T) {
 			row:        catalog.Object{SensorID: "boiler", BadRows: 1, Status: catalog.Failed, Reason: "no row is a valid reading"},
 			quarantine: `{"line":1,"reason":"has 1 columns, expected timestamp,value or sensor_id,metric,timestamp,value","raw":"oops"}` + "\n",
 		},
+		"refused header": {
+			key: key, file: []byte("# today\nmachine,timestamp,value\na,2026-03-01 12:10:00,1\n"),
+			row: catalog.Object{
+				SensorID: "boiler", Status: catalog.Failed,
+				Reason: `the header has no column sensor_id, and the unknown column "machine" may be it: name it sensor_id, or leave it out (line 2)`,
+			},
+			quarantine: `{"line":2,"reason":"the header has no column sensor_id, and the unknown column \"machine\" may be it: name it sensor_id, or leave it out (line 2)","raw":"machine,timestamp,value"}` + "\n",
+		},
+		"ignored columns": {
+			key: key, file: []byte("timestamp,unit,value\n2026-03-01 12:10:00,C,1\n2026-03-01 12:00:00,C,3\n"),
+			row: with(func(o *catalog.Object) { o.IgnoredColumns = []string{"unit"} }), processed: lines,
+		},
+		"empty sensor": {
+			key:        "incoming/boiler/all.csv",
+			file:       []byte("sensor_id,metric,timestamp,value\nboiler,value,2026-03-01 12:10:00,1\n,value,2026-03-01 12:05:00,2\nboiler,value,2026-03-01 12:00:00,3\n"),
+			row:        with(func(o *catalog.Object) { o.BadRows = 1 }),
+			processed:  lines,
+			quarantine: `{"line":3,"reason":"sensor_id is missing","raw":",value,2026-03-01 12:05:00,2"}` + "\n",
+		},
 		"truncated gzip": {
 			key: "incoming/boiler/day.csv.gz", file: pack(t, strings.Repeat("2026-03-01 12:10:00,1\n", 100))[:30],
 			row: catalog.Object{
-				SensorID: "boiler", Status: catalog.Failed, Reason: "the gzip file is cut off or damaged: unexpected EOF",
+				SensorID: "boiler", Status: catalog.Failed, Reason: "the gzip data are cut off or damaged: unexpected EOF",
 			},
-			quarantine: `{"line":0,"reason":"the gzip file is cut off or damaged: unexpected EOF","raw":""}` + "\n",
+			quarantine: `{"line":0,"reason":"the gzip data are cut off or damaged: unexpected EOF","raw":""}` + "\n",
 		},
 	}
 	for name, test := range tests {
@@ -287,9 +306,9 @@ func TestBadNeighbours(t *testing.T) {
 	t.Parallel()
 	w := newWorld()
 	malformed := event("x", "")
-	malformed.Records[0].S3.Object.Key = "incoming/%zz/day.csv"
+	malformed.Records[0].Key, malformed.Records[0].Malformed = "incoming/%zz/day.csv", errors.New("invalid URL escape")
 	removed := event(key, "")
-	removed.Records[0].EventName = "ObjectRemoved:Delete"
+	removed.Records[0].Created = false
 	w.mustHandle(t,
 		w.put("incoming/boiler/cut.csv.gz", pack(t, "2026-03-01 12:10:00,1\n")[:15]),
 		malformed, removed,
@@ -299,8 +318,32 @@ func TestBadNeighbours(t *testing.T) {
 		processor.Event{},
 		w.put(key, []byte("2026-03-01 12:10:00,1\n")),
 	)
-	if w.rows[key].Rows != 1 || len(w.rows) != 2 {
+	if w.rows[key].Rows != 1 || len(w.rows) != 5 {
 		t.Errorf("rows %+v", w.rows)
+	}
+	for refused, reason := range map[string]string{
+		"incoming/%zz/day.csv": "invalid URL escape", "incoming/boiler/readme.txt": "unknown ending", "elsewhere/boiler/day.csv": "is not under incoming/",
+	} {
+		if row := w.rows[refused]; row.Status != catalog.Failed || !strings.Contains(row.Reason, reason) || row.ProcessedAt.IsZero() {
+			t.Errorf("%s: %+v", refused, row)
+		}
+	}
+}
+
+// TestRefusedByName has the event of a file that no row can come of twice, and
+// late: the row stays as it was.
+func TestRefusedByName(t *testing.T) {
+	t.Parallel()
+	w := newWorld()
+	long := "incoming/boiler/" + strings.Repeat("x", 1015-len("incoming/boiler/.csv")) + ".csv"
+	w.mustHandle(t, event(long, "02"))
+	row := w.rows[long]
+	if row.Status != catalog.Failed || !strings.Contains(row.Reason, "1024 bytes") || len(w.sink) != 0 {
+		t.Fatalf("row %+v, objects %v", row, w.sink)
+	}
+	w.mustHandle(t, event(long, "02"), event(long, "01"))
+	if got := w.rows[long]; !reflect.DeepEqual(got, row) {
+		t.Errorf("became %+v", got)
 	}
 }
 
@@ -316,15 +359,6 @@ func TestOneFailureDoesNotStopTheOthers(t *testing.T) {
 	if w.rows[key].Rows != 1 {
 		t.Errorf("rows %+v", w.rows)
 	}
-}
-
-func TestS3TestEvent(t *testing.T) {
-	t.Parallel()
-	var e processor.Event
-	if err := json.Unmarshal([]byte(`{"Service":"Amazon S3","Event":"s3:TestEvent","Bucket":"source"}`), &e); err != nil {
-		t.Fatal(err)
-	}
-	newWorld().mustHandle(t, e)
 }
 
 // TestNewContentReplacesTheOld wants no trace of rows that are gone.
@@ -419,7 +453,7 @@ func TestFutureReading(t *testing.T) {
 	if row := w.rows[key]; row.Rows != 1 || row.BadRows != 3 {
 		t.Errorf("row %+v", row)
 	}
-	if got := string(w.sink[quarantineKey]); !strings.HasPrefix(got, `{"line":2,"reason":"timestamp is more than 24h0m0s behind the time at which the file came`) ||
+	if got := string(w.sink[quarantineKey]); !strings.HasPrefix(got, `{"line":2,"reason":"timestamp is more than 24h0m0s ahead of the time at which the file came`) ||
 		!strings.Contains(got, `"raw":"boiler,value,2099-01-01T00:00:00Z,3"`) || !strings.Contains(got, "is in the year 1969") {
 		t.Errorf("quarantine %s", got)
 	}

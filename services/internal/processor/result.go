@@ -4,9 +4,11 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/klauspost/compress/gzip"
@@ -44,8 +46,13 @@ type rejected struct {
 // failed is the result of a file that cannot be read to its end: none of it is
 // kept, since nobody knows what the missing part held.
 func failed(source objectkey.Source, reason error) *result {
+	entry := rejected{Reason: reason.Error()}
+	var whole *parse.FileError
+	if errors.As(reason, &whole) {
+		entry.Line, entry.Raw = whole.Line, whole.Raw
+	}
 	// A struct of a number and two strings always encodes.
-	line, _ := json.Marshal(rejected{Reason: reason.Error()})
+	line, _ := json.Marshal(entry)
 	return &result{
 		row: catalog.Object{
 			Key:           source.Key,
@@ -64,6 +71,7 @@ type collector struct {
 	latest     time.Time // believable in a reading; zero when that is not known
 	row        catalog.Object
 	metrics    map[string]struct{}
+	ignored    map[string]struct{} // columns
 	watches    map[Series]*watch
 	last       Series // of the row before, mostly that of the next
 	watching   *watch
@@ -86,6 +94,7 @@ func newCollector(j *job, object Object, processed forms) *collector {
 		job:     j,
 		row:     catalog.Object{Key: j.source.Key, SensorID: j.source.SensorID},
 		metrics: map[string]struct{}{},
+		ignored: map[string]struct{}{},
 		watches: map[Series]*watch{},
 	}
 	if !object.Modified.IsZero() {
@@ -108,7 +117,7 @@ func (c *collector) add(ctx context.Context, row *parse.Row) error {
 	}
 	r := &row.Reading
 	if !c.latest.IsZero() && r.Timestamp.After(c.latest) {
-		return c.refuse(row, fmt.Sprintf("timestamp is more than %s behind the time at which the file came, check the sensor's clock", maxAhead))
+		return c.refuse(row, fmt.Sprintf("timestamp is more than %s ahead of the time at which the file came, check the sensor's clock", maxAhead))
 	}
 	w, err := c.watch(ctx, Series{r.SensorID, r.Metric})
 	if err != nil {
@@ -168,6 +177,14 @@ func (c *collector) reject(r rejected) error {
 	return nil
 }
 
+// ignore notes a column that is passed over, up to a number that a row holds.
+func (c *collector) ignore(name string) {
+	const most, longest = 100, 128
+	if len(c.ignored) < most {
+		c.ignored[strings.ToValidUTF8(name[:min(len(name), longest)], "")] = struct{}{}
+	}
+}
+
 // watch returns the one of a series, and nil when there are too many series
 // already.
 func (c *collector) watch(ctx context.Context, name Series) (*watch, error) {
@@ -210,6 +227,7 @@ func (c *collector) result() (*result, error) {
 		}
 	}
 	c.row.Metrics = slices.Sorted(maps.Keys(c.metrics))
+	c.row.IgnoredColumns = slices.Sorted(maps.Keys(c.ignored))
 	r := &result{row: c.row, quarantine: c.quarantine.Bytes(), alerts: c.alerts, watches: c.watches}
 	switch {
 	case r.row.Rows > 0:

@@ -56,18 +56,24 @@ func (p *Plain) Next(data []byte) (r Reading, taken int, ok bool) {
 	return r, in.at, true
 }
 
-// Fields makes a reading of the fields of a record, nil for those it has not.
-// With ok false nothing is said of them but that they are not plain, and r is
-// left half made.
-func (p *Plain) Fields(r *Reading, sensor, metric, timestamp, value []byte) (ok bool) {
+// Field is one field of a record. An empty one that is there is not one that is
+// missing: only the latter is filled by default.
+type Field struct {
+	Text  []byte
+	There bool
+}
+
+// Fields makes a reading of the fields of a record. With ok false nothing is
+// said of them but that they are not plain, and r is left half made.
+func (p *Plain) Fields(r *Reading, sensor, metric Field, timestamp, value []byte) (ok bool) {
 	r.SensorID, r.Metric = p.Defaults.SensorID, p.Defaults.Metric
-	if sensor != nil {
-		if r.SensorID, ok = remembered(&p.sensor, sensor, ValidateSensorID); !ok {
+	if sensor.There {
+		if r.SensorID, ok = remembered(&p.sensor, sensor.Text, ValidateSensorID); !ok {
 			return false
 		}
 	}
-	if metric != nil {
-		if r.Metric, ok = remembered(&p.metric, metric, ValidateMetric); !ok {
+	if metric.There {
+		if r.Metric, ok = remembered(&p.metric, metric.Text, ValidateMetric); !ok {
 			return false
 		}
 	}
@@ -210,7 +216,7 @@ func (c *cursor) number() ([]byte, bool) {
 			return nil, false
 		}
 	}
-	return c.data[start:c.at], true
+	return c.data[start:c.at], c.at-start <= maxNumber
 }
 
 func (c *cursor) sign(signs string) bool {

@@ -5,7 +5,9 @@ package reading
 import (
 	"fmt"
 	"math"
+	"strconv"
 	"time"
+	"unicode/utf8"
 )
 
 // Longest identifiers accepted, in bytes; the warehouse's columns match.
@@ -97,15 +99,19 @@ func validateName(field, name string, longest int, punctuation string) error {
 	}
 	for i := range len(name) {
 		c := name[i]
-		if isAlphanumeric(c) {
+		if isAlphanumeric(c) || i > 0 && containsByte(punctuation, c) {
 			continue
 		}
+		// Everything before it is ASCII, so a character begins here.
+		whole, size := utf8.DecodeRuneInString(name[i:])
+		held := strconv.QuoteRune(whole)
+		if whole == utf8.RuneError && size == 1 {
+			held = fmt.Sprintf("the byte %#02x, which is not UTF-8", c)
+		}
 		if i == 0 {
-			return &FieldError{Field: field, Reason: "must start with a letter or digit"}
+			return &FieldError{Field: field, Reason: fmt.Sprintf("starts with %s, expected an ASCII letter or digit", held)}
 		}
-		if !containsByte(punctuation, c) {
-			return &FieldError{Field: field, Reason: fmt.Sprintf("holds %q, allowed are letters, digits and %q", c, punctuation)}
-		}
+		return &FieldError{Field: field, Reason: fmt.Sprintf("holds %s, allowed are ASCII letters, digits and %q", held, punctuation)}
 	}
 	if name[len(name)-1] == ' ' {
 		return &FieldError{Field: field, Reason: "ends in a space"}

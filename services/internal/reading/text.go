@@ -1,10 +1,12 @@
 package reading
 
 import (
+	"fmt"
 	"math"
 	"strconv"
 	"strings"
 	"time"
+	"unicode/utf8"
 )
 
 // spaced is the layout of files that write the time without a zone; such
@@ -31,13 +33,31 @@ func ParseTime(s string) (time.Time, error) {
 			Reason: "is " + quote(s) + ", expected 2006-01-02T15:04:05Z or 2006-01-02 15:04:05",
 		}
 	}
+	if _, offset := t.Zone(); offset > maxOffset || offset < -maxOffset {
+		return time.Time{}, &FieldError{
+			Field:  "timestamp",
+			Reason: "is " + quote(s) + ", no place on earth is more than 14 hours away from UTC",
+		}
+	}
 	return t.UTC().Truncate(time.Microsecond), nil
 }
+
+// maxOffset is the largest distance of a zone from UTC, in seconds: that of the
+// Line Islands.
+const maxOffset = 14 * 60 * 60
+
+// maxNumber is the longest text of a number, in bytes. 17 digits tell every
+// float64 from every other; some programs print up to 50. Reading one digit
+// more than that costs more with each, and says nothing.
+const maxNumber = 64
 
 // ParseValue reads a finite decimal number.
 func ParseValue(s string) (float64, error) {
 	if s == "" {
 		return 0, &FieldError{Field: "value", Reason: "is missing"}
+	}
+	if len(s) > maxNumber {
+		return 0, &FieldError{Field: "value", Reason: fmt.Sprintf("has %d characters, a number has at most %d", len(s), maxNumber)}
 	}
 	v, err := strconv.ParseFloat(s, 64)
 	// ParseFloat also takes hexadecimal and underscores, which no sensor means.
@@ -54,7 +74,11 @@ func ParseValue(s string) (float64, error) {
 func quote(s string) string {
 	const longest = 40
 	if len(s) > longest {
-		s = s[:longest] + "..."
+		cut := longest
+		for cut > 0 && !utf8.RuneStart(s[cut]) {
+			cut--
+		}
+		s = s[:cut] + "..."
 	}
 	return strconv.Quote(s)
 }

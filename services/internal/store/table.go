@@ -47,10 +47,7 @@ func keyItem(key string) item {
 
 // Get returns the row of an object key, read consistently, and whether there is one.
 func (t *Table) Get(ctx context.Context, key string) (catalog.Object, bool, error) {
-	if strings.HasPrefix(key, claimPrefix) || strings.HasPrefix(key, statePrefix) {
-		return catalog.Object{}, false, nil
-	}
-	row, err := t.get(ctx, key)
+	row, err := t.get(ctx, rowKey(key))
 	if err != nil || len(row) == 0 {
 		return catalog.Object{}, false, err
 	}
@@ -130,8 +127,22 @@ func (t *Table) List(ctx context.Context, q catalog.Query) (catalog.Page, error)
 // scanLimit keeps a page's size in the range that DynamoDB takes.
 func scanLimit(rows int) int32 { return int32(max(1, min(rows, math.MaxInt32))) }
 
+// rowKey keeps the row of an object from those of claims and states, should it
+// be called like one.
+func rowKey(key string) string {
+	for _, prefix := range []string{claimPrefix, statePrefix, rowPrefix} {
+		if strings.HasPrefix(key, prefix) {
+			return rowPrefix + key
+		}
+	}
+	return key
+}
+
+// rowPrefix begins the key of a row whose object's own key would be mistaken.
+const rowPrefix = "row#"
+
 func toItem(o catalog.Object) item {
-	row := keyItem(o.Key)
+	row := keyItem(rowKey(o.Key))
 	str := func(name, value string) {
 		if value != "" {
 			row[name] = &types.AttributeValueMemberS{Value: value}
@@ -141,11 +152,10 @@ func toItem(o catalog.Object) item {
 		row[name] = integer(int64(value))
 	}
 	str("sensor_id", o.SensorID)
-	metrics := make([]types.AttributeValue, len(o.Metrics))
-	for i, m := range o.Metrics {
-		metrics[i] = &types.AttributeValueMemberS{Value: m}
+	row["metrics"] = list(o.Metrics)
+	if len(o.IgnoredColumns) > 0 {
+		row["ignored_columns"] = list(o.IgnoredColumns)
 	}
-	row["metrics"] = &types.AttributeValueMemberL{Value: metrics}
 	num("rows", o.Rows)
 	num("bad_rows", o.BadRows)
 	num("anomalies", o.Anomalies)
@@ -163,7 +173,7 @@ func toItem(o catalog.Object) item {
 
 func fromItem(row item) catalog.Object {
 	o := catalog.Object{
-		Key:           text(row, "object_key"),
+		Key:           strings.TrimPrefix(text(row, "object_key"), rowPrefix),
 		SensorID:      text(row, "sensor_id"),
 		Metrics:       []string{},
 		Rows:          number(row, "rows"),
@@ -179,14 +189,31 @@ func fromItem(row item) catalog.Object {
 		ProcessedAt:   parseTime(text(row, "processed_at")),
 		Sequencer:     text(row, "sequencer"),
 	}
-	if list, ok := row["metrics"].(*types.AttributeValueMemberL); ok {
-		for _, v := range list.Value {
-			if s, ok := v.(*types.AttributeValueMemberS); ok {
-				o.Metrics = append(o.Metrics, s.Value)
-			}
+	o.Metrics = append(o.Metrics, texts(row, "metrics")...)
+	o.IgnoredColumns = texts(row, "ignored_columns")
+	return o
+}
+
+func list(values []string) *types.AttributeValueMemberL {
+	l := &types.AttributeValueMemberL{Value: make([]types.AttributeValue, len(values))}
+	for i, v := range values {
+		l.Value[i] = &types.AttributeValueMemberS{Value: v}
+	}
+	return l
+}
+
+func texts(row item, name string) []string {
+	l, ok := row[name].(*types.AttributeValueMemberL)
+	if !ok {
+		return nil
+	}
+	var values []string
+	for _, v := range l.Value {
+		if s, ok := v.(*types.AttributeValueMemberS); ok {
+			values = append(values, s.Value)
 		}
 	}
-	return o
+	return values
 }
 
 func text(row item, name string) string {

@@ -202,3 +202,25 @@ func TestTableErrors(t *testing.T) {
 		}
 	}
 }
+
+// TestRowOfAnObjectCalledLikeAClaim wants the row of an object whatever it is
+// called, and the claim as it was.
+func TestRowOfAnObjectCalledLikeAClaim(t *testing.T) {
+	t.Parallel()
+	f := &fakeDynamoDB{items: map[string]item{}}
+	table := store.NewTable(f, "t")
+	now := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
+	if _, err := table.Take(t.Context(), processor.Claim{Key: "k", Owner: "one", Written: now, Until: now.Add(time.Hour)}); err != nil {
+		t.Fatal(err)
+	}
+	for _, key := range []string{"claim#k", "state#a#m", "row#x"} {
+		if err := table.Put(t.Context(), catalog.Object{Key: key, Status: catalog.Failed, IgnoredColumns: []string{"a", "b"}}); err != nil {
+			t.Fatal(err)
+		}
+		got, found, err := table.Get(t.Context(), key)
+		if err != nil || !found || got.Key != key || !slices.Equal(got.IgnoredColumns, []string{"a", "b"}) {
+			t.Errorf("%s: %+v, %t, %v", key, got, found, err)
+		}
+	}
+	checkHeld(t, table, now, true)
+}

@@ -52,19 +52,22 @@ func (w *Warehouse) Buckets(ctx context.Context, q BucketQuery) ([]Bucket, error
 	if w.staging != nil {
 		statement = bucketsRedshift
 	}
-	rows, err := w.pool.Query(ctx, statement, q.SensorID, q.Metric, q.From, q.To, q.Width.Seconds())
-	if err != nil {
-		return nil, classify("query buckets", err)
-	}
-	buckets, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (Bucket, error) {
-		var b Bucket
-		err := row.Scan(&b.Start, &b.Average, &b.Minimum, &b.Maximum, &b.Count, &b.Last)
-		b.Start = b.Start.UTC()
-		return b, err
+	var buckets []Bucket
+	err := w.read("query buckets", func() error {
+		rows, err := w.pool.Query(ctx, statement, q.SensorID, q.Metric, q.From, q.To, q.Width.Seconds())
+		if err != nil {
+			return err
+		}
+		buckets, err = pgx.CollectRows(rows, func(row pgx.CollectableRow) (Bucket, error) {
+			var b Bucket
+			err := row.Scan(&b.Start, &b.Average, &b.Minimum, &b.Maximum, &b.Count, &b.Last)
+			b.Start = b.Start.UTC()
+			return b, err
+		})
+		return err
 	})
-	const outOfRange = "22003"
-	if stateOf(err) == outOfRange {
-		return nil, fmt.Errorf("query buckets: %w: %w", ErrOverflow, err)
+	if faultOf(err) == outOfRange {
+		return nil, fmt.Errorf("%w: %w", ErrOverflow, err)
 	}
-	return buckets, classify("query buckets", err)
+	return buckets, err
 }

@@ -44,9 +44,9 @@ func (w *Warehouse) Exec(ctx context.Context, statement string, args ...any) err
 	return err
 }
 
-// Partitions lists the tables of readings.
+// Partitions lists the tables of readings, the one of old readings left out.
 func (w *Warehouse) Partitions(ctx context.Context) (names []string, err error) {
 	err = w.pool.QueryRow(ctx, "SELECT coalesce(array_agg(inhrelid::regclass::text ORDER BY inhrelid::regclass::text), '{}') FROM pg_inherits "+
-		"WHERE inhparent = 'readings'::regclass").Scan(&names)
+		"WHERE inhparent = 'readings'::regclass AND inhrelid <> 'readings_early'::regclass").Scan(&names)
 	return names, err
 }

@@ -3,12 +3,10 @@ package warehouse
 import (
 	"cmp"
 	"context"
-	"errors"
 	"slices"
 	"time"
 
 	"github.com/jackc/pgx/v5"
-	"github.com/jackc/pgx/v5/pgconn"
 
 	"sensor-backend/services/internal/reading"
 )
@@ -19,6 +17,21 @@ type Stored struct {
 	// Duplicates are the places, ascending, of the readings that were there
 	// before or came earlier in the same batch; their values were not kept.
 	Duplicates []int
+}
+
+// Split takes the outcome of the first n readings away from that of several
+// batches.
+func (s Stored) Split(n int) (first, rest Stored) {
+	count := 0
+	for count < len(s.Duplicates) && s.Duplicates[count] < n {
+		count++
+	}
+	first = Stored{New: n - count, Duplicates: s.Duplicates[:count:count]}
+	rest = Stored{New: s.New - first.New}
+	for _, place := range s.Duplicates[count:] {
+		rest.Duplicates = append(rest.Duplicates, place-n)
+	}
+	return first, rest
 }
 
 // copyFrom is the batch from which COPY is faster than parameters: below it,
@@ -49,25 +62,30 @@ func (w *Warehouse) Insert(ctx context.Context, readings []reading.Reading) (Sto
 	return b.stored(), nil
 }
 
-// retry repeats an insert that lost a race with another writer, or whose
-// partition another process has dropped.
+// retry repeats an insert that lost a race with another writer, whose partition
+// another process has dropped, or, once, whose connection was of no use.
 func (w *Warehouse) retry(ctx context.Context, b *batch, insert func() error) error {
 	const attempts = 5
 	var err error
+	renewed := false
 	for range attempts {
-		if w.staging == nil {
-			if err := w.ensurePartitions(ctx, b.sorted); err != nil {
-				return err
-			}
-		}
 		b.duplicates = b.duplicates[:0]
-		err = insert()
-		switch {
-		case storedAlready(err):
+		if err = w.ensurePartitions(ctx, b.sorted); err == nil {
+			err = insert()
+		}
+		switch f := faultOf(err); {
+		case f == duplicate:
 			w.replays.met()
-		case noPartition(err):
+		case f == noPartition:
 			w.months.forget()
-		case !lostRace(err):
+		case f.renewable() && !renewed:
+			renewed = true
+			w.pool.Reset()
+		case f == readOnly:
+			// The next ones lead to the primary of that time.
+			w.pool.Reset()
+			return err
+		case f != lostRace:
 			return err
 		}
 	}
@@ -141,20 +159,25 @@ type sender interface {
 // insertPipelined sends everything at once: one round trip. Unless it looks for
 // readings that are stored already, one of those fails it.
 func (b *batch) insertPipelined(ctx context.Context, db sender, look bool) error {
+	var both pgx.Batch
+	b.queue(&both, look)
+	return db.SendBatch(ctx, &both).Close()
+}
+
+// queue adds the statements that insert by parameters.
+func (b *batch) queue(to *pgx.Batch, look bool) {
 	sensors, metrics := b.series()
 	n := len(b.sorted)
 	ids, names, values, times := make([]string, n), make([]string, n), make([]float64, n), make([]time.Time, n)
 	for i, r := range b.sorted {
 		ids[i], names[i], values[i], times[i] = r.SensorID, r.Metric, r.Value, r.Timestamp
 	}
-	var both pgx.Batch
-	both.Queue(insertSeries, sensors, metrics)
+	to.Queue(insertSeries, sensors, metrics)
 	if look {
-		both.Queue(insertArrays, ids, times, names, values).Query(b.note)
+		to.Queue(insertArrays, ids, times, names, values).Query(b.note)
 	} else {
-		both.Queue(insertPlain, ids, times, names, values)
+		to.Queue(insertPlain, ids, times, names, values)
 	}
-	return db.SendBatch(ctx, &both).Close()
 }
 
 // insertCopied streams the readings: where it looks for stored ones, into a table
@@ -223,23 +246,4 @@ func (b *batch) series() (sensors, metrics []string) {
 		sensors, metrics = append(sensors, p.sensor), append(metrics, p.metric)
 	}
 	return sensors, metrics
-}
-
-// lostRace knows the errors of two writers in each other's way that a second try
-// cures: serialization failure, as which Redshift reports conflicts, and deadlock.
-func lostRace(err error) bool {
-	switch stateOf(err) {
-	case "40001", "40P01":
-		return true
-	}
-	return false
-}
-
-// stateOf is PostgreSQL's code for an error (SQLSTATE), empty for any other error.
-func stateOf(err error) string {
-	var pgErr *pgconn.PgError
-	if !errors.As(err, &pgErr) {
-		return ""
-	}
-	return pgErr.Code
 }

@@ -44,6 +44,10 @@ func (w *Warehouse) migrate(ctx context.Context, to int64) (int64, error) {
 	if err := w.askWhich(ctx); err != nil {
 		return 0, err
 	}
+	if w.pooled && w.staging == nil {
+		return 0, errors.New("the connection string says default_query_exec_mode, as for a pooler in transaction mode: " +
+			"migrations hold a lock of their session, so set MIGRATE_ON_START=false and run api migrate with the database's own address")
+	}
 	dialect, files, err := w.dialect()
 	if err != nil {
 		return 0, err
@@ -80,8 +84,11 @@ func (w *Warehouse) migrate(ctx context.Context, to int64) (int64, error) {
 // askWhich asks whether the database is the one that w speaks to.
 func (w *Warehouse) askWhich(ctx context.Context) error {
 	var version string
-	if err := w.pool.QueryRow(ctx, "SELECT version()").Scan(&version); err != nil {
-		return classify("ask the warehouse for its version", err)
+	err := w.read("ask the warehouse for its version", func() error {
+		return w.pool.QueryRow(ctx, "SELECT version()").Scan(&version)
+	})
+	if err != nil {
+		return err
 	}
 	switch redshift := strings.Contains(version, "Redshift"); {
 	case redshift && w.staging == nil:
@@ -111,9 +118,9 @@ func (w *Warehouse) checkVersion(ctx context.Context) error {
 		expected = max(expected, number)
 	}
 	const newestApplied = "SELECT coalesce(max(version_id), 0) FROM goose_db_version WHERE is_applied"
-	err = w.pool.QueryRow(ctx, newestApplied).Scan(&there)
+	err = w.read("ask for the schema's version", func() error { return w.pool.QueryRow(ctx, newestApplied).Scan(&there) })
 	if err != nil && stateOf(err) != undefinedTable {
-		return fmt.Errorf("ask for the schema's version: %w: %w", ErrUnavailable, err)
+		return fmt.Errorf("%w: %w", ErrUnavailable, err)
 	}
 	if there < expected {
 		return fmt.Errorf("%w: %w", ErrUnavailable, &SchemaError{There: there, Expected: expected})

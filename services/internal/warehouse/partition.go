@@ -31,8 +31,9 @@ const partitionLayout = "readings_2006_01"
 // months remembers which partitions are there, so that an insert asks the
 // database only about those it has not met.
 type months struct {
-	mu   sync.RWMutex
-	seen map[month]struct{}
+	mu    sync.RWMutex
+	seen  map[month]struct{}
+	first month // whose readings have a table of their month; 0 is not known yet
 }
 
 func (m *months) missing(readings []reading.Reading) []month {
@@ -46,6 +47,9 @@ func (m *months) missing(readings []reading.Reading) []month {
 			continue
 		}
 		last = at
+		if at < m.first {
+			continue // in the table of old readings
+		}
 		if _, ok := m.seen[at]; !ok {
 			missing = append(missing, at)
 		}
@@ -100,9 +104,24 @@ func (w *Warehouse) makePartition(ctx context.Context, m month) error {
 	return nil
 }
 
-// ensurePartitions makes the tables that the readings need.
+// ensurePartitions makes the tables that the readings need. What is older than
+// the first month with a table of its own needs none.
 func (w *Warehouse) ensurePartitions(ctx context.Context, readings []reading.Reading) error {
-	for _, m := range w.months.missing(readings) {
+	if w.staging != nil {
+		return nil
+	}
+	missing := w.months.missing(readings)
+	if len(missing) == 0 {
+		return nil
+	}
+	first, err := w.firstMonth(ctx)
+	if err != nil {
+		return err
+	}
+	for _, m := range missing {
+		if m < first {
+			continue
+		}
 		if err := w.makePartition(ctx, m); err != nil {
 			return err
 		}
@@ -110,8 +129,23 @@ func (w *Warehouse) ensurePartitions(ctx context.Context, readings []reading.Rea
 	return nil
 }
 
-// noPartition knows the error of a reading whose table is not there.
-func noPartition(err error) bool {
-	const checkViolation = "23514"
-	return stateOf(err) == checkViolation
+// firstMonth asks where the table of old readings ends, once.
+func (w *Warehouse) firstMonth(ctx context.Context) (month, error) {
+	w.months.mu.RLock()
+	first := w.months.first
+	w.months.mu.RUnlock()
+	if first != 0 {
+		return first, nil
+	}
+	var end time.Time
+	err := w.pool.QueryRow(ctx, `SELECT (regexp_match(pg_get_expr(relpartbound, oid), 'TO \(''(.*)''\)'))[1]::timestamptz
+		FROM pg_class WHERE oid = 'readings_early'::regclass`).Scan(&end)
+	if err != nil {
+		return 0, fmt.Errorf("ask where the table of old readings ends: %w", err)
+	}
+	first = monthOf(end)
+	w.months.mu.Lock()
+	w.months.first = first
+	w.months.mu.Unlock()
+	return first, nil
 }

@@ -26,19 +26,45 @@ func wantPartitions(t *testing.T, w *warehouse.Warehouse, want ...string) {
 	}
 }
 
+// TestPartitionsFollowTheReadings posts a reading of each month since 1970: the
+// old ones share a table, and all are found.
 func TestPartitionsFollowTheReadings(t *testing.T) {
 	t.Parallel()
 	w := migrated(t)
+	last := time.Now().UTC()
 	var batch []reading.Reading
-	for _, day := range []string{"1970-01-01", "2013-12-31", "2014-01-01", "2014-01-31"} {
-		batch = append(batch, reading.Reading{SensorID: "a", Metric: "m", Timestamp: at(t, day)})
+	for month := at(t, "1970-01-01"); !month.After(last); month = month.AddDate(0, 1, 0) {
+		batch = append(batch, reading.Reading{SensorID: "a", Metric: "m", Timestamp: month})
 	}
-	batch = append(batch, reading.Reading{SensorID: "a", Metric: "m", Timestamp: at(t, "2014-01-01").Add(-time.Microsecond)})
 	mustInsert(t, w, batch)
-	wantPartitions(t, w, "readings_1970_01", "readings_2013_12", "readings_2014_01")
-	page, err := w.Select(t.Context(), warehouse.Query{SensorID: "a", Limit: 10})
-	if err != nil || len(page.Readings) != len(batch) {
-		t.Errorf("got %+v, %v", page, err)
+	if tables, err := w.Partitions(t.Context()); err != nil || len(tables) != 25 || tables[24] != last.Format("readings_2006_01") {
+		t.Errorf("%d tables, %v: %v", len(tables), err, tables)
+	}
+	found := 0
+	q := warehouse.Query{SensorID: "a", Limit: 100}
+	for {
+		page, err := w.Select(t.Context(), q)
+		if err != nil {
+			t.Fatal(err)
+		}
+		found += len(page.Readings)
+		if q.After = page.Next; page.Next == nil {
+			break
+		}
+	}
+	if found != len(batch) {
+		t.Errorf("%d readings of %d", found, len(batch))
+	}
+	if stored, err := w.Insert(t.Context(), batch); err != nil || stored.New != 0 {
+		t.Errorf("again: %+v, %v", stored.New, err)
+	}
+	// Of what is left two years and a month after the first month, none is older.
+	if _, err := w.Maintain(t.Context(), at(t, "1972-02-01"), 365*24*time.Hour); err != nil {
+		t.Fatal(err)
+	}
+	page, err := w.Select(t.Context(), warehouse.Query{SensorID: "a", Limit: 1})
+	if err != nil || len(page.Readings) != 1 || !page.Readings[0].Timestamp.Equal(at(t, "1971-02-01")) {
+		t.Errorf("the oldest that is kept: %+v, %v", page.Readings, err)
 	}
 }
 
@@ -102,13 +128,13 @@ func TestMigrateKeepsReadings(t *testing.T) {
 	if err := w.Exec(t.Context(), old); err != nil {
 		t.Fatal(err)
 	}
-	if version, err := w.Migrate(t.Context()); err != nil || version != 2 {
+	if version, err := w.Migrate(t.Context()); err != nil || version != 3 {
 		t.Fatalf("version %d, %v", version, err)
 	}
 	if err := w.Ready(t.Context()); err != nil {
 		t.Error(err)
 	}
-	wantPartitions(t, w, "readings_1999_05", "readings_2026_01", "readings_2026_02")
+	wantPartitions(t, w, "readings_2026_01", "readings_2026_02")
 	page, err := w.Sensors(t.Context(), warehouse.SensorQuery{Limit: 10})
 	if err != nil || len(page.Sensors) != 2 || page.Sensors[1].Metrics[0].Value != 2 {
 		t.Errorf("sensors %+v, %v", page, err)

@@ -38,18 +38,22 @@ type Page struct {
 // at its beginning, because it continues at a key instead of counting rows.
 func (w *Warehouse) Select(ctx context.Context, q Query) (Page, error) {
 	sql, args := selectStatement(q)
-	rows, err := w.pool.Query(ctx, sql, args...)
-	if err != nil {
-		return Page{}, classify("query readings", err)
-	}
-	found, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (reading.Reading, error) {
-		r := reading.Reading{SensorID: q.SensorID}
-		err := row.Scan(&r.Metric, &r.Timestamp, &r.Value)
-		r.Timestamp = r.Timestamp.UTC()
-		return r, err
+	var found []reading.Reading
+	err := w.read("query readings", func() error {
+		rows, err := w.pool.Query(ctx, sql, args...)
+		if err != nil {
+			return err
+		}
+		found, err = pgx.CollectRows(rows, func(row pgx.CollectableRow) (reading.Reading, error) {
+			r := reading.Reading{SensorID: q.SensorID}
+			err := row.Scan(&r.Metric, &r.Timestamp, &r.Value)
+			r.Timestamp = r.Timestamp.UTC()
+			return r, err
+		})
+		return err
 	})
 	if err != nil {
-		return Page{}, classify("query readings", err)
+		return Page{}, err
 	}
 	page := Page{Readings: found}
 	if len(found) > q.Limit {

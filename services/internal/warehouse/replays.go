@@ -17,6 +17,3 @@ func (r *replays) met() { r.watch.Store(watchful) }
 func (r *replays) likely() bool {
 	return r.watch.Load() > 0 && r.watch.Add(-1) >= 0
 }
-
-// storedAlready knows PostgreSQL's unique violation.
-func storedAlready(err error) bool { return stateOf(err) == "23505" }

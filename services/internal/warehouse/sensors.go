@@ -54,13 +54,22 @@ const (
 
 // Sensors returns one page of sensors.
 func (w *Warehouse) Sensors(ctx context.Context, q SensorQuery) (SensorPage, error) {
+	var page SensorPage
+	err := w.read("list sensors", func() (err error) {
+		page, err = w.sensors(ctx, q)
+		return err
+	})
+	return page, err
+}
+
+func (w *Warehouse) sensors(ctx context.Context, q SensorQuery) (SensorPage, error) {
 	statement, limit := sensorsPostgres, q.Limit+1
 	if w.staging != nil {
 		statement = sensorsRedshift
 	}
 	rows, err := w.pool.Query(ctx, statement, q.arguments()...)
 	if err != nil {
-		return SensorPage{}, classify("list sensors", err)
+		return SensorPage{}, err
 	}
 	var page SensorPage
 	var last string
@@ -87,7 +96,7 @@ func (w *Warehouse) Sensors(ctx context.Context, q SensorQuery) (SensorPage, err
 		s.Metrics = append(s.Metrics, Metric{Metric: *metric, Time: at.UTC(), Value: *value})
 		return nil
 	})
-	return page, classify("list sensors", err)
+	return page, err
 }
 
 // arguments of the statements. Of the names with the prefix none comes before

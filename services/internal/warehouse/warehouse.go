@@ -12,7 +12,6 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
-	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"sensor-backend/services/internal/tracing"
@@ -22,11 +21,15 @@ import (
 // its schema is not there yet; the same call may succeed later.
 var ErrUnavailable = errors.New("the warehouse is not available")
 
+// ErrReadOnly is ErrUnavailable of a database that takes no writes now.
+var ErrReadOnly = fmt.Errorf("%w: it takes no writes", ErrUnavailable)
+
 // Warehouse is a pool of connections and what is known of its schema.
 type Warehouse struct {
 	pool     *pgxpool.Pool
 	prepared atomic.Bool
 	staging  *Staging // of Redshift; nil is PostgreSQL
+	pooled   bool     // a pooler gives each transaction another session
 	months   months
 	replays  replays
 }
@@ -57,7 +60,12 @@ func Open(ctx context.Context, url string, options Options) (*Warehouse, error) 
 	cfg.MaxConnLifetimeJitter = 5 * time.Minute
 	cfg.MaxConnIdleTime = 5 * time.Minute
 	cfg.ConnConfig.ConnectTimeout = 5 * time.Second
-	cfg.AfterConnect = limitSession
+	// Behind a pooler in transaction mode, a session's settings are somebody
+	// else's the next moment, and so are its prepared statements.
+	pooled := cfg.ConnConfig.DefaultQueryExecMode == pgx.QueryExecModeExec || cfg.ConnConfig.DefaultQueryExecMode == pgx.QueryExecModeSimpleProtocol
+	if !pooled {
+		cfg.AfterConnect = limitSession
+	}
 	if options.Tracer != nil {
 		cfg.ConnConfig.Tracer = queryTracer{options.Tracer}
 	}
@@ -75,7 +83,7 @@ func Open(ctx context.Context, url string, options Options) (*Warehouse, error) 
 	if err != nil {
 		return nil, fmt.Errorf("set up the warehouse's pool: %w", err)
 	}
-	return &Warehouse{pool: pool, staging: options.Staging}, nil
+	return &Warehouse{pool: pool, staging: options.Staging, pooled: pooled}, nil
 }
 
 // limitSession bounds what a session may hold on to: a query that its client
@@ -98,14 +106,38 @@ func (w *Warehouse) Close() { w.pool.Close() }
 func (w *Warehouse) Stat() *pgxpool.Stat { return w.pool.Stat() }
 
 // Ready reports, as an error, why the warehouse cannot serve now: it has not
-// been prepared, the database does not answer, or its schema is older than the
+// been prepared, the database does not answer or takes no writes, or its schema is older than the
 // one this program knows. A newer one serves: during a rolling update the old
 // program runs beside the new one's schema.
 func (w *Warehouse) Ready(ctx context.Context) error {
 	if err := w.checkVersion(ctx); err != nil {
 		return err
 	}
+	if err := w.checkWritable(ctx); err != nil {
+		return err
+	}
 	return w.usable("serve")
+}
+
+// checkWritable is an error while the database takes no writes. Its connections
+// are then dropped, so that the next ones lead to the primary of that time.
+func (w *Warehouse) checkWritable(ctx context.Context) error {
+	if w.staging != nil {
+		return nil
+	}
+	var refuses bool
+	const doing = "ask whether the warehouse takes writes"
+	err := w.read(doing, func() error {
+		return w.pool.QueryRow(ctx, "SELECT current_setting('transaction_read_only')::boolean").Scan(&refuses)
+	})
+	if err != nil {
+		return err
+	}
+	if refuses {
+		w.pool.Reset()
+		return fmt.Errorf("%s: %w", doing, ErrReadOnly)
+	}
+	return nil
 }
 
 // usable is an error until the warehouse is prepared.
@@ -114,36 +146,4 @@ func (w *Warehouse) usable(doing string) error {
 		return fmt.Errorf("%s: %w: its schema is not migrated yet", doing, ErrUnavailable)
 	}
 	return nil
-}
-
-// classify marks errors that are the connection's rather than the query's.
-func classify(doing string, err error) error {
-	if err == nil {
-		return nil
-	}
-	var pgErr *pgconn.PgError
-	var connectErr *pgconn.ConnectError
-	switch {
-	case errors.As(err, &connectErr):
-		return fmt.Errorf("%s: %w: %w", doing, ErrUnavailable, err)
-	case errors.As(err, &pgErr) && unavailableState(pgErr.Code):
-		return fmt.Errorf("%s: %w: %w", doing, ErrUnavailable, err)
-	case pgErr == nil && lostConnection(err):
-		return fmt.Errorf("%s: %w: %w", doing, ErrUnavailable, err)
-	default:
-		return fmt.Errorf("%s: %w", doing, err)
-	}
-}
-
-const undefinedTable = "42P01"
-
-// unavailableState knows the SQLSTATEs of a server that is starting, stopping,
-// full or too busy, and of a schema that is not there yet.
-func unavailableState(code string) bool {
-	const lockNotAvailable = "55P03"
-	if len(code) != 5 {
-		return false
-	}
-	class := code[:2]
-	return class == "57" || class == "53" || class == "08" || code == undefinedTable || code == lockNotAvailable
 }

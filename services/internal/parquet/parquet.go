@@ -1,13 +1,12 @@
-// Package columnar writes readings column by column, as Parquet files
-// (parquet.apache.org, format 2), for whoever queries many of them. Start with
-// New.
-package columnar
+// Package parquet writes readings as Parquet files (parquet.apache.org, format
+// 2): column by column, for whoever queries many of them. Start with New.
+package parquet
 
 import (
 	"fmt"
 	"io"
 
-	"github.com/parquet-go/parquet-go"
+	format "github.com/parquet-go/parquet-go"
 
 	"sensor-backend/services/internal/reading"
 )
@@ -23,7 +22,7 @@ type row struct {
 
 // Writer writes readings as one file. Equal readings give equal bytes.
 type Writer struct {
-	file *parquet.GenericWriter[row]
+	file *format.GenericWriter[row]
 	rows []row
 }
 
@@ -36,8 +35,8 @@ const (
 
 // New begins a file.
 func New(to io.Writer) *Writer {
-	return &Writer{file: parquet.NewGenericWriter[row](to,
-		parquet.Compression(&parquet.Snappy), parquet.MaxRowsPerRowGroup(rowGroup), parquet.CreatedBy("sensor-backend", "1", ""))}
+	return &Writer{file: format.NewGenericWriter[row](to,
+		format.Compression(&format.Snappy), format.MaxRowsPerRowGroup(rowGroup), format.CreatedBy("sensor-backend", "1", ""))}
 }
 
 // Add writes a reading.
