@@ -126,7 +126,7 @@ func (h hostile) judge(response *http.Response, answer string) error {
 	status := response.StatusCode
 	refused := status >= 400 && status < 500
 	// A service that is switched off says so, whatever it is asked.
-	off := status == http.StatusServiceUnavailable && response.Header.Get("Retry-After") != ""
+	off := status == http.StatusNotImplemented || status == http.StatusServiceUnavailable && response.Header.Get("Retry-After") != ""
 	if !refused && !off && (!h.harmless || status >= 300) {
 		return fmt.Errorf("answers %s", response.Status)
 	}

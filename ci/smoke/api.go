@@ -129,7 +129,7 @@ func (r runner) post(ctx context.Context, batch []reading, accepted, duplicates 
 // query reads the posted readings back, page by page, and compares each.
 func (r runner) query(ctx context.Context) (string, error) {
 	if !r.Warehouse {
-		if err := r.call(ctx, http.MethodGet, "/v1/readings?sensor_id="+r.sensor, nil, http.StatusServiceUnavailable, nil); err != nil {
+		if err := r.call(ctx, http.MethodGet, "/v1/readings?sensor_id="+r.sensor, nil, http.StatusNotImplemented, nil); err != nil {
 			return "", err
 		}
 		return "the warehouse is off, and the API says so", nil

@@ -106,7 +106,7 @@ func (f *fake) post(w http.ResponseWriter, r *http.Request) {
 // get answers two readings a page; the cursor is the number of those before.
 func (f *fake) get(w http.ResponseWriter, r *http.Request) {
 	if !f.warehouse {
-		http.Error(w, "the warehouse is off", http.StatusServiceUnavailable)
+		http.Error(w, "the warehouse is off", http.StatusNotImplemented)
 		return
 	}
 	f.mu.Lock()

@@ -8,11 +8,11 @@ func FirstLine(s string) string {
 	return first
 }
 
-// Clip is s with at most most characters, of which the last is an ellipsis where
+// Clip is s with at most limit characters, of which the last is an ellipsis where
 // something was cut off. It keeps what a stranger wrote from flooding a message.
-func Clip(s string, most int) string {
-	if runes := []rune(s); len(runes) > most {
-		return string(runes[:max(0, most-1)]) + "…"
+func Clip(s string, limit int) string {
+	if runes := []rune(s); len(runes) > limit {
+		return string(runes[:max(0, limit-1)]) + "…"
 	}
 	return s
 }

@@ -186,8 +186,11 @@ func checkSimulation(ctx context.Context, c *Client) error {
 		"ActionNames.member.1": {"s3:GetObject"},
 	})
 	// The answer is XML, whose code ParseError does not take apart.
-	if err == nil || !strings.Contains(err.Error(), "<Code>AccessDenied</Code>") {
-		return fmt.Errorf("no policy is judged here, and it answers %v", err)
+	if err == nil {
+		return errors.New("no policy is judged here, and it answers as if one were")
+	}
+	if !strings.Contains(err.Error(), "<Code>AccessDenied</Code>") {
+		return fmt.Errorf("no policy is judged here, and it answers %w", err)
 	}
 	return nil
 }
@@ -238,7 +241,7 @@ func checkAlias(ctx context.Context, c *Client) error {
 	}, nil); err != nil {
 		return err
 	}
-	var made, moved struct{ RevisionId string } //nolint:revive // the API's name
+	var made, moved struct{ RevisionId string }
 	if err := rest(http.MethodPost, "/self-test/aliases", map[string]any{"Name": "PROD", "FunctionVersion": "1"}, &made); err != nil {
 		return err
 	}
@@ -249,9 +252,12 @@ func checkAlias(ctx context.Context, c *Client) error {
 		return errors.New("an alias keeps its revision id when it changes")
 	}
 	err = rest(http.MethodPut, "/self-test/aliases/PROD", map[string]any{"FunctionVersion": "1", "RevisionId": made.RevisionId}, nil)
+	if err == nil {
+		return errors.New("an update with an old revision id is taken")
+	}
 	var refused *awsapi.Error
 	if !errors.As(err, &refused) || refused.Code != "PreconditionFailedException" {
-		return fmt.Errorf("an update with an old revision id answers %v", err)
+		return fmt.Errorf("an update with an old revision id answers %w", err)
 	}
 	return nil
 }

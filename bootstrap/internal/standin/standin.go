@@ -180,8 +180,8 @@ dpkg --compare-versions "$found" ge ` + MotoOldest + ` && dpkg --compare-version
 // MotoRoot is a Debian with moto.
 func MotoRoot() rootfs.Spec {
 	return rootfs.Spec{
-		Suite:    "sid",
-		Packages: []string{"ca-certificates", "python3", "python3-flask", "python3-flask-cors", "python3-moto"},
+		Suite:          "sid",
+		Packages:       []string{"ca-certificates", "python3", "python3-flask", "python3-flask-cors", "python3-moto"},
 		CustomizeHooks: []string{motoCheck},
 	}
 }
