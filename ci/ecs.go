@@ -72,6 +72,9 @@ func (m *SensorBackend) DeployEcs(
 	// Command of a one-off task of the new revision, in its first named container, that has to end well before the service is updated, such as migrate.
 	// +optional
 	migrateCommand []string,
+	// Make a new deployment even of what runs already, so that tasks start anew with a secret's new value.
+	// +optional
+	force bool,
 	// Leave out the checks of what the new revision needs.
 	// +optional
 	skipVerify bool,
@@ -88,7 +91,7 @@ func (m *SensorBackend) DeployEcs(
 		}
 		request.service, err = newServiceOptions(request.named.given(), serviceArguments{
 			digest: digest, containers: container, family: family, timeout: timeout, failFast: failFast, onCancel: onCancel,
-			migrate: migrateCommand, skipVerify: skipVerify,
+			migrate: migrateCommand, force: force, skipVerify: skipVerify,
 		})
 		if len(request.service.order) > 0 {
 			request.named.service.container = request.service.order[0]
@@ -113,14 +116,15 @@ type serviceOptions struct {
 	order      []string
 	follow     ecs.FollowOptions
 	// migrate is the command of a task that has to end well first.
-	migrate    []string
-	skipVerify bool
+	migrate []string
+	// force makes a new deployment of what runs already, skipVerify leaves the checks out.
+	force, skipVerify bool
 }
 
 // newServiceOptions reads what the user gave for a service; named tells that it is
 // not the one that Terraform made.
 func newServiceOptions(named bool, given serviceArguments) (serviceOptions, error) {
-	options := serviceOptions{migrate: given.migrate, skipVerify: given.skipVerify, containers: map[string]string{}}
+	options := serviceOptions{migrate: given.migrate, force: given.force, skipVerify: given.skipVerify, containers: map[string]string{}}
 	var err error
 	if options.follow.Timeout, err = parseDuration("timeout", given.timeout); err != nil {
 		return options, err
@@ -204,7 +208,7 @@ func (m *SensorBackend) deployService(ctx context.Context, c *cloud, s system, i
 	result, err := services(c).Deploy(ctx, ecs.Request{
 		Cluster: s.service.cluster, Service: s.service.service, Family: s.service.family,
 		Container: s.service.container, Image: images[s.service.container], Containers: images,
-		Follow: options.follow, Changes: changes, SkipVerify: options.skipVerify,
+		Follow: options.follow, Changes: changes, Force: options.force, SkipVerify: options.skipVerify,
 		Prepare: func(ctx context.Context, svc ecstypes.Service, definition ecstypes.TaskDefinition) error {
 			before = aws.ToString(svc.TaskDefinition)
 			return prepare(ctx, svc, definition)

@@ -68,12 +68,19 @@ func (h heldLock) during(ctx context.Context, work func(context.Context) (string
 	}
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	held := h.lock.Context()
-	defer context.AfterFunc(held, func() { cancel(context.Cause(held)) })()
+	lost, stop := h.lock.Context(), make(chan struct{})
+	defer close(stop)
+	go func() {
+		select {
+		case <-lost.Done():
+			cancel(context.Cause(lost))
+		case <-stop:
+		}
+	}()
 	shown, err := work(ctx)
-	var lost *lock.LostError
-	if err != nil && errors.As(context.Cause(ctx), &lost) && !errors.As(err, new(*lock.LostError)) {
-		err = fmt.Errorf("%w: %w", lost, err)
+	var reason *lock.LostError
+	if err != nil && errors.As(context.Cause(ctx), &reason) && !errors.As(err, new(*lock.LostError)) {
+		err = fmt.Errorf("%w: %w", reason, err)
 	}
 	return shown, err
 }

@@ -68,6 +68,9 @@ type Request struct {
 	// runs already, in all the tasks that are wanted, is not verified again. Nil
 	// means no verification.
 	Verify func(ctx context.Context, service types.Service, revision *ecs.RegisterTaskDefinitionInput) error
+	// Force makes a new deployment of what runs already, such as to start its tasks
+	// with a secret's new value. One that is under way is joined and not replaced.
+	Force bool
 	// SkipVerify leaves Verify out, and says so in the progress.
 	SkipVerify bool
 	// Prepare is called with the registered revision before the service is

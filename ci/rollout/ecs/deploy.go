@@ -69,6 +69,9 @@ func (s Services) Deploy(ctx context.Context, req Request) (Result, error) {
 			return r.refused(ctx, rollout.NotStarted, res, err)
 		}
 	}
+	if req.Force && (r.step == leave || r.step == await) {
+		r.step = force
+	}
 	if r.step != leave {
 		if refusal := r.verify(ctx, req, wanted.input); refusal != nil {
 			return r.unfit(ctx, res, refusal)

@@ -24,6 +24,7 @@ type ecsScenario struct {
 	image    string
 	follow   FollowOptions
 	verify   error
+	force    bool
 	cancelAt time.Duration
 	// prepare is called before the update, mayRollBack answers whether there may be
 	// a rollback.
@@ -72,6 +73,18 @@ func ecsScenarios() []ecsScenario {
 		{
 			name: "nothing to do", image: oldDigest,
 			want: rollout.Unchanged, reason: "api:1 runs already", calls: map[string]int{"UpdateService": 0, "RegisterTaskDefinition": 0, "total": 3},
+		},
+		{
+			name: "what runs is deployed again on order", image: oldDigest, force: true,
+			arrange: scripted(at(20, starts(1)), at(60, starts(2)), at(90, completes)),
+			want:    rollout.Completed, calls: map[string]int{"UpdateService": 1, "RegisterTaskDefinition": 0}, end: 90,
+		},
+		{
+			name: "forced, but its deployment is under way", force: true, arrange: func(f *fakeECS) {
+				f.underWay()
+				f.script = []scriptStep{at(30, completes)}
+			},
+			want: rollout.Completed, calls: map[string]int{"UpdateService": 0, "RegisterTaskDefinition": 0},
 		},
 		{
 			name: "breaker rolls back", arrange: scripted(at(20, crashes("t1", true)), at(30, rollingBack("deployment circuit breaker: tasks failed to start")), at(90, rolledBack)),
@@ -325,6 +338,7 @@ func (s ecsScenario) run(t *testing.T) rollouttest.Observed {
 		}}}
 		var changes rollout.Changes
 		req := Request{Cluster: "c", Service: "api", Container: "api", Image: newDigest, Follow: s.follow, Changes: &changes}
+		req.Force = s.force
 		if s.prepare != nil {
 			req.Prepare = func(context.Context, types.Service, types.TaskDefinition) error { return s.prepare(f, &changes) }
 		}

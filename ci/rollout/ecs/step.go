@@ -19,7 +19,7 @@ const (
 	leave              // it runs, in all the tasks that are wanted
 	join               // it is being deployed
 	await              // it was deployed, and fewer tasks run than are wanted
-	force              // it is set, but its deployment failed
+	force              // it is set, but its deployment failed or a new one is asked for
 )
 
 // action decides the step. Where a service shifts its traffic in stages, its list

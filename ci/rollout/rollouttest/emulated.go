@@ -22,6 +22,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 )
 
+// Region is the region that the tests work in.
 const Region = "eu-central-1"
 
 // Endpoint is the address of the emulated AWS.
@@ -34,6 +35,7 @@ func Endpoint(t *testing.T) string {
 	return address
 }
 
+// Config reaches the emulated AWS of Endpoint as its administrator.
 func Config(t *testing.T) aws.Config {
 	t.Helper()
 	return aws.Config{
@@ -44,6 +46,7 @@ func Config(t *testing.T) aws.Config {
 	}
 }
 
+// Must ends the test on an error.
 func Must(t *testing.T, err error) {
 	t.Helper()
 	if err != nil {
@@ -121,12 +124,14 @@ func (n *Narration) say(line string) {
 	n.lines = append(n.lines, time.Now().Format("15:04:05.0 ")+line)
 }
 
+// Forget drops the lines so far.
 func (n *Narration) Forget() {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	n.lines = nil
 }
 
+// Said is all lines so far, each with its time.
 func (n *Narration) Said() string {
 	n.mu.Lock()
 	defer n.mu.Unlock()
