@@ -62,21 +62,14 @@ func (h heldLock) release(ctx context.Context, c *cloud) {
 }
 
 // during runs work until the lock is lost, which then is what its error says.
-func (h heldLock) during(ctx context.Context, work func(context.Context) (string, error)) (string, error) {
+func (h heldLock) during(ctx context.Context, work func(context.Context) (string, error)) (string, error) { //nolint:contextcheck // the lock's context ends with the lock, not with the call
 	if h.lock == nil {
 		return work(ctx)
 	}
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	lost, stop := h.lock.Context(), make(chan struct{})
-	defer close(stop)
-	go func() {
-		select {
-		case <-lost.Done():
-			cancel(context.Cause(lost))
-		case <-stop:
-		}
-	}()
+	lost := h.lock.Context()
+	defer context.AfterFunc(lost, func() { cancel(context.Cause(lost)) })()
 	shown, err := work(ctx)
 	var reason *lock.LostError
 	if err != nil && errors.As(context.Cause(ctx), &reason) && !errors.As(err, new(*lock.LostError)) {

@@ -84,7 +84,7 @@ func ecsScenarios() []ecsScenario {
 				f.underWay()
 				f.script = []scriptStep{at(30, completes)}
 			},
-			want: rollout.Completed, calls: map[string]int{"UpdateService": 0, "RegisterTaskDefinition": 0},
+			want: rollout.Completed, calls: map[string]int{"UpdateService": 0, "RegisterTaskDefinition": 0}, end: 30,
 		},
 		{
 			name: "breaker rolls back", arrange: scripted(at(20, crashes("t1", true)), at(30, rollingBack("deployment circuit breaker: tasks failed to start")), at(90, rolledBack)),
