@@ -69,7 +69,7 @@ func (h heldLock) during(ctx context.Context, work func(context.Context) (string
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	lost := h.lock.Context()
-	defer context.AfterFunc(lost, func() { cancel(context.Cause(lost)) })()
+	defer context.AfterFunc(lost, func() { cancel(context.Cause(lost)) })() //nolint:contextcheck // the lock's context ends with the lock, not with the call
 	shown, err := work(ctx)
 	var reason *lock.LostError
 	if err != nil && errors.As(context.Cause(ctx), &reason) && !errors.As(err, new(*lock.LostError)) {
