@@ -17,7 +17,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/ssm"
 )
 
-// system is what a verb deploys to, looks at or takes back: a service, a function,
+// system is what a verb deploys to, reads or takes back: a service, a function,
 // or both, and where its deployments are recorded.
 type system struct {
 	// own tells that Terraform made it, from this repository.

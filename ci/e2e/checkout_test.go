@@ -15,7 +15,8 @@ import (
 // commit, as actions/checkout would leave it.
 type checkout struct{ dir, sha string }
 
-func newCheckout(t *testing.T) checkout {
+// newCheckout makes one in which some files, by path, have another content.
+func newCheckout(t *testing.T, changed map[string]string) checkout {
 	t.Helper()
 	c := checkout{dir: t.TempDir()}
 	files := run(t, repository(t), nil, "git", "ls-files", "--cached", "--others", "--exclude-standard", "-z")
@@ -30,6 +31,9 @@ func newCheckout(t *testing.T) checkout {
 		info, err := os.Stat(filepath.Join(repository(t), name))
 		if err != nil {
 			t.Fatal(err)
+		}
+		if other, ok := changed[name]; ok {
+			content = []byte(other)
 		}
 		target := filepath.Join(c.dir, name)
 		if err := os.MkdirAll(filepath.Dir(target), 0o755); err != nil {

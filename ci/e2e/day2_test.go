@@ -5,6 +5,7 @@ package e2e
 import (
 	"encoding/json"
 	"fmt"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -16,27 +17,26 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 )
 
-const (
-	lockTable = "sensor-tfstate-lock"
-	newCommit = "5eed5eed5eed5eed5eed5eed5eed5eed5eed5eed"
-)
+const lockTable = "sensor-tfstate-lock"
 
 // dayTwo does to a deployed environment what its operators do, to the end.
 func dayTwo(t *testing.T, w world) {
 	db := dynamodb.NewFromConfig(w.config)
 
 	// The commit is in the image alone, so the processor is told another version.
-	services := altered(t, "services", map[string]string{"cmd/processor/main.go": edited(t, "services/cmd/processor/main.go", `"dev"`, `"another"`)})
+	const processor = "services/cmd/processor/main.go"
+	next := newCheckout(t, map[string]string{processor: edited(t, processor, `"dev"`, `"another"`)})
+	commit := next.sha[:12]
 	secrets := plant(t)
-	other := []string{"--services", services, "--branch=release", "--commit=" + newCommit}
-	deploy := slices.Concat(other, []string{"deploy", "--stages=build,infra,lambda,ecs,smoke"}, readings(), secrets.args)
+	other := []string{"--services", filepath.Join(next.dir, "services"), "--branch=release", "--commit=" + next.sha}
+	deploy := slices.Concat(other, []string{"deploy", "--stages=build,infra,lambda,ecs,smoke", "--history", next.dir}, readings(), secrets.args)
 	w.timed(t, "deploy of another commit", func() string {
 		defer w.inUse(t)()
-		report := w.refusesSecond(t, db, secrets, deploy...)
+		report := w.refusesSecond(t, db, commit, secrets, deploy...)
 		wantOutcomes(t, report, map[string]string{"build": "passed", "infra": "passed", "lambda": "passed", "ecs": "passed", "smoke": "passed"})
 		return report
 	})
-	if status := w.succeeds(t, "status"); strings.Count(status, newCommit[:12]) < 2 {
+	if status := w.succeeds(t, "status"); strings.Count(status, commit) < 2 {
 		t.Errorf("both halves run the other commit; status says\n%s", status)
 	}
 	if r := secrets.dagger(t, w, append(other, "verify-provenance", "--public-key=env://E2E_PUBLIC_KEY")...); r.code != 0 {
@@ -69,8 +69,8 @@ func (w world) timed(t *testing.T, what string, step func() string) {
 }
 
 // refusesSecond deploys, and meanwhile a second time: that one must be refused
-// by the name of the first. It returns the first one's report.
-func (w world) refusesSecond(t *testing.T, db *dynamodb.Client, secrets planted, deploy ...string) string {
+// with the commit of the first. It returns the first one's report.
+func (w world) refusesSecond(t *testing.T, db *dynamodb.Client, commit string, secrets planted, deploy ...string) string {
 	t.Helper()
 	first := make(chan result, 1)
 	go func() { first <- secrets.dagger(t, w, deploy...) }()
@@ -85,7 +85,7 @@ func (w world) refusesSecond(t *testing.T, db *dynamodb.Client, secrets planted,
 	if second.code != 12 {
 		t.Errorf("a second deploy ended with %d, want 12:\n%s", second.code, tail(second.stdout+second.stderr))
 	}
-	for _, want := range []string{"is held by", newCommit[:12], "wait for that deploy"} {
+	for _, want := range []string{"is held by", commit, "wait for that deploy"} {
 		if !strings.Contains(second.stderr, want) {
 			t.Errorf("the refusal does not say %q:\n%s", want, tail(second.stderr))
 		}

@@ -15,7 +15,7 @@ import (
 // vulnerabilities. All must fail, each for its reason.
 func TestGatesFail(t *testing.T) {
 	t.Parallel()
-	checkout := newCheckout(t)
+	checkout := newCheckout(t, nil)
 	noise := make([]byte, 22_000_000)
 	if _, err := rand.Read(noise); err != nil {
 		t.Fatal(err)

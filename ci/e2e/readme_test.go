@@ -22,7 +22,7 @@ func blocks(t *testing.T) []string {
 	parts := strings.Split(string(text), "\n```")
 	var found []string
 	for i := 1; i < len(parts); i += 2 {
-		// A picture is no command.
+		// A picture is not a command.
 		if !strings.ContainsRune(parts[i], '─') {
 			found = append(found, strings.TrimSpace(parts[i]))
 		}
@@ -81,7 +81,7 @@ func readme(t *testing.T, w world) iter.Seq[readmeBlock] {
 			t.Fatal(err)
 		}
 	}
-	checkout := newCheckout(t)
+	checkout := newCheckout(t, nil)
 	return func(yield func(readmeBlock) bool) {
 		for _, commands := range blocks(t) {
 			ran := false

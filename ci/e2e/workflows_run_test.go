@@ -52,7 +52,7 @@ func TestWorkflowsRun(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
-			checkout := newCheckout(t)
+			checkout := newCheckout(t, nil)
 			run(t, checkout.dir, nil, "git", "checkout", "--quiet", "-B", path.Base(tt.ref))
 			payload := map[string]any{"ref": tt.ref, "repository": map[string]any{"default_branch": "main"}}
 			maps.Copy(payload, tt.payload)

@@ -67,7 +67,7 @@ func Login(ctx context.Context, api API) (Credentials, error) {
 	}
 	endpoint := strings.TrimRight(aws.ToString(data.ProxyEndpoint), "/")
 	if u, err := url.Parse(endpoint); err != nil || u.Host == "" || (u.Scheme != "http" && u.Scheme != "https") {
-		return Credentials{}, fmt.Errorf("log in to ecr: proxy endpoint %q is no http or https address", endpoint)
+		return Credentials{}, fmt.Errorf("log in to ecr: proxy endpoint %q is not an http or https address", endpoint)
 	}
 	return Credentials{
 		User:     user,

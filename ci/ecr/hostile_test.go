@@ -45,7 +45,7 @@ func FuzzBranchTag(f *testing.F) {
 	f.Add("$(id)\n", "")
 	f.Fuzz(func(t *testing.T, branch, sha string) {
 		if got := BranchTag(branch, sha); !tagForm.MatchString(got) {
-			t.Errorf("%q, %q: %q is no tag", branch, sha, got)
+			t.Errorf("%q, %q: %q is not a tag", branch, sha, got)
 		}
 	})
 }

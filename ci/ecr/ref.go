@@ -36,7 +36,7 @@ func ParseRepository(s string) (Repository, error) {
 	case strings.ContainsAny(name, "@:"):
 		return Repository{}, fmt.Errorf("repository address %q carries a tag or digest; want HOST/NAME alone", s)
 	case len(name) < 2 || len(name) > 256 || !nameForm.MatchString(name):
-		return Repository{}, fmt.Errorf("repository address %q: %q is no repository name (lower-case letters, digits, . _ - /)", s, name)
+		return Repository{}, fmt.Errorf("repository address %q: %q is not a repository name (lower-case letters, digits, . _ - /)", s, name)
 	}
 	return Repository{Host: host, Name: name}, nil
 }

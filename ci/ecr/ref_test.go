@@ -26,7 +26,7 @@ func TestParseRepository(t *testing.T) {
 	}
 	for in, says := range map[string]string{
 		"": "run apply first", "api": "no registry host", "h/api:latest": "tag or digest",
-		"h/api@sha256:1": "tag or digest", "h/API": "no repository name", "-h/api": "no registry host",
+		"h/api@sha256:1": "tag or digest", "h/API": "not a repository name", "-h/api": "no registry host",
 	} {
 		if _, err := ParseRepository(in); err == nil || !strings.Contains(err.Error(), says) {
 			t.Errorf("%q: error %v does not say %q", in, err, says)

@@ -21,7 +21,7 @@ func ReadColumns(text string) ([]Finding, error) {
 		}
 		number, err := strconv.Atoi(columns[1])
 		if err != nil {
-			return nil, fmt.Errorf("finding %q: its line is no number", line)
+			return nil, fmt.Errorf("finding %q: its line is not a number", line)
 		}
 		found = append(found, Finding{File: columns[0], Line: number, Rule: columns[2], Message: columns[3]})
 	}

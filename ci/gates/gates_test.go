@@ -134,7 +134,7 @@ func TestLog(t *testing.T) {
 		t.Errorf("%v, %v", got, err)
 	}
 	if err := l.Merge("x"); err == nil {
-		t.Error("merged what is no log")
+		t.Error("merged what is not a log")
 	}
 	empty, err := (&Log{}).JSON()
 	if err != nil || !strings.Contains(empty, `"runs": []`) {

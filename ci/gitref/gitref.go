@@ -51,11 +51,11 @@ func Read(dir fs.FS) (Ref, error) {
 		return Ref{Commit: pointed}, nil
 	}
 	if !fs.ValidPath(name) {
-		return Ref{}, fmt.Errorf("read HEAD: %q is no valid reference", clip(name))
+		return Ref{}, fmt.Errorf("read HEAD: %q is not a valid reference", clip(name))
 	}
 	branch, found := strings.CutPrefix(name, "refs/heads/")
 	if !found {
-		return Ref{}, fmt.Errorf("read HEAD: %q is no branch", clip(name))
+		return Ref{}, fmt.Errorf("read HEAD: %q is not a branch", clip(name))
 	}
 	if err := CheckBranch(branch); err != nil {
 		return Ref{}, fmt.Errorf("read HEAD: %w", err)
@@ -72,7 +72,7 @@ func resolve(dir fs.FS, name string) (string, error) {
 	if err == nil {
 		commit := strings.TrimSpace(string(loose))
 		if !IsCommit(commit) {
-			return "", fmt.Errorf("read %s: %q is no commit", clip(name), clip(commit))
+			return "", fmt.Errorf("read %s: %q is not a commit", clip(name), clip(commit))
 		}
 		return commit, nil
 	}

@@ -36,10 +36,10 @@ func TestRead(t *testing.T) {
 		{"detached", tree("HEAD", one+"\n"), Ref{one, ""}, ""},
 		{"no commit yet", tree("HEAD", "ref: refs/heads/main\n"), Ref{}, "commit once first"},
 		{"damaged", tree("HEAD", "what"), Ref{}, "neither a reference nor a commit"},
-		{"damaged reference", tree("HEAD", "ref: refs/heads/main", "refs/heads/main", "x"), Ref{}, "is no commit"},
+		{"damaged reference", tree("HEAD", "ref: refs/heads/main", "refs/heads/main", "x"), Ref{}, "is not a commit"},
 		{"a line break", tree("HEAD", "ref: refs/heads/a\nb", "refs/heads/a\nb", one), Ref{}, "control character"},
-		{"a tag", tree("HEAD", "ref: refs/tags/v1", "refs/tags/v1", one), Ref{}, "is no branch"},
-		{"outside", tree("HEAD", "ref: ../../etc/passwd"), Ref{}, "no valid reference"},
+		{"a tag", tree("HEAD", "ref: refs/tags/v1", "refs/tags/v1", one), Ref{}, "is not a branch"},
+		{"outside", tree("HEAD", "ref: ../../etc/passwd"), Ref{}, "not a valid reference"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

@@ -27,7 +27,7 @@ type Name struct {
 	Short string
 }
 
-// maxName is longer than what git servers take; a longer one is no name.
+// maxName is longer than what git servers take; a longer one is not a name.
 const maxName = 1024
 
 var pullForm = regexp.MustCompile(`^refs/pull/([1-9][0-9]{0,18})/(?:merge|head)$`)
@@ -76,7 +76,7 @@ func malformed(name string) string {
 	case len(name) > maxName:
 		return fmt.Sprintf("its name has %d bytes, more than %d", len(name), maxName)
 	case !utf8.ValidString(name):
-		return "its name is no UTF-8"
+		return "its name is not UTF-8"
 	case strings.ContainsFunc(name, func(r rune) bool { return r < ' ' || r == 0x7f }):
 		return "its name holds a control character"
 	case strings.ContainsAny(name, " ~^:?*[\\"):

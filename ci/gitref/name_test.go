@@ -36,7 +36,7 @@ func TestParseName(t *testing.T) {
 		{"refs/heads/-rf", Name{}, "begins with -"},
 		{"refs/heads/a/.b", Name{}, "begins with ."},
 		{"refs/heads/a.lock/b", Name{}, "ends with .lock"},
-		{"refs/heads/a\xff", Name{}, "no UTF-8"},
+		{"refs/heads/a\xff", Name{}, "not UTF-8"},
 		{"refs/heads/" + strings.Repeat(long, 4), Name{}, "more than 1024"},
 	}
 	for _, tt := range tests {

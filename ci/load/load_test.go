@@ -128,6 +128,6 @@ func TestInterrupted(t *testing.T) {
 	s := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { cancel() }))
 	defer s.Close()
 	if _, err := load.Run(ctx, s.Client(), s.URL, "load-test", load.Plan{Rate: 1000, Time: 10 * time.Minute}); !errors.Is(err, context.Canceled) {
-		t.Errorf("want it to stop as cancelled, got %v", err)
+		t.Errorf("want it to stop as canceled, got %v", err)
 	}
 }

@@ -388,5 +388,5 @@ func (l *Lock) renew(ctx context.Context, now time.Time) error {
 }
 
 // once makes the SDK send a request a single time: after an answer that was lost
-// this package looks before it sends again.
+// this package reads the state before it sends again.
 func once(o *dynamodb.Options) { o.Retryer = aws.NopRetryer{} }

@@ -40,7 +40,7 @@ func cases() []hostile {
 		{name: "TRACE, which would show headers", method: http.MethodTrace, path: "/v1/readings"},
 
 		post("empty body", ""),
-		post("text that is no JSON", "readings=1"),
+		post("text that is not JSON", "readings=1"),
 		post("JSON that ends early", `{"readings":[{"sensor_id":"a"`),
 		post("two documents", `{"readings":[]}{"readings":[]}`),
 		post("wrong types", `{"readings":"many"}`),
@@ -52,7 +52,7 @@ func cases() []hostile {
 		post("timestamp without a zone", one("negative", "2026-01-02T03:04:05", "1")),
 		post("NUL in a name", one(`a\u0000b`, now, "1")),
 		post("name of 100 kB", one(strings.Repeat("a", 100_000), now, "1")),
-		post("text that is no UTF-8", one("\xff\xfe", now, "1")),
+		post("text that is not UTF-8", one("\xff\xfe", now, "1")),
 		post("SQL in a name", one(`x'); DROP TABLE readings;--`, now, "1")),
 		{
 			name: "wrong content type", method: http.MethodPost, path: "/v1/readings",
@@ -82,7 +82,7 @@ func cases() []hostile {
 		get("limit beyond 64 bits", query("limit", "99999999999999999999")),
 		get("time that is none", query("from", "yesterday'--")),
 		get("NUL in a query", query("sensor_id", "a\x00b")),
-		get("query that is no UTF-8", "/v1/readings?sensor_id=%ff%fe&metric=temperature"),
+		get("query that is not UTF-8", "/v1/readings?sensor_id=%ff%fe&metric=temperature"),
 		get("broken escape", "/v1/readings?sensor_id=%zz"),
 		get("path out of the bucket", "/v1/objects/..%2f..%2f..%2fetc%2fpasswd"),
 		get("path out of the bucket, escaped twice", "/v1/objects/%252e%252e%252fetc%252fpasswd"),

@@ -41,7 +41,7 @@ func TestCheckAndDrift(t *testing.T) {
 		{"not in another environment", excused, planOf(topic), []string{"check", "-environment=prod"}, exitRefused, "topic-own-key"},
 		{"losing data is refused", `[]`, planOf(lostTable), []string{"check"}, exitRefused, "would lose data: destroy aws_dynamodb_table.m (table)"},
 		{"unless it is meant", `[]`, planOf(lostTable), []string{"check", "-lose-data"}, 0, "1 to destroy"},
-		{"what is no plan", `[]`, `{}`, []string{"check"}, exitRefused, "no format_version"},
+		{"what is not a plan", `[]`, `{}`, []string{"check"}, exitRefused, "no format_version"},
 		{"exceptions that cannot be read", `[{`, planOf(kept), []string{"check"}, exitRefused, "read the policy's exceptions"},
 		{"the price is told", `[]`, planOf(kept), []string{"check"}, 0, "cost: about"},
 		{"and as numbers", `[]`, planOf(kept), []string{"check"}, 0, `{"type":"plan_cost","monthly":`},

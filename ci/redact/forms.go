@@ -39,7 +39,7 @@ func parts(secret string) []string {
 	}
 	if lines := strings.Split(secret, "\n"); len(lines) > 1 {
 		for _, line := range lines {
-			// The first and last lines of a PEM block are no secret.
+			// The first and last lines of a PEM block are not secret.
 			if line = strings.TrimSpace(line); !strings.HasPrefix(line, "-----") {
 				found = append(found, line)
 			}

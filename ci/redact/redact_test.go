@@ -213,7 +213,7 @@ func FuzzText(f *testing.F) {
 		for how, text := range written(secret) {
 			got := r.Text(before + text + after)
 			for also, form := range written(secret) {
-				// What surrounds the secret is no part of these.
+				// What surrounds the secret is not part of these.
 				if also == "base64 of user:" || also == "base64 of header" || also == "base64 for URLs" || also == "raw base64" || also == "base64" {
 					continue
 				}

@@ -34,11 +34,11 @@ func parse(file []byte, sensor string) ([]reading, error) {
 	for i, row := range rows[1:] {
 		at, err := parseTime(row[0])
 		if err != nil {
-			return nil, fmt.Errorf("read the sensor file, row %d: %q is no time", i+2, row[0])
+			return nil, fmt.Errorf("read the sensor file, row %d: %q is not a time", i+2, row[0])
 		}
 		value, err := strconv.ParseFloat(row[1], 64)
 		if err != nil {
-			return nil, fmt.Errorf("read the sensor file, row %d: %q is no number", i+2, row[1])
+			return nil, fmt.Errorf("read the sensor file, row %d: %q is not a number", i+2, row[1])
 		}
 		if !seen[at] {
 			seen[at] = true

@@ -88,8 +88,8 @@ func TestParse(t *testing.T) {
 		{"the first of two rows with one time", "timestamp,value\n2014-01-01 00:00:00,1\n2014-01-01 00:00:00,2\n", 1, ""},
 		{"no header", "1,2\n3,4\n", 0, "header"},
 		{"no rows", "timestamp,value\n", 0, "at least one row"},
-		{"bad time", "timestamp,value\nnoon,1\n", 0, `row 2: "noon" is no time`},
-		{"bad value", "timestamp,value\n2014-01-01 00:00:00,warm\n", 0, `row 2: "warm" is no number`},
+		{"bad time", "timestamp,value\nnoon,1\n", 0, `row 2: "noon" is not a time`},
+		{"bad value", "timestamp,value\n2014-01-01 00:00:00,warm\n", 0, `row 2: "warm" is not a number`},
 		{"empty", "", 0, "header"},
 	}
 	for _, tt := range tests {

@@ -85,7 +85,7 @@ const maxLine = 4 << 20
 
 // ParseLog reads the output of Terraform's -json mode: one JSON message a line
 // (Terraform documentation, "Machine-Readable UI", format version 1.2). When several summaries follow each other, as
-// a plan's and then its apply's, the last one counts. Lines that are no JSON
+// a plan's and then its apply's, the last one counts. Lines that are not JSON
 // message, such as a shell's, are passed over; a line over 4 MiB or a failing
 // reader is an error, with what was read so far returned beside it.
 func ParseLog(r io.Reader) (Summary, error) {

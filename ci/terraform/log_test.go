@@ -83,7 +83,7 @@ func TestClean(t *testing.T) {
 	}{
 		{"ended with nothing to do", Summary{Seen: true}, true},
 		{"one change", Summary{Seen: true, Change: 1}, false},
-		{"no summary is no proof", Summary{}, false},
+		{"no summary is not proof", Summary{}, false},
 	}
 	for _, tt := range tests {
 		if got := tt.s.Clean(); got != tt.want {

@@ -15,7 +15,7 @@ func TestParseOutputs(t *testing.T) {
 	}{
 		{"text", `{"a":{"sensitive":false,"type":"string","value":"x"}}`, Outputs{"a": "x"}, ""},
 		{"a secret stays out", `{"a":{"value":"x"},"b":{"sensitive":true,"value":"y"}}`, Outputs{"a": "x"}, ""},
-		{"a number is no text", `{"a":{"value":1},"b":{"value":"y"}}`, Outputs{"b": "y"}, ""},
+		{"a number is not a text", `{"a":{"value":1},"b":{"value":"y"}}`, Outputs{"b": "y"}, ""},
 		{"never applied", `{}`, nil, "run apply first"},
 		{"not JSON", `Warning`, nil, "read terraform's outputs"},
 	}

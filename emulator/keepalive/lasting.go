@@ -5,7 +5,7 @@
 // client's port and never tells the far end that a client has gone. When the far
 // end closes one and, later, a client with the same port is named to it, writing
 // fails, and with that the tunnel ends for all. A server that closes nothing is
-// no way out: it must end a connection on which it was sent what is no HTTP,
+// no way out: it must end a connection on which it was sent what is not HTTP,
 // such as the greeting of TLS.
 package keepalive
 

@@ -119,7 +119,7 @@ func TestRequestsAfterTheEnd(t *testing.T) {
 			t.Errorf("%.40q: %d %q, want %d %q", step.send, status, body, step.status, step.body)
 		}
 	}
-	// The greeting of TLS is no HTTP.
+	// The greeting of TLS is not HTTP.
 	if _, err := io.WriteString(c, "\x16\x03\x01\x00\x05hello\r\n"); err != nil {
 		t.Fatal(err)
 	}

@@ -88,7 +88,7 @@ func (s *Service) ServeInvoke(w http.ResponseWriter, r *http.Request, name Name)
 		_, err := s.resolve(r.Context(), name)
 		s.answerEmpty(w, http.StatusNoContent, uuid.NewString(), err)
 	default:
-		awsapi.WriteError(w, awsapi.Errorf("InvalidParameterValueException", "%q is no invocation type", kind))
+		awsapi.WriteError(w, awsapi.Errorf("InvalidParameterValueException", "%q is not an invocation type", kind))
 	}
 }
 

@@ -43,7 +43,7 @@ func ParseName(text, region string) (Name, error) {
 		parts = parts[2:]
 	}
 	if len(parts) > 2 || parts[0] == "" || parts[0] == "arn" {
-		return Name{}, awsapi.Errorf("ValidationException", "%q is no name of a Lambda function: give a name or an ARN", text)
+		return Name{}, awsapi.Errorf("ValidationException", "%q is not a name of a Lambda function: give a name or an ARN", text)
 	}
 	name.Function = parts[0]
 	if len(parts) == 2 {

@@ -74,7 +74,7 @@ func (c *Client) get(ctx context.Context, path string) ([]byte, error) {
 	return c.send(request)
 }
 
-// send sends a request that is no operation of AWS.
+// send sends a request that is not an operation of AWS.
 func (c *Client) send(request *http.Request) ([]byte, error) {
 	response, err := c.http.Do(request)
 	if err != nil {

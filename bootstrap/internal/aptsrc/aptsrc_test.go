@@ -54,7 +54,7 @@ func TestParseDeb822(t *testing.T) {
 		t.Errorf("got  %+v\nwant %+v", got, want)
 	}
 	if _, err := ParseDeb822("Types: deb\nSuites: x\n"); err == nil {
-		t.Error("a stanza without an address is no error")
+		t.Error("a stanza without an address is not an error")
 	}
 }
 
@@ -80,7 +80,7 @@ deb [trusted=yes] http://own.example ./
 	}
 	for _, bad := range []string{"deb http://only.example", "deb [signed-by=/k http://x y"} {
 		if _, err := ParseList(bad); err == nil {
-			t.Errorf("%q is no error", bad)
+			t.Errorf("%q is not an error", bad)
 		}
 	}
 }
@@ -194,7 +194,7 @@ func TestCodename(t *testing.T) {
 		t.Errorf("Codename = %q, %v", got, err)
 	}
 	if _, err := Codename("ID=alpine\n"); err == nil {
-		t.Error("no codename is no error")
+		t.Error("no codename is not an error")
 	}
 }
 

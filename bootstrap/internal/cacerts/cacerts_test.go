@@ -60,6 +60,6 @@ func TestFind(t *testing.T) {
 		t.Errorf("Find = %s, %v", got, err)
 	}
 	if _, err := Find(root, filepath.Join(root, "none"), ""); err == nil {
-		t.Error("a bundle that does not exist is no error")
+		t.Error("a bundle that does not exist is not an error")
 	}
 }

@@ -31,7 +31,7 @@ func TestLookRefusesNonsense(t *testing.T) {
 	t.Parallel()
 	for _, out := range []string{"", "not json"} {
 		if _, err := Look(t.Context(), &runtest.Fake{Answers: map[string]runtest.Answer{"go": {Stdout: out}}}); err == nil {
-			t.Errorf("%q is no error", out)
+			t.Errorf("%q is not an error", out)
 		}
 	}
 }

@@ -58,7 +58,7 @@ func (e *Error) Error() string {
 // Unwrap gives the reason.
 func (e *Error) Unwrap() error { return e.Err }
 
-// System runs commands on this machine. A cancelled context ends the command
+// System runs commands on this machine. A canceled context ends the command
 // and everything it started: it runs in a process group of its own.
 type System struct{}
 

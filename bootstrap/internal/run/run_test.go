@@ -69,7 +69,7 @@ func TestCancelEndsTheWholeGroup(t *testing.T) {
 	}
 	cancel()
 	if err := <-done; !errors.Is(err, context.Canceled) {
-		t.Fatalf("Run = %v, want cancelled", err)
+		t.Fatalf("Run = %v, want canceled", err)
 	}
 	deadline := time.Now().Add(10 * time.Second)
 	for running(pid) {

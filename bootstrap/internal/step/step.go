@@ -266,7 +266,7 @@ func waitAll(ctx context.Context, needs []string, ended map[string]chan struct{}
 	return nil
 }
 
-// firstReal prefers the failure that caused the others to be cancelled.
+// firstReal prefers the failure that caused the others to be canceled.
 func firstReal(ctx context.Context, failures []error) error {
 	var first error
 	for _, err := range failures {

@@ -37,14 +37,14 @@ type Objection struct {
 	Rule, Message string
 }
 
-// Parse reads a bill's JSON. Files, and the artefact itself, are no components.
+// Parse reads a bill's JSON. Files, and the artefact itself, are not components.
 func Parse(text string) (Bill, error) {
 	var doc cyclonedx.BOM
 	if err := cyclonedx.NewBOMDecoder(strings.NewReader(text), cyclonedx.BOMFileFormatJSON).Decode(&doc); err != nil {
-		return Bill{}, fmt.Errorf("it is no CycloneDX JSON: %w", err)
+		return Bill{}, fmt.Errorf("it is not CycloneDX JSON: %w", err)
 	}
 	if doc.BOMFormat != cyclonedx.BOMFormat {
-		return Bill{}, fmt.Errorf("it is no CycloneDX JSON: bomFormat is %q", doc.BOMFormat)
+		return Bill{}, fmt.Errorf("it is not CycloneDX JSON: bomFormat is %q", doc.BOMFormat)
 	}
 	var bill Bill
 	if doc.Components == nil {

@@ -45,7 +45,7 @@ func TestJudge(t *testing.T) {
 func TestParseRefuses(t *testing.T) {
 	t.Parallel()
 	for _, text := range []string{"", "{}", `{"spdxVersion":"SPDX-2.3"}`, `{"bomFormat":"CycloneDX","components":3}`} {
-		if _, err := Parse(text); err == nil || !strings.Contains(err.Error(), "no CycloneDX JSON") {
+		if _, err := Parse(text); err == nil || !strings.Contains(err.Error(), "not CycloneDX JSON") {
 			t.Errorf("%q: %v", text, err)
 		}
 	}

@@ -85,7 +85,7 @@ func TestMarkdownWithHostileNames(t *testing.T) {
 	for _, name := range hostile() {
 		got := Markdown(poisoned(t, name))
 		if !utf8.ValidString(got) {
-			t.Errorf("%q leaves what is no UTF-8", name)
+			t.Errorf("%q leaves what is not UTF-8", name)
 		}
 		columns, inside := 0, false
 		for line := range strings.Lines(got) {
@@ -155,7 +155,7 @@ func TestGitHub(t *testing.T) {
 	r := failedDeploy(t)
 	r.Target.Emulated = true
 	if _, _, ok := GitHub(r); ok {
-		t.Error("the emulated AWS is no environment of GitHub's")
+		t.Error("the emulated AWS is not an environment of GitHub's")
 	}
 	for _, name := range hostile() {
 		deployment, status, ok := GitHub(poisoned(t, name))

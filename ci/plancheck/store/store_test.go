@@ -62,7 +62,7 @@ func TestFetchRefuses(t *testing.T) {
 		fake     fakeObjects
 		want     string
 	}{
-		{"what is no id", "../../prod", fakeObjects{}, "16 hex digits"},
+		{"what is not an id", "../../prod", fakeObjects{}, "16 hex digits"},
 		{"one that is not there", id, fakeObjects{}, "run plan first"},
 		{"one that was changed", id, fakeObjects{objects: map[string][]byte{"state/dev/plans/" + id + ".tfplan": []byte("other")}}, "not the one that was reviewed"},
 		{"without permission", id, fakeObjects{fail: errors.New("AccessDenied")}, "AccessDenied"},

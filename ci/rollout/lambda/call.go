@@ -28,7 +28,7 @@ const (
 )
 
 // once makes the SDK send a change a single time: after an answer that was lost
-// this package looks before it sends again.
+// this package reads the state before it sends again.
 func once(o *lambda.Options) { o.Retryer = aws.NopRetryer{} }
 
 // unsentError is a change that was not sent because the caller gave up before.

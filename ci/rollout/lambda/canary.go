@@ -160,7 +160,7 @@ func (d *deployment) takeBack(ctx context.Context, version string, before State,
 		defer cancel()
 		clearing = brief
 	}
-	// What could not be allocated for the new version is no obstacle on the way back,
+	// What could not be allocated for the new version is not an obstacle on the way back,
 	// and the way back has its time even if the deploy used all of its own.
 	d.unallocated = true
 	d.req.Timeout = max(d.req.Timeout, d.poll.Elapsed()+takeBackLimit)

@@ -68,8 +68,8 @@ func TestCanaryErrorRate(t *testing.T) {
 		reason  string
 		seconds float64
 	}{
-		{name: "no data is no verdict", want: rollout.Completed, seconds: 120},
-		{name: "no invocations are no verdict", metrics: fakeMetrics{errors: []float64{3}}, want: rollout.Completed, seconds: 120},
+		{name: "no data is not a verdict", want: rollout.Completed, seconds: 120},
+		{name: "no invocations are not a verdict", metrics: fakeMetrics{errors: []float64{3}}, want: rollout.Completed, seconds: 120},
 		{name: "at the threshold", metrics: fakeMetrics{errors: []float64{5}, invocations: []float64{60, 40}}, want: rollout.Completed, seconds: 120},
 		{
 			name: "above it after a minute", metrics: fakeMetrics{errors: []float64{4, 2}, invocations: []float64{60, 40}, from: time.Minute},

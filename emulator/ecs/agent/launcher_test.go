@@ -238,7 +238,7 @@ func TestTargetGroupIsReadAgain(t *testing.T) {
 	u := b.launch(t, withBalancer, func(s *Spec) { s.Grace = time.Hour })
 	u.ready()
 	if b.balancer.at("group 0123") == "" {
-		t.Error("it is no target")
+		t.Error("it is not a target")
 	}
 }
 

@@ -5,13 +5,11 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"io"
 	"log/slog"
 	"net"
 	"net/http"
 	"net/http/httptest"
-	"os"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -23,20 +21,7 @@ import (
 	"sensor-backend/services/internal/warehouse"
 )
 
-// runAPI makes the test binary be the program, for the tests that measure a whole
-// process.
-const runAPI = "RUN_API"
-
-func TestMain(m *testing.M) {
-	if os.Getenv(runAPI) != "" {
-		if err := run(nil); err != nil {
-			fmt.Fprintln(os.Stderr, err)
-			os.Exit(1)
-		}
-		return
-	}
-	pgtest.Main(m)
-}
+func TestMain(m *testing.M) { pgtest.Main(m) }
 
 // running is an API that serves on a port of its own.
 type running struct {

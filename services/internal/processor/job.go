@@ -193,7 +193,7 @@ func (j *job) read(ctx context.Context, object Object, processed forms) (read *r
 // may write objects but not delete them.
 func (j *job) write(ctx context.Context, r *result, before catalog.Object, processed forms) error {
 	if r.row.ProcessedKey == "" && before.ProcessedKey != "" {
-		// Of a file that broke off, what came before that is no result.
+		// Of a file that broke off, what came before that is not a result.
 		processed.abort()
 		processed = j.create(ctx)
 		defer processed.abort()

@@ -101,7 +101,7 @@ type Processor struct {
 }
 
 // Handle processes every record. A file that is bad in itself is recorded as
-// failed and is no error; an error means that the event should come again, and
+// failed and is not an error; an error means that the event should come again, and
 // the other records are processed all the same. It stops a little before the
 // deadline of ctx; what was finished until then is not done again next time.
 func (p *Processor) Handle(ctx context.Context, event Event) error {

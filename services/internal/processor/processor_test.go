@@ -459,7 +459,7 @@ func TestFutureReading(t *testing.T) {
 	}
 }
 
-// TestDamagedText has bytes that are no UTF-8 in every place of a row.
+// TestDamagedText has bytes that are not UTF-8 in every place of a row.
 func TestDamagedText(t *testing.T) {
 	t.Parallel()
 	w := newWorld()
