@@ -139,26 +139,33 @@ func memoryUnder(tb testing.TB, program string, made func(int) (string, []byte),
 	_ = listener.Close()
 	_, port, _ := net.SplitHostPort(address)
 	process := exec.CommandContext(tb.Context(), program)
-	process.Env = append(os.Environ(), "PORT="+port, "DATABASE_URL="+pgtest.URL(tb), "DRAIN_DELAY=0s", "ECS_CONTAINER_METADATA_URI_V4="+ecs.URL)
+	// Nothing of this process's environment: where tests run may set a program's variables.
+	process.Env = []string{"PORT=" + port, "DATABASE_URL=" + pgtest.URL(tb), "DRAIN_DELAY=0s", "ECS_CONTAINER_METADATA_URI_V4=" + ecs.URL}
 	var log bytes.Buffer
 	process.Stdout, process.Stderr = &log, &log
 	confine(tb, process)
 	if err := process.Start(); err != nil {
 		tb.Fatal(err)
 	}
+	ended := make(chan struct{})
+	go func() {
+		_ = process.Wait()
+		close(ended)
+	}()
 	defer func() {
 		_ = process.Process.Signal(os.Interrupt)
-		_ = process.Wait()
+		<-ended
 	}()
 	ctx, cancel := context.WithTimeout(tb.Context(), 2*time.Minute)
 	defer cancel()
 	for !ready(ctx, address) {
-		if ctx.Err() != nil {
-			_ = process.Process.Kill()
-			_ = process.Wait()
-			tb.Fatalf("the API is not ready within 2 minutes; it prints\n%s", log.String())
+		select {
+		case <-ended:
+			tb.Fatalf("the API has ended; it printed\n%s", log.String())
+		case <-ctx.Done():
+			tb.Fatal("the API is not ready within 2 minutes")
+		case <-time.After(time.Millisecond):
 		}
-		time.Sleep(time.Millisecond)
 	}
 	posted = press(tb, "http://"+address, made, lasting)
 	for !ready(ctx, address) {
