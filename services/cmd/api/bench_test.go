@@ -26,7 +26,7 @@ func BenchmarkStart(b *testing.B) {
 	if out, err := build.CombinedOutput(); err != nil {
 		b.Fatalf("%v\n%s", err, out)
 	}
-	environment := append(os.Environ(), "DATABASE_URL="+pgtest.URL(b), "MIGRATE_ON_START=false", "DRAIN_DELAY=0s")
+	environment := []string{"DATABASE_URL=" + pgtest.URL(b), "MIGRATE_ON_START=false", "DRAIN_DELAY=0s"}
 	migrate := exec.CommandContext(b.Context(), program, "migrate")
 	migrate.Env = environment
 	if out, err := migrate.CombinedOutput(); err != nil {
