@@ -241,6 +241,9 @@ func TestCrashingImageRollsBack(t *testing.T) {
 	if sd.Status != types.ServiceDeploymentStatusRollbackSuccessful || sd.Rollback == nil {
 		t.Fatalf("the crashing deployment ended %s, rollback %v", sd.Status, sd.Rollback)
 	}
+	// The CLI's waiter calls that a success: what was asked for was rolled back, and
+	// the service is stable.
+	cli(t, "ecs", "wait", "services-stable", "--cluster", w.name, "--services", w.name)
 	if sd.DeploymentCircuitBreaker.FailureCount != 3 || sd.DeploymentCircuitBreaker.Status != types.ServiceDeploymentRollbackMonitorsStatusTriggered {
 		t.Errorf("the circuit breaker is %+v", sd.DeploymentCircuitBreaker)
 	}

@@ -200,7 +200,7 @@ func (s scanScenario) run(t *testing.T) rollouttest.Observed {
 
 // waiter asks the SDK's waiter, which ends at COMPLETE, and then reads the
 // counts, as one does.
-func (s scanScenario) waiter(t *testing.T) (judged rollouttest.WaiterVerdict, applies bool) {
+func (s scanScenario) waiter(t *testing.T) (judged rollouttest.Verdict, applies bool) {
 	if s.unwaited {
 		return judged, false
 	}
@@ -209,7 +209,7 @@ func (s scanScenario) waiter(t *testing.T) (judged rollouttest.WaiterVerdict, ap
 		in := &ecr.DescribeImageScanFindingsInput{RepositoryName: aws.String("api"), ImageId: &types.ImageIdentifier{ImageDigest: aws.String("sha256:1")}}
 		out, err := ecr.NewImageScanCompleteWaiter(f).WaitForOutput(t.Context(), in, 5*time.Minute)
 		ok := err == nil && (out.ImageScanFindings == nil || out.ImageScanFindings.FindingSeverityCounts["CRITICAL"] == 0)
-		judged = rollouttest.WaiterVerdict{OK: ok, Seconds: time.Since(f.pushed).Seconds()}
+		judged = rollouttest.Verdict{OK: ok, Seconds: time.Since(f.pushed).Seconds()}
 	})
 	return judged, true
 }
@@ -220,7 +220,8 @@ func TestVerdictScenarios(t *testing.T) {
 	var suite rollouttest.Suite
 	for _, s := range scanScenarios() {
 		t.Run(s.name, func(t *testing.T) {
-			suite.Add(t, "scan "+s.name, s.run(t), rollouttest.Expectation{Want: s.want, Reason: s.reason, End: s.end, Within: s.within}, s.waiter)
+			suite.Add(t, "scan "+s.name, s.run(t), rollouttest.Expectation{Want: s.want, Reason: s.reason, End: s.end, Within: s.within},
+				rollouttest.Peer{Name: "SDK waiter", Runs: 20, Judge: s.waiter})
 		})
 	}
 	if sums := suite.Report(t); sums.Scenarios < 18 || sums.Wrong > 0 {

@@ -96,7 +96,7 @@ func TestTaskScenarios(t *testing.T) {
 	var suite rollouttest.Suite
 	for _, s := range taskScenarios() {
 		t.Run(s.name, func(t *testing.T) {
-			suite.Add(t, "task "+s.name, s.run(t), rollouttest.Expectation{Want: s.want, Reason: s.reason, Changed: s.changed, End: s.end, Within: s.within}, nil)
+			suite.Add(t, "task "+s.name, s.run(t), rollouttest.Expectation{Want: s.want, Reason: s.reason, Changed: s.changed, End: s.end, Within: s.within})
 		})
 	}
 	if sums := suite.Report(t); sums.Scenarios < 16 || sums.Wrong > 0 || sums.Late > 6 {

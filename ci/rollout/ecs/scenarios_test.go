@@ -367,34 +367,8 @@ func (s ecsScenario) run(t *testing.T) rollouttest.Observed {
 	return o
 }
 
-// waiter plays the same script with the SDK's waiter and its defaults, after one
-// register and one update.
-func (s ecsScenario) waiter(t *testing.T) (judged rollouttest.WaiterVerdict, applies bool) {
-	if s.unwaited || s.image == oldDigest || s.verify != nil || s.cancelAt > 0 {
-		return judged, false
-	}
-	synctest.Test(t, func(t *testing.T) {
-		f := newFakeECS()
-		if s.arrange != nil {
-			s.arrange(f)
-		}
-		clear(f.hang)
-		td := f.latest
-		if f.defs[td].ContainerDefinitions[0].Image == nil || *f.defs[td].ContainerDefinitions[0].Image != newDigest {
-			td = f.define(newDigest)
-		}
-		if _, err := f.UpdateService(t.Context(), &ecs.UpdateServiceInput{TaskDefinition: &td}); err != nil {
-			t.Fatal(err)
-		}
-		start := time.Now()
-		err := ecs.NewServicesStableWaiter(f).Wait(t.Context(), &ecs.DescribeServicesInput{Cluster: aws.String("c"), Services: []string{"api"}}, 30*time.Minute)
-		judged = rollouttest.WaiterVerdict{OK: err == nil, Seconds: time.Since(start).Seconds()}
-	})
-	return judged, true
-}
-
-// TestVerdictScenarios plays every scenario with Services, and with the SDK's
-// waiter.
+// TestVerdictScenarios plays every scenario with Services, and with what
+// others judge by.
 func TestVerdictScenarios(t *testing.T) {
 	rollouttest.Steady()
 	var suite rollouttest.Suite
@@ -402,10 +376,10 @@ func TestVerdictScenarios(t *testing.T) {
 		t.Run(s.name, func(t *testing.T) {
 			suite.Add(t, "ecs "+s.name, s.run(t), rollouttest.Expectation{
 				Want: s.want, Reason: s.reason, Changed: s.changed, Shown: s.shown, ShownBy: s.shownBy, Calls: s.calls, End: s.end, Within: s.within,
-			}, s.waiter)
+			}, s.peers()...)
 		})
 	}
-	if sums := suite.Report(t); sums.Scenarios < 130 || sums.Wrong > 0 || sums.Late > 6 || sums.FalseSuccesses == 0 {
+	if sums := suite.Report(t); sums.Scenarios < 130 || sums.Wrong > 0 || sums.Late > 6 || sums.Peers[sdkWaiter].FalseSuccesses == 0 {
 		t.Errorf("the suite comes to %+v", sums)
 	}
 }

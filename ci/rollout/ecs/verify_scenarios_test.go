@@ -211,7 +211,7 @@ func TestVerifyScenarios(t *testing.T) {
 	var suite rollouttest.Suite
 	for _, s := range verifyScenarios() {
 		t.Run(s.name, func(t *testing.T) {
-			suite.Add(t, "verify "+s.name, s.run(t), rollouttest.Expectation{Want: s.want, Shown: s.shown, Within: s.within}, nil)
+			suite.Add(t, "verify "+s.name, s.run(t), rollouttest.Expectation{Want: s.want, Shown: s.shown, Within: s.within})
 		})
 	}
 	if sums := suite.Report(t); sums.Scenarios < 22 || sums.Wrong > 0 {

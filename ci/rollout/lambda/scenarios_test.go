@@ -14,8 +14,6 @@ import (
 	"dagger/sensor-backend/rollout"
 	"dagger/sensor-backend/rollout/rollouttest"
 
-	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/service/lambda"
 	"github.com/aws/aws-sdk-go-v2/service/lambda/types"
 )
 
@@ -395,37 +393,8 @@ func truth(t *testing.T, f *fakeLambda, res Result, err error) {
 	}
 }
 
-// waiter plays the same script with the SDK's waiters after the update and
-// after the publishing, the usual way to do it.
-func (s lambdaScenario) waiter(t *testing.T) (judged rollouttest.WaiterVerdict, applies bool) {
-	if !s.sdk {
-		return judged, false
-	}
-	synctest.Test(t, func(t *testing.T) {
-		f := newFakeLambda(zipped(t, "old"))
-		if s.arrange != nil {
-			s.arrange(f)
-		}
-		ctx, in := t.Context(), &lambda.GetFunctionConfigurationInput{FunctionName: aws.String("processor")}
-		start := time.Now()
-		_, err := f.UpdateFunctionCode(ctx, &lambda.UpdateFunctionCodeInput{ZipFile: zipped(t, "new")})
-		if err == nil {
-			err = lambda.NewFunctionUpdatedWaiter(f).Wait(ctx, in, 30*time.Minute)
-		}
-		if err == nil {
-			out, perr := f.PublishVersion(ctx, &lambda.PublishVersionInput{})
-			if err = perr; err == nil {
-				in.Qualifier = out.Version
-				err = lambda.NewPublishedVersionActiveWaiter(f).Wait(ctx, in, 30*time.Minute)
-			}
-		}
-		judged = rollouttest.WaiterVerdict{OK: err == nil, Seconds: time.Since(start).Seconds()}
-	})
-	return judged, true
-}
-
-// TestVerdictScenarios plays every scenario with Functions, and with the SDK's
-// waiters.
+// TestVerdictScenarios plays every scenario with Functions, and with what
+// others judge by.
 func TestVerdictScenarios(t *testing.T) {
 	rollouttest.Steady()
 	var suite rollouttest.Suite
@@ -433,7 +402,7 @@ func TestVerdictScenarios(t *testing.T) {
 		t.Run(s.name, func(t *testing.T) {
 			suite.Add(t, "lambda "+s.name, s.run(t), rollouttest.Expectation{
 				Want: s.want, Reason: s.reason, Shown: s.shown, Calls: s.calls, End: s.end, Within: s.within,
-			}, s.waiter)
+			}, s.peers()...)
 		})
 	}
 	if sums := suite.Report(t); sums.Scenarios < 125 || sums.Wrong > 0 || sums.Late > 6 {

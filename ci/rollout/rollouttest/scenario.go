@@ -38,60 +38,76 @@ func (o *Observed) Said(at time.Duration, line string) {
 	o.lines, o.at = append(o.lines, line), append(o.at, at)
 }
 
-// WaiterVerdict is what an SDK waiter said of the same script, and when.
-type WaiterVerdict struct {
-	// OK is success, Seconds when it was reported.
+// Verdict is what another judge says of the same script, and when.
+type Verdict struct {
+	// OK is success, Seconds when it was reported after the change.
 	OK      bool
 	Seconds float64
 }
 
+// Peer is another judge of the same scripts, such as the SDK's own waiter.
+type Peer struct {
+	// Name heads its column.
+	Name string
+	// Runs is how often it plays each script: more than once where its pauses are
+	// random.
+	Runs int
+	// Judge plays the script; applies is false where it has no say.
+	Judge func(*testing.T) (v Verdict, applies bool)
+}
+
+// opinion is what came of a peer's runs of one script.
+type opinion struct {
+	runs         int
+	mean         float64
+	falseSuccess bool
+	falseFailure bool
+}
+
 // row is a line of the comparison.
 type row struct {
-	name         string
-	ours         Observed
-	want         rollout.Outcome
-	end          float64
-	waiter       WaiterVerdict
-	waiterRuns   int
-	waiterMean   float64
-	waiterFalse  bool
-	waiterBroken bool
+	name  string
+	ours  Observed
+	want  rollout.Outcome
+	end   float64
+	peers map[string]opinion
 }
 
 // Suite plays scenarios with the deployers, and the same scripts with what else
-// judges them, such as the SDK's own waiters, and reports both in a table.
+// judges them, and reports both in a table.
 type Suite struct {
-	rows []row
+	rows  []row
+	peers []string
 }
 
 // Add checks what was observed of a scenario against what it expects, and
-// compares it with waiter's verdicts on the same script, which is nil where
-// there is none to compare with. A waiter says whether it applies.
-func (s *Suite) Add(t *testing.T, name string, o Observed, e Expectation, waiter func(*testing.T) (WaiterVerdict, bool)) {
+// compares it with the peers' verdicts on the same script.
+func (s *Suite) Add(t *testing.T, name string, o Observed, e Expectation, peers ...Peer) {
 	t.Helper()
 	e.check(t, o)
-	r := row{name: name, ours: o, want: e.Want, end: e.End}
-	for range waiterRuns {
-		if waiter == nil {
-			break
+	r := row{name: name, ours: o, want: e.Want, end: e.End, peers: map[string]opinion{}}
+	for _, p := range peers {
+		if !slices.Contains(s.peers, p.Name) {
+			s.peers = append(s.peers, p.Name)
 		}
-		v, applies := waiter(t)
-		if !applies {
-			break
+		var said opinion
+		for range p.Runs {
+			v, applies := p.Judge(t)
+			if !applies {
+				break
+			}
+			said.runs++
+			said.mean += v.Seconds / float64(p.Runs)
+			early := v.Seconds < r.end-1
+			said.falseSuccess = said.falseSuccess || v.OK && (early || undone(o.Outcome))
+			said.falseFailure = said.falseFailure || !v.OK && o.Outcome.OK()
 		}
-		r.waiter = v
-		r.waiterRuns++
-		r.waiterMean += v.Seconds
-		early := v.Seconds < r.end-1
-		r.waiterFalse = r.waiterFalse || v.OK && (early || undone(o.Outcome))
-		r.waiterBroken = r.waiterBroken || !v.OK && o.Outcome.OK()
+		if said.runs > 0 {
+			r.peers[p.Name] = said
+		}
 	}
-	r.waiterMean /= float64(max(1, r.waiterRuns))
 	s.rows = append(s.rows, r)
 }
-
-// waiterRuns is how often a waiter plays each script: its pauses are random.
-const waiterRuns = 20
 
 // undone reports whether the new version does not run after that outcome. After
 // the others nobody has watched to the end.
@@ -186,56 +202,80 @@ type Sums struct {
 	Scenarios, Wrong int
 	// Late is the 95th percentile of the seconds from the truth to our success.
 	Late float64
-	// FalseSuccesses and FalseFailures are those of the waiters.
+	// Peers are those of the others, by name.
+	Peers map[string]PeerSums
+}
+
+// PeerSums are what a peer's verdicts come to.
+type PeerSums struct {
+	// Compared is on how many scripts it had a say.
+	Compared                      int
 	FalseSuccesses, FalseFailures int
+	// Late is how many seconds after the truth it reported a true success, on the
+	// mean.
+	Late float64
 }
 
 // Report logs the comparison and returns its sums.
 func (s *Suite) Report(t *testing.T) Sums {
 	t.Helper()
-	rows := s.rows
 	var b strings.Builder
-	fmt.Fprintf(&b, "%-72s %-24s %8s %8s %6s   %-15s %8s\n", "scenario", "verdict", "truth s", "ours s", "calls", "SDK waiter", "late s")
+	fmt.Fprintf(&b, "%-72s %-24s %8s %8s %6s", "scenario", "verdict", "truth s", "ours s", "calls")
+	for _, peer := range s.peers {
+		fmt.Fprintf(&b, "   %-15s %8s", peer, "late s")
+	}
+	b.WriteString("\n")
+	sums := Sums{Scenarios: len(s.rows), Peers: map[string]PeerSums{}}
 	var late []float64
-	wrong, falseSuccess, falseFailure, compared := 0, 0, 0, 0
-	var waiterLate []float64
-	for _, r := range rows {
+	peerLate := map[string][]float64{}
+	for _, r := range s.rows {
 		calls := 0
 		for _, n := range r.ours.Calls {
 			calls += n
 		}
-		fmt.Fprintf(&b, "%-72s %-24s %8.0f %8.1f %6d   ", r.name, r.ours.Outcome, r.end, r.ours.Seconds, calls)
+		fmt.Fprintf(&b, "%-72s %-24s %8.0f %8.1f %6d", r.name, r.ours.Outcome, r.end, r.ours.Seconds, calls)
 		if r.ours.Outcome != r.want {
-			wrong++
+			sums.Wrong++
 		}
 		if r.ours.Outcome.OK() {
 			late = append(late, r.ours.Seconds-r.end)
 		}
-		if r.waiterRuns == 0 {
-			fmt.Fprintf(&b, "%-15s %8s\n", "-", "-")
-			continue
+		for _, peer := range s.peers {
+			said, ok := r.peers[peer]
+			if !ok {
+				fmt.Fprintf(&b, "   %-15s %8s", "-", "-")
+				continue
+			}
+			sum := sums.Peers[peer]
+			sum.Compared++
+			says := "right"
+			switch {
+			case said.falseSuccess:
+				says = "FALSE SUCCESS"
+				sum.FalseSuccesses++
+			case said.falseFailure:
+				says = "FALSE FAILURE"
+				sum.FalseFailures++
+			case r.ours.Outcome.OK():
+				peerLate[peer] = append(peerLate[peer], said.mean-r.end)
+			}
+			sums.Peers[peer] = sum
+			fmt.Fprintf(&b, "   %-15s %8.0f", says, said.mean-r.end)
 		}
-		compared++
-		says := "right"
-		switch {
-		case r.waiterFalse:
-			says = "FALSE SUCCESS"
-			falseSuccess++
-		case r.waiterBroken:
-			says = "FALSE FAILURE"
-			falseFailure++
-		case r.ours.Outcome.OK():
-			waiterLate = append(waiterLate, r.waiterMean-r.end)
-		}
-		fmt.Fprintf(&b, "%-15s %8.0f\n", says, r.waiterMean-r.end)
+		b.WriteString("\n")
 	}
-	fmt.Fprintf(&b, "\n%d scenarios. Ours: %d false verdicts, success reported %.1f s after the truth at the 95th percentile.\n", len(rows), wrong, percentile(late, 0.95))
-	fmt.Fprintf(&b, "SDK waiters, on %d of them: %d false successes, %d false failures; a true success was reported %.0f s late on the mean.\n",
-		compared, falseSuccess, falseFailure, mean(waiterLate))
+	sums.Late = percentile(late, 0.95)
+	fmt.Fprintf(&b, "\n%d scenarios. Ours: %d false verdicts, success reported %.1f s after the truth at the 95th percentile, %.1f s on the mean.\n",
+		sums.Scenarios, sums.Wrong, sums.Late, mean(late))
+	for _, peer := range s.peers {
+		sum := sums.Peers[peer]
+		sum.Late = mean(peerLate[peer])
+		sums.Peers[peer] = sum
+		fmt.Fprintf(&b, "%s, on %d of them: %d false successes, %d false failures; a true success was reported %.0f s after the truth on the mean.\n",
+			peer, sum.Compared, sum.FalseSuccesses, sum.FalseFailures, sum.Late)
+	}
 	t.Log("\n" + b.String())
-	return Sums{
-		Scenarios: len(rows), Wrong: wrong, Late: percentile(late, 0.95), FalseSuccesses: falseSuccess, FalseFailures: falseFailure,
-	}
+	return sums
 }
 
 func percentile(values []float64, p float64) float64 {
