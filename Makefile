@@ -11,15 +11,9 @@ bootstrap := go run ./bootstrap
 READINGS ?= $(wildcard ../shared/data/nab/machine_temperature_system_failure.csv)
 readings := $(if $(READINGS),--readings "$(READINGS)")
 
-# $(call step,name,command) runs a command with a usable Dagger at hand and
-# says its name and its time. Where nobody looks on, Dagger's progress is a line
-# for each thing that happens and dots for the rest.
-define step
-@start=$$SECONDS; echo "==> $(1)"; eval "$$($(bootstrap) env)"; \
-[ -t 2 ] || export DAGGER_PROGRESS=$${DAGGER_PROGRESS:-dots}; \
-$(2); \
-echo "<== $(1): $$((SECONDS - start)) s"
-endef
+# Runs a program with a usable Dagger at hand and says its name and its time. Where
+# nobody looks on, it shows the pipeline's own lines; all of the output is in a file.
+step := $(bootstrap) step
 
 .PHONY: help
 help: ## List the targets
@@ -31,20 +25,21 @@ engine: ## Make sure of a usable Dagger engine
 
 .PHONY: deploy
 deploy: engine ## Run the five stages against an emulated AWS
-	$(call step,deploy,dagger call deploy $(readings))
+	@$(step) deploy dagger call deploy $(readings)
 
 .PHONY: test
 test: engine ## Run every test
-	$(call step,gates,dagger call check)
-	$(call step,services,dagger call test)
-	$(call step,modules,dagger call test-modules)
-	$(call step,emulated AWS,dagger call test-emulator)
-	$(call step,deployers,dagger call test-rollout)
-	$(call step,pipeline end to end,cd ci/e2e && GOWORK=off READINGS="$(abspath $(READINGS))" go test -tags=e2e -count=1 -parallel=3 -timeout=60m -v ./...)
+	@$(step) gates dagger call check
+	@$(step) services dagger call test
+	@$(step) modules dagger call test-modules
+	@$(step) 'emulated AWS' dagger call test-emulator
+	@$(step) deployers dagger call test-rollout
+	@$(step) 'pipeline end to end' env --chdir=ci/e2e GOWORK=off READINGS="$(abspath $(READINGS))" \
+		go tool gotestsum --format=testname --hide-summary=skipped -- -tags=e2e -count=1 -parallel=3 -timeout=60m ./...
 
 .PHONY: lint
 lint: engine ## Lint Go, workflows and Terraform
-	$(call step,lint,dagger call lint)
+	@$(step) lint dagger call lint
 
 .PHONY: bench
 bench: ## Measure ingest, queries, the processor and starts

@@ -131,7 +131,10 @@ func postgres(purpose string) *dagger.Service {
 		WithEnvVariable("POSTGRES_PASSWORD", postgresUser).
 		WithEnvVariable("POSTGRES_DB", postgresUser).
 		WithExposedPort(postgresPort).
-		AsService(dagger.ContainerAsServiceOpts{UseEntrypoint: true})
+		// It logs what ends it and not the errors that tests want from it.
+		AsService(dagger.ContainerAsServiceOpts{
+			Args: []string{"postgres", "-c", "log_min_messages=fatal"}, UseEntrypoint: true,
+		})
 }
 
 // databaseURL is where clients bound under the given host name find it.

@@ -90,8 +90,7 @@ func (m *SensorBackend) generatedReadings() *dagger.File {
 	const out = "/out/readings.csv"
 	return golang(m.Services).
 		WithExec([]string{"mkdir", "-p", "/out"}).
-		WithExec([]string{"go", "run", "./cmd/generate", "-seed", "1", "-n", "2000"},
-			dagger.ContainerWithExecOpts{RedirectStdout: out}).
+		WithExec([]string{"sh", "-c", "go run ./cmd/generate -seed 1 -n 2000 >" + out}).
 		File(out)
 }
 

@@ -12,6 +12,7 @@ import (
 	"dagger/sensor-backend/rollout/deployments"
 	"dagger/sensor-backend/rollout/ecs"
 	"dagger/sensor-backend/rollout/lambda"
+	"dagger/sensor-backend/target"
 	"dagger/sensor-backend/terraform"
 
 	"github.com/aws/aws-sdk-go-v2/service/ssm"
@@ -67,6 +68,8 @@ func (n named) check() error {
 		return errors.New("--alias is given without --function: give both, or neither for the function that Terraform made")
 	case n.function.function != "" && n.function.alias == "":
 		return errors.New("--function is given without --alias: name the alias that callers use, such as --alias PROD")
+	case n.service.service != "" && n.function.function != "":
+		return errors.New("--service and --function are two systems, each with a lock and a list of deployments: call once for each")
 	case n.unlocked && !n.given():
 		return errors.New("--no-lock goes with a system that arguments name: the one that Terraform made is always locked")
 	}
@@ -75,13 +78,10 @@ func (n named) check() error {
 
 // key names the system in locks and parameters.
 func (n named) key() string {
-	switch {
-	case n.service.service == "":
-		return "lambda/" + n.function.function + "/" + n.function.alias
-	case n.function.function == "":
-		return "ecs/" + n.service.cluster + "/" + n.service.service
+	if n.service.service != "" {
+		return target.ServiceKey(n.service.cluster, n.service.service)
 	}
-	return "ecs/" + n.service.cluster + "/" + n.service.service + "/lambda/" + n.function.function + "/" + n.function.alias
+	return target.FunctionKey(n.function.function, n.function.alias)
 }
 
 // namedSystem is the system that arguments name.

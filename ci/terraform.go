@@ -61,8 +61,15 @@ plancheck save -place "$PLANS" ` + planFile + `
 	destroyAll = initialize + `terraform plan -destroy -input=false -json -out=` + planFile + `
 ` + applyPlan
 
-	printOutputs = openState + `terraform output -json
+	// printOutputs prints nothing: outputs are for this program, and errors for its own.
+	printOutputs = `exec >` + outputsFile + ` 2>` + terraformErrors + `
+` + openState + `terraform output -json
 `
+
+	// What Terraform prints goes to files, which nobody has to read while all is well.
+	terraformLog    = reportDir + "/terraform.jsonl"
+	terraformErrors = reportDir + "/terraform.err"
+	outputsFile     = reportDir + "/outputs.json"
 )
 
 // terraformSession runs the configuration against one AWS and one environment's state.
@@ -93,7 +100,7 @@ func (m *SensorBackend) terraform(ctx context.Context, c *cloud) (*terraformSess
 	if err != nil {
 		return nil, err
 	}
-	base := terraformProviders(m.Infra).
+	base := withReportDir(terraformProviders(m.Infra)).
 		WithNewFile("/backend.tfbackend", place.Settings()).
 		WithMountedTemp(planDir).
 		WithEnvVariable("PLANS", place.Bucket+"/"+place.Plans).
@@ -224,16 +231,16 @@ func (m *SensorBackend) withTerraform(ctx context.Context, c *cloud, work func(*
 // run executes one of the scripts and reads what it did. The error carries
 // Terraform's own diagnostics.
 func (tf *terraformSession) run(ctx context.Context, script string) (terraform.Summary, error) {
-	run := fresh(tf.base).WithExec([]string{"sh", "-ec", script}, anyExit)
+	run := fresh(tf.base).WithExec([]string{"plancheck", "run", terraformLog, terraformErrors, "sh", "-ec", script}, anyExit)
 	code, err := run.ExitCode(ctx)
 	if err != nil {
 		return terraform.Summary{}, fmt.Errorf("run terraform: %w", err)
 	}
-	stdout, err := run.Stdout(ctx)
+	printed, err := run.File(terraformLog).Contents(ctx)
 	if err != nil {
-		return terraform.Summary{}, fmt.Errorf("run terraform: %w", err)
+		return terraform.Summary{}, fmt.Errorf("read what terraform printed: %w", err)
 	}
-	summary, err := terraform.ParseLog(strings.NewReader(stdout))
+	summary, err := terraform.ParseLog(strings.NewReader(printed))
 	if err != nil {
 		return summary, err
 	}
@@ -243,20 +250,28 @@ func (tf *terraformSession) run(ctx context.Context, script string) (terraform.S
 	if len(summary.Errors) > 0 {
 		return summary, errors.New("terraform: " + strings.Join(summary.Errors, "\n"))
 	}
-	stderr, err := run.Stderr(ctx)
+	problems, err := run.File(terraformErrors).Contents(ctx)
 	if err != nil {
-		return summary, fmt.Errorf("run terraform: %w", err)
+		return summary, fmt.Errorf("read terraform's errors: %w", err)
 	}
-	return summary, fmt.Errorf("terraform failed (exit code %d):\n%s", code, text.Excerpt(stderr+"\n"+stdout))
+	return summary, fmt.Errorf("terraform failed (exit code %d):\n%s", code, text.Excerpt(problems+"\n"+printed))
 }
 
 // outputs are the configuration's outputs by name.
 func (tf *terraformSession) outputs(ctx context.Context) (terraform.Outputs, error) {
-	run, err := passed(ctx, fresh(tf.base).WithExec([]string{"sh", "-ec", printOutputs}, anyExit), "terraform output")
+	run := fresh(tf.base).WithExec([]string{"sh", "-ec", printOutputs}, anyExit)
+	code, err := run.ExitCode(ctx)
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("run terraform output: %w", err)
 	}
-	raw, err := run.Stdout(ctx)
+	if code != 0 {
+		problems, err := run.File(terraformErrors).Contents(ctx)
+		if err != nil {
+			return nil, fmt.Errorf("read terraform's errors: %w", err)
+		}
+		return nil, secretsGiven.Error(fmt.Errorf("terraform output failed (exit code %d):\n%s", code, text.Excerpt(problems)))
+	}
+	raw, err := run.File(outputsFile).Contents(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("read terraform's outputs: %w", err)
 	}

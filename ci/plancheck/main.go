@@ -6,6 +6,7 @@
 //	plancheck save FILE, plancheck fetch ID FILE    keep a plan in the state's bucket
 //	plancheck lint NAME=FILE...                     judge what `terraform test -json -verbose` planned
 //	plancheck cost NAME=FILE                        price it
+//	plancheck run OUT ERR COMMAND...                run Terraform with its output in files, and show how far it is
 //
 // check, drift, save and fetch write messages in the manner of Terraform's
 // -json: one JSON object a line, of type plan_report, plan_cost or diagnostic.
@@ -18,6 +19,9 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"time"
+
+	"sensor-backend/plancheck/follow"
 )
 
 // The exit codes besides 0.
@@ -38,11 +42,14 @@ func main() {
 
 // run does one command and returns the exit code.
 func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) int {
+	if len(args) > 0 && args[0] == "run" {
+		return follows(ctx, args[1:], stdout, stderr)
+	}
 	commands := map[string]func(context.Context, []string, io.Reader, io.Writer) error{
 		"check": check, "drift": drift, "save": save, "fetch": fetch, "lint": lint, "cost": price,
 	}
 	if len(args) == 0 || commands[args[0]] == nil {
-		_, _ = fmt.Fprintln(stderr, "plancheck: give a command: check, cost, drift, fetch, lint or save")
+		_, _ = fmt.Fprintln(stderr, "plancheck: give a command: check, cost, drift, fetch, lint, run or save")
 		return exitRefused
 	}
 	err := commands[args[0]](ctx, args[1:], stdin, stdout)
@@ -58,3 +65,27 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 	_, _ = fmt.Fprintln(stderr, "plancheck:", err)
 	return exitRefused
 }
+
+// follows runs a command, its output in files, and returns its exit code.
+func follows(ctx context.Context, args []string, stdout, stderr io.Writer) int {
+	const files = 2
+	fail := func(err error) int {
+		_, _ = fmt.Fprintln(stderr, "plancheck:", err)
+		return exitRefused
+	}
+	if len(args) <= files {
+		return fail(errors.New("run: give two files, for standard output and standard error, and a command"))
+	}
+	out, errOut, err := follow.Files(args[0], args[1])
+	if err != nil {
+		return fail(err)
+	}
+	code, err := follow.Command(ctx, args[files:], out, errOut, stdout, showEvery)
+	if err := errors.Join(err, out.Close(), errOut.Close()); err != nil {
+		return fail(err)
+	}
+	return code
+}
+
+// showEvery is how often a line says how far Terraform is.
+const showEvery = 5 * time.Second

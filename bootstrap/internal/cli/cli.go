@@ -28,6 +28,8 @@ Makes sure that this machine can run Dagger, with Docker or without.
   down    stop what up started; keeps what was built
   status  show what is there and what is missing
   env     print the line for your shell: eval "$(go run ./bootstrap env)"
+  step NAME PROGRAM [ARGUMENT...]
+          run a program with a usable Dagger and show how far it is
 `
 
 // App is one call of the program.
@@ -60,7 +62,10 @@ func Main(args []string, out, errOut io.Writer) int {
 		Procs: proc.Manager{Cache: dir, Table: proc.System(), Now: time.Now, Launcher: []string{self, launchCommand}},
 	}
 	err = app.Run(ctx, args)
+	var failed *stepError
 	switch {
+	case errors.As(err, &failed) && ctx.Err() == nil:
+		return failed.code
 	case errors.Is(err, errUsage):
 		_, _ = fmt.Fprint(errOut, usage)
 		return 2
@@ -88,6 +93,8 @@ func (a App) Run(ctx context.Context, args []string) error {
 		return serve(ctx, args[1:])
 	case args[0] == launchCommand:
 		return proc.Launch(args[1:])
+	case args[0] == "step":
+		return a.step(ctx, args[1:])
 	case len(args) > 1:
 		return errUsage
 	}

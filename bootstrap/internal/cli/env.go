@@ -17,18 +17,28 @@ func (a App) env(ctx context.Context) error {
 		_, err := fmt.Fprintln(a.Out, a.engineLine())
 		return err
 	}
+	client, err := a.needsClient(ctx)
+	if err != nil || !client {
+		return err
+	}
+	_, err = fmt.Fprintln(a.Out, a.clientLine())
+	return err
+}
+
+// needsClient reports whether the dagger that was built here is needed, where there
+// is no engine of the bootstrap: without Docker there is none to use.
+func (a App) needsClient(ctx context.Context) (bool, error) {
 	mode, err := preflight.ChooseMode(preflight.LookForTools(ctx, a.Exec))
 	if err != nil {
-		return err
+		return false, err
 	}
 	switch mode {
 	case preflight.UseDocker:
-		return nil
+		return false, nil
 	case preflight.ClientOnly:
-		_, err := fmt.Fprintln(a.Out, a.clientLine())
-		return err
+		return true, nil
 	default:
-		return errors.New("the engine is not running; start it with: go run ./bootstrap up")
+		return false, errors.New("the engine is not running; start it with: go run ./bootstrap up")
 	}
 }
 
