@@ -87,6 +87,8 @@ func (a App) runStep(ctx context.Context, name, program string, arguments, envir
 	if closed := log.Close(); closed != nil && err == nil {
 		err = closed
 	}
+	// The client prints what a function returned without an end of its line.
+	_, _ = fmt.Fprintln(a.Out)
 	if err != nil {
 		_ = a.say("%s\n\nAll of the output: %s\n", filter.Failure(), log.Name())
 	}

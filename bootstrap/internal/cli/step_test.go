@@ -23,7 +23,7 @@ func TestStepShowsThePipelinesLines(t *testing.T) {
 	fakeDagger(t, `[ "$DAGGER_PROGRESS" = plain ] || exit 9
 echo "7   : ┆ [1.2s] | 19:23:34 build: starting" >&2
 echo "7   : ┆ [1.2s] | PostgreSQL init process complete" >&2
-echo the report
+printf "the report"
 `)
 	app, out, errOut := newApp(t, dockerAndDagger())
 	if err := app.Run(t.Context(), []string{"step", "a deploy", "dagger", "call", "deploy"}); err != nil {
