@@ -242,6 +242,9 @@ func verifier(c *cloud, scan scanLookup) ecs.Verifier {
 
 // serviceLine is one line about a deploy that succeeded.
 func serviceLine(r ecs.Result) string {
+	if r.Outcome == rollout.Unchanged {
+		return "verified: " + r.Reason + ", " + digestOf(r.Image)
+	}
 	return fmt.Sprintf("revision %s %s", rollout.ShortName(r.TaskDefinition), r.Outcome)
 }
 

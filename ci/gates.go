@@ -183,3 +183,90 @@ func (r *gateResult) read(ctx context.Context, run *dagger.Container, what, file
 	r.findings, r.logs = append(r.findings, found...), append(r.logs, log)
 	return nil
 }
+
+// Gates are the gates one by one, each a check of its own.
+type Gates struct {
+	// +private
+	Pipeline *SensorBackend
+	// +private
+	Source *dagger.Directory
+}
+
+// Gates gives the gates one by one; dagger check runs them side by side.
+//
+// A gate whose database cannot be reached has not checked, and passes; check --strict
+// fails.
+func (m *SensorBackend) Gates(
+	// The repository.
+	// +defaultPath="/"
+	// +ignore=[".git", "**/.terraform", "**/node_modules", "ci/internal/dagger", "ci/dagger.gen.go"]
+	source *dagger.Directory,
+) *Gates {
+	return &Gates{Pipeline: m, Source: source}
+}
+
+// only runs one gate.
+func (g *Gates) only(ctx context.Context, name string) (shown string, err error) {
+	defer redactResult(&shown, &err)
+	return g.Pipeline.judgeGates(ctx, []string{name}, checkOptions{in: checkInput{source: g.Source}})
+}
+
+// Lint runs golangci-lint with gosec on every Go module.
+//
+// +check
+// +cache="session"
+func (g *Gates) Lint(ctx context.Context) (string, error) { return g.only(ctx, gateLint) }
+
+// Vet runs go vet on every Go module.
+//
+// +check
+// +cache="session"
+func (g *Gates) Vet(ctx context.Context) (string, error) { return g.only(ctx, gateVet) }
+
+// Vulnerabilities searches for known vulnerabilities in what the services call: govulncheck.
+//
+// +check
+// +cache="session"
+func (g *Gates) Vulnerabilities(ctx context.Context) (string, error) { return g.only(ctx, gateVulnerabilities) }
+
+// Secrets searches for credentials in every file: gitleaks.
+//
+// +check
+// +cache="session"
+func (g *Gates) Secrets(ctx context.Context) (string, error) { return g.only(ctx, gateSecrets) }
+
+// Packages searches for known vulnerabilities in what image and processor are made of: grype.
+//
+// +check
+// +cache="session"
+func (g *Gates) Packages(ctx context.Context) (string, error) { return g.only(ctx, gatePackages) }
+
+// Licences holds the licences of what image and processor are made of against a list.
+//
+// +check
+// +cache="session"
+func (g *Gates) Licences(ctx context.Context) (string, error) { return g.only(ctx, gateLicences) }
+
+// Image judges the API's image: its user, shells, setuid files, size, secrets in its environment.
+//
+// +check
+// +cache="session"
+func (g *Gates) Image(ctx context.Context) (string, error) { return g.only(ctx, gateImage) }
+
+// Workflows lints the GitHub workflows: actionlint.
+//
+// +check
+// +cache="session"
+func (g *Gates) Workflows(ctx context.Context) (string, error) { return g.only(ctx, gateWorkflows) }
+
+// Terraform checks the infrastructure's format and validity and runs its tests.
+//
+// +check
+// +cache="session"
+func (g *Gates) Terraform(ctx context.Context) (string, error) { return g.only(ctx, gateTerraform) }
+
+// Policy judges the plans of all environments by the rules in ci/plancheck/policy.
+//
+// +check
+// +cache="session"
+func (g *Gates) Policy(ctx context.Context) (string, error) { return g.only(ctx, gatePolicy) }

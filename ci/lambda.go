@@ -13,6 +13,7 @@ import (
 	"dagger/sensor-backend/internal/dagger"
 	"dagger/sensor-backend/pipeline/trigger"
 	"dagger/sensor-backend/poll"
+	"dagger/sensor-backend/rollout"
 	"dagger/sensor-backend/rollout/lambda"
 
 	"github.com/aws/aws-sdk-go-v2/service/cloudwatch"
@@ -251,5 +252,8 @@ func deployFunction(ctx context.Context, c *cloud, names functionNames, code fun
 
 // functionLine is one line about a deploy that succeeded.
 func functionLine(r lambda.Result) string {
+	if r.Outcome == rollout.Unchanged {
+		return "verified: " + r.Reason
+	}
 	return fmt.Sprintf("version %s, alias %s %s", r.Version, r.Previous.Alias, r.Outcome)
 }

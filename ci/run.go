@@ -64,6 +64,8 @@ func (m *SensorBackend) Explain(
 	e := trigger.Event{
 		Name: event, Ref: ref, SHA: sha, Fork: fork, Stages: nonEmpty(stages), Environment: environment,
 		Paths: facts.paths, OnMain: facts.onMain,
+		// It says what CI does, which has credentials of its own.
+		Credentials: target == targetAccount && !fork,
 	}
 	d, err := m.decide(ctx, &e, target, facts)
 	if err != nil {
@@ -215,11 +217,11 @@ func (m *SensorBackend) decide(ctx context.Context, e *trigger.Event, target str
 	if err != nil {
 		return trigger.Decision{}, err
 	}
-	e.Credentials = account
+	e.Credentials = e.Credentials || account
 	switch {
 	case target != targetAccount && target != targetEmulated:
 		return trigger.Decision{}, fmt.Errorf("unknown target %q: choose from %s, %s", target, targetAccount, targetEmulated)
-	case target == targetEmulated && e.Credentials:
+	case target == targetEmulated && account:
 		return trigger.Decision{}, errors.New("both AWS credentials and --target emulated are given: leave out one of them")
 	}
 	first, err := trigger.Decide(*e)

@@ -130,7 +130,7 @@ func (x *execution) build(ctx context.Context) (string, error) {
 	}
 	x.built.image, x.built.size, x.built.verdict = pushed.Reference, pushed.Size, verdict
 	attested, err := x.attest(ctx, zip)
-	return fmt.Sprintf("%s, tags %s, %s, %s", pushed.Digest, strings.Join(pushed.Tags, " "), verdict, attested), err
+	return fmt.Sprintf("%s, tags %s, %s, %s", pushed.Digest, strings.Join(pushed.Tags, " "), scanLine(x.cloud, verdict), attested), err
 }
 
 func (x *execution) infra(ctx context.Context) (string, error) {

@@ -13,6 +13,8 @@ import (
 //
 // The race detector is on. A failing test is an error that carries the failing
 // packages' output.
+//
+// +check
 func (m *SensorBackend) Test(ctx context.Context) (shown string, err error) {
 	defer redactResult(&shown, &err)
 	profile, err := m.Coverage(ctx)
@@ -61,6 +63,8 @@ func (m *SensorBackend) tested(ctx context.Context) (*dagger.Container, error) {
 // TestModules vets and tests, with the race detector, what delivers the services.
 //
 // That is the pipeline's own packages, the emulated AWS and the bootstrap.
+//
+// +check
 func (m *SensorBackend) TestModules(
 	ctx context.Context,
 	// The repository's other Go modules.
@@ -92,6 +96,7 @@ func (m *SensorBackend) TestModules(
 //
 // Rollouts of real images, invocations of real functions, events, pushes and scans.
 //
+// +check
 // +cache="never"
 func (m *SensorBackend) TestEmulator(ctx context.Context) (string, error) {
 	return m.integrationTest(ctx, withAWSCLI(goToolchain()), m.EmulatorSource, "./integration/...")
@@ -101,6 +106,7 @@ func (m *SensorBackend) TestEmulator(ctx context.Context) (string, error) {
 //
 // Rollouts succeed, crash, hang and are rolled back.
 //
+// +check
 // +cache="never"
 func (m *SensorBackend) TestRollout(
 	ctx context.Context,

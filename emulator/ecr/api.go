@@ -259,9 +259,9 @@ func (g *Registry) scanFindings(in request) (any, error) {
 	if status == "COMPLETE" {
 		findings := g.findings(in.RepositoryName, image)
 		out["imageScanFindings"] = map[string]any{
-			"imageScanCompletedAt":         awsapi.Time(image.ScanStarted.Add(g.delay)),
-			"vulnerabilitySourceUpdatedAt": awsapi.Time(image.ScanStarted.Truncate(24 * time.Hour)),
-			"findings":                     findings, "findingSeverityCounts": countBySeverity(findings),
+			// Without vulnerabilitySourceUpdatedAt: there is no vulnerability database here.
+			"imageScanCompletedAt": awsapi.Time(image.ScanStarted.Add(g.delay)),
+			"findings":             findings, "findingSeverityCounts": countBySeverity(findings),
 		}
 	}
 	return out, nil

@@ -185,6 +185,9 @@ func Decide(r Report, p Policy, now time.Time) Result {
 		return res
 	}
 	res.Outcome = Clean
+	if of := r.Findings.VulnerabilitySourceUpdatedAt; of != nil {
+		res.Reason = "against vulnerabilities known on " + of.UTC().Format(time.DateOnly)
+	}
 	if len(res.Findings) > 0 {
 		res.Outcome = Vulnerable
 		res.Reason = strings.ToLower(p.threshold()) + " or worse: " + strings.Join(res.Findings, ", ")

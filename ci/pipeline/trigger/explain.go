@@ -46,9 +46,9 @@ func where(e Event, d Decision) string {
 	case d.Environment == "":
 		return "none"
 	case e.Credentials:
-		return "the AWS account of the credentials"
+		return "the AWS account of the run's credentials"
 	default:
-		return "the emulated AWS: there are no credentials"
+		return "the emulated AWS"
 	}
 }
 

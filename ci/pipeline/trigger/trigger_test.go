@@ -292,7 +292,7 @@ func TestExplain(t *testing.T) {
 	want := `event         push of refs/heads/develop at 0a1b2c3d4e5f
 rule          develop is tested and built
 environment   dev
-target        the AWS account of the credentials
+target        the AWS account of the run's credentials
 deploys       no
 
 STAGE      RUNS   WHY

@@ -123,6 +123,15 @@ func (s Services) Restore(ctx context.Context, to State, follow FollowOptions) (
 	return r.run(ctx, res)
 }
 
+// running says of a task definition that runs how much of it runs, and since when.
+func running(arn string, st State) string {
+	said := fmt.Sprintf("%s runs already in %d of %d tasks", rollout.ShortName(arn), st.Running, st.Desired)
+	if !st.Since.IsZero() {
+		said += ", deployed " + st.Since.UTC().Format("2006-01-02 15:04:05 UTC")
+	}
+	return said
+}
+
 func (o FollowOptions) withDefaults() FollowOptions {
 	if o.Timeout <= 0 {
 		o.Timeout = DefaultTimeout
@@ -214,7 +223,7 @@ func (r *roll) run(ctx context.Context, res Result) (Result, error) {
 	f := r.follower()
 	switch r.step {
 	case leave:
-		res.Outcome, res.Reason, res.Ended, res.Changed = rollout.Unchanged, rollout.ShortName(arn)+" runs already", true, r.changes.List()
+		res.Outcome, res.Reason, res.Ended, res.Changed = rollout.Unchanged, running(arn, res.Previous), true, r.changes.List()
 		if len(res.Changed) > 0 {
 			res.Outcome = rollout.Completed // someone else brought it there meanwhile
 		}
