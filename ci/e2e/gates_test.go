@@ -127,3 +127,17 @@ func testdata(t *testing.T, name string) string {
 	t.Helper()
 	return filepath.Join(repository(t), "ci", "e2e", "testdata", name)
 }
+
+// TestChecks lists what dagger check runs: the tests, and each gate.
+func TestChecks(t *testing.T) {
+	t.Parallel()
+	listed := run(t, repository(t), nil, "dagger", "check", "-l")
+	for _, check := range []string{
+		"test", "test-modules", "test-emulator", "test-rollout", "gates:lint", "gates:vet", "gates:vulnerabilities", "gates:secrets",
+		"gates:packages", "gates:licences", "gates:image", "gates:workflows", "gates:terraform", "gates:policy",
+	} {
+		if !regexp.MustCompile(`(?m)^` + check + ` +[A-Z]\S+ .*\.$`).MatchString(listed) {
+			t.Errorf("dagger check -l lists no %s with a description:\n%s", check, listed)
+		}
+	}
+}
