@@ -2,7 +2,10 @@ module sensor-backend/bootstrap
 
 go 1.26.0
 
-require github.com/google/go-containerregistry v0.22.1
+require (
+	github.com/google/go-containerregistry v0.22.1
+	golang.org/x/mod v0.39.0
+)
 
 require (
 	github.com/docker/cli v29.7.2+incompatible // indirect

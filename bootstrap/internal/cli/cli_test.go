@@ -73,7 +73,7 @@ func TestMainGivesStatus(t *testing.T) {
 // With Docker and dagger nothing is to be done, and nothing is.
 func TestDockerIsUsed(t *testing.T) {
 	t.Parallel()
-	for command, want := range map[string]string{"up": "using them", "build": "using them", "status": "nothing else is needed", "env": ""} {
+	for command, want := range map[string]string{"up": "using dagger " + engine.Version + " from PATH with Docker", "build": "using dagger", "status": "nothing else is needed", "env": ""} {
 		app, out, errOut := newApp(t, dockerAndDagger())
 		if err := app.Run(t.Context(), []string{command}); err != nil {
 			t.Errorf("%s: %v", command, err)

@@ -4,14 +4,15 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"strings"
 
 	"sensor-backend/bootstrap/internal/engine"
 	"sensor-backend/bootstrap/internal/preflight"
 )
 
-// env prints the line that a shell evaluates, and nothing where Docker and the
-// dagger on PATH do.
+// env prints the line that a shell evaluates, and nothing where the dagger on
+// PATH does.
 func (a App) env(ctx context.Context) error {
 	if _, running := a.Procs.Running(engineProcess); running {
 		_, err := fmt.Fprintln(a.Out, a.engineLine())
@@ -26,14 +27,14 @@ func (a App) env(ctx context.Context) error {
 }
 
 // needsClient reports whether the dagger that was built here is needed, where there
-// is no engine of the bootstrap: without Docker there is none to use.
+// is no engine of the bootstrap: without a container runtime there is none to use.
 func (a App) needsClient(ctx context.Context) (bool, error) {
-	mode, err := preflight.ChooseMode(preflight.LookForTools(ctx, a.Exec))
+	mode, _, err := preflight.ChooseMode(a.tools(ctx))
 	if err != nil {
 		return false, err
 	}
 	switch mode {
-	case preflight.UseDocker:
+	case preflight.UseInstalled:
 		return false, nil
 	case preflight.ClientOnly:
 		return true, nil
@@ -53,4 +54,9 @@ func (a App) engineLine() string {
 // quote makes a word that a shell takes as it is.
 func quote(word string) string {
 	return "'" + strings.ReplaceAll(word, "'", `'\''`) + "'"
+}
+
+// tools is what the machine has to run Dagger.
+func (a App) tools(ctx context.Context) preflight.Tools {
+	return preflight.LookForTools(ctx, a.Exec, os.Getenv(engine.RunnerVariable))
 }

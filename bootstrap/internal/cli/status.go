@@ -22,13 +22,12 @@ const statusLimit = 10 * time.Second
 
 // status prints what is there. It builds and starts nothing.
 func (a App) status(ctx context.Context) error {
-	tools := preflight.LookForTools(ctx, a.Exec)
-	mode, err := preflight.ChooseMode(tools)
+	mode, why, err := preflight.ChooseMode(a.tools(ctx))
 	if err != nil {
 		return err
 	}
-	if mode == preflight.UseDocker {
-		_, err := fmt.Fprintf(a.Out, "Docker answers and dagger %s is on PATH: nothing else is needed\n", tools.Dagger)
+	if mode == preflight.UseInstalled {
+		_, err := fmt.Fprintf(a.Out, "%s: nothing else is needed\n", why)
 		return err
 	}
 	p, err := a.plan(ctx)

@@ -18,7 +18,7 @@ import (
 func (a App) up(ctx context.Context) error {
 	began := time.Now()
 	mode, err := a.mode(ctx)
-	if err != nil || mode == preflight.UseDocker {
+	if err != nil || mode == preflight.UseInstalled {
 		return err
 	}
 	p, err := a.plan(ctx)
@@ -55,7 +55,7 @@ func (a App) up(ctx context.Context) error {
 func (a App) build(ctx context.Context) error {
 	began := time.Now()
 	mode, err := a.mode(ctx)
-	if err != nil || mode == preflight.UseDocker {
+	if err != nil || mode == preflight.UseInstalled {
 		return err
 	}
 	p, err := a.plan(ctx)
@@ -72,13 +72,13 @@ func (a App) build(ctx context.Context) error {
 	return a.say("built after %s\n", step.Duration(time.Since(began)))
 }
 
-// mode decides the way, and says so where there is nothing to do.
+// mode decides the way, and says which and why.
 func (a App) mode(ctx context.Context) (preflight.Mode, error) {
-	mode, err := preflight.ChooseMode(preflight.LookForTools(ctx, a.Exec))
-	if err == nil && mode == preflight.UseDocker {
-		err = a.say("Docker answers and dagger %s is on PATH: using them, nothing to do\n", engine.Version)
+	mode, why, err := preflight.ChooseMode(a.tools(ctx))
+	if err != nil {
+		return mode, err
 	}
-	return mode, err
+	return mode, a.say("%s\n", why)
 }
 
 func (a App) steps(p plan.Plan, mode preflight.Mode, start ...step.Step) ([]step.Step, error) {

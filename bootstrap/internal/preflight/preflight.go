@@ -6,6 +6,8 @@ import (
 	"errors"
 	"fmt"
 
+	"golang.org/x/mod/semver"
+
 	"sensor-backend/bootstrap/internal/engine"
 )
 
@@ -14,9 +16,10 @@ type Mode int
 
 // The modes.
 const (
-	// Docker and dagger are there: nothing is to be done.
-	UseDocker Mode = iota + 1
-	// ClientOnly builds the client; Docker runs the engine.
+	// UseInstalled: the client on PATH and something that runs its engine are there,
+	// so nothing is to be done.
+	UseInstalled Mode = iota + 1
+	// ClientOnly builds the client; what is there runs the engine.
 	ClientOnly
 	// Full builds and starts everything.
 	Full
@@ -25,28 +28,50 @@ const (
 // Tools is what the machine has before any work.
 type Tools struct {
 	Root bool
-	// Docker says that a Docker daemon answers.
-	Docker bool
+	// Runtime is what runs an engine in a container, Docker or Podman; empty if
+	// neither answers.
+	Runtime string
+	// Runner is the address of an engine that the environment names; empty for none
+	// and for the bootstrap's own.
+	Runner string
 	// Dagger is the version of the client on PATH, or empty.
 	Dagger string
 }
 
-// ErrNotRoot says that neither way is open.
-var ErrNotRoot = errors.New("not root, and no Docker daemon answers: " +
-	"an engine without Docker needs root; run this as root, or start Docker")
-
-// ChooseMode decides by what is there.
-func ChooseMode(t Tools) (Mode, error) {
-	switch {
-	case t.Docker && t.Dagger == engine.Version:
-		return UseDocker, nil
-	case t.Root:
-		return Full, nil
-	case t.Docker:
-		return ClientOnly, nil
-	default:
-		return 0, ErrNotRoot
+// engine says what the engine is, or empty if there is none.
+func (t Tools) engine() string {
+	if t.Runner != "" {
+		return "the engine at " + t.Runner
 	}
+	return t.Runtime
+}
+
+// usable reports whether a client of that version can call the module: the one that
+// is built here, or a newer one.
+func usable(version string) bool {
+	return semver.IsValid(version) && semver.Compare(version, engine.Version) >= 0
+}
+
+// ErrNotRoot says that no way is open.
+var ErrNotRoot = errors.New("not root, neither Docker nor Podman answers, and " + engine.RunnerVariable + " names no engine: " +
+	"an engine of its own needs root; run this as root, or start Docker")
+
+// ChooseMode decides by what is there, and says why.
+func ChooseMode(t Tools) (mode Mode, why string, err error) {
+	runs := t.engine()
+	client := "no dagger is on PATH"
+	if t.Dagger != "" {
+		client = fmt.Sprintf("dagger %s on PATH is older than %s", t.Dagger, engine.Version)
+	}
+	switch {
+	case runs != "" && usable(t.Dagger):
+		return UseInstalled, fmt.Sprintf("using dagger %s from PATH with %s", t.Dagger, runs), nil
+	case runs != "":
+		return ClientOnly, fmt.Sprintf("building the client alone: %s, and %s runs the engine", client, runs), nil
+	case t.Root:
+		return Full, "building an engine and its client: neither Docker nor Podman answers, and " + engine.RunnerVariable + " names no engine", nil
+	}
+	return 0, "", ErrNotRoot
 }
 
 // NeedFree is how much disk the whole work may take.

@@ -17,47 +17,55 @@ import (
 
 func TestChooseMode(t *testing.T) {
 	t.Parallel()
+	const newer, older = "v1.0.0-beta.10", "v0.19.9"
 	for name, c := range map[string]struct {
 		tools Tools
 		want  Mode
+		why   string
 		err   error
 	}{
-		"Docker and dagger":          {Tools{Docker: true, Dagger: engine.Version}, UseDocker, nil},
-		"the same as root":           {Tools{Root: true, Docker: true, Dagger: engine.Version}, UseDocker, nil},
-		"Docker, another dagger":     {Tools{Docker: true, Dagger: "v0.18.0"}, ClientOnly, nil},
-		"Docker, no dagger":          {Tools{Docker: true}, ClientOnly, nil},
-		"root, Docker, no dagger":    {Tools{Root: true, Docker: true}, Full, nil},
-		"root, dagger, no Docker":    {Tools{Root: true, Dagger: engine.Version}, Full, nil},
-		"root only":                  {Tools{Root: true}, Full, nil},
-		"nothing":                    {Tools{}, 0, ErrNotRoot},
-		"dagger, no Docker, no root": {Tools{Dagger: engine.Version}, 0, ErrNotRoot},
+		"Docker and dagger":           {Tools{Runtime: "Docker", Dagger: engine.Version}, UseInstalled, "using dagger " + engine.Version + " from PATH with Docker", nil},
+		"the same as root":            {Tools{Root: true, Runtime: "Docker", Dagger: engine.Version}, UseInstalled, "using dagger", nil},
+		"a newer dagger":              {Tools{Root: true, Runtime: "Docker", Dagger: newer}, UseInstalled, newer, nil},
+		"Podman":                      {Tools{Runtime: "Podman", Dagger: newer}, UseInstalled, "with Podman", nil},
+		"a runner":                    {Tools{Runner: "tcp://engine:1234", Dagger: newer}, UseInstalled, "with the engine at tcp://engine:1234", nil},
+		"a runner, no dagger":         {Tools{Root: true, Runner: "tcp://engine:1234"}, ClientOnly, "no dagger is on PATH, and the engine at tcp://engine:1234 runs", nil},
+		"Docker, an older dagger":     {Tools{Runtime: "Docker", Dagger: older}, ClientOnly, "dagger " + older + " on PATH is older than", nil},
+		"Docker, a dagger of its own": {Tools{Runtime: "Docker", Dagger: "devel"}, ClientOnly, "devel", nil},
+		"Docker, no dagger":           {Tools{Runtime: "Docker"}, ClientOnly, "no dagger is on PATH, and Docker runs", nil},
+		"root, Docker, no dagger":     {Tools{Root: true, Runtime: "Docker"}, ClientOnly, "Docker runs the engine", nil},
+		"root, dagger, no Docker":     {Tools{Root: true, Dagger: engine.Version}, Full, "neither Docker nor Podman answers", nil},
+		"root only":                   {Tools{Root: true}, Full, "building an engine", nil},
+		"nothing":                     {Tools{}, 0, "", ErrNotRoot},
+		"dagger, no Docker, no root":  {Tools{Dagger: engine.Version}, 0, "", ErrNotRoot},
 	} {
-		if got, err := ChooseMode(c.tools); got != c.want || !errors.Is(err, c.err) {
-			t.Errorf("%s: %d, %v; want %d, %v", name, got, err, c.want, c.err)
+		got, why, err := ChooseMode(c.tools)
+		if got != c.want || !errors.Is(err, c.err) || !strings.Contains(why, c.why) {
+			t.Errorf("%s: %d, %q, %v; want %d, %q, %v", name, got, why, err, c.want, c.why, c.err)
 		}
 	}
 }
 
 func TestLookForTools(t *testing.T) {
 	t.Parallel()
+	client := runtest.Answer{Stdout: "dagger v0.19.10 (x) linux/amd64"}
+	down := runtest.Answer{Stdout: "\n", Err: errors.New("cannot connect")}
 	for name, c := range map[string]struct {
 		answers map[string]runtest.Answer
-		docker  bool
-		dagger  string
+		runner  string
+		want    Tools
 	}{
-		"none": {nil, false, ""},
-		"a client without a daemon": {map[string]runtest.Answer{
-			"docker": {Stdout: "\n", Err: errors.New("cannot connect")},
-			"dagger": {Stdout: "dagger v0.19.10 (x) linux/amd64"},
-		}, false, ""},
-		"both": {map[string]runtest.Answer{
-			"docker": {Stdout: "28.1\n"},
-			"dagger": {Stdout: "dagger v0.19.10 (docker-image://x) linux/amd64\n"},
-		}, true, "v0.19.10"},
+		"none":                      {nil, "", Tools{}},
+		"a client without a daemon": {map[string]runtest.Answer{"docker": down, "dagger": client}, "", Tools{}},
+		"both":                      {map[string]runtest.Answer{"docker": {Stdout: "28.1\n"}, "dagger": client}, "", Tools{Runtime: "Docker", Dagger: "v0.19.10"}},
+		"Podman":                    {map[string]runtest.Answer{"docker": down, "podman": {Stdout: "5.0\n"}, "dagger": client}, "", Tools{Runtime: "Podman", Dagger: "v0.19.10"}},
+		"a runner":                  {map[string]runtest.Answer{"dagger": client}, "tcp://engine:1234", Tools{Runner: "tcp://engine:1234", Dagger: "v0.19.10"}},
+		"the bootstrap's own":       {map[string]runtest.Answer{"dagger": client}, engine.Address, Tools{}},
 	} {
-		got := LookForTools(t.Context(), &runtest.Fake{Answers: c.answers})
-		if got.Docker != c.docker || got.Dagger != c.dagger {
-			t.Errorf("%s: %+v", name, got)
+		got := LookForTools(t.Context(), &runtest.Fake{Answers: c.answers}, c.runner)
+		got.Root = false
+		if got != c.want {
+			t.Errorf("%s: %+v, want %+v", name, got, c.want)
 		}
 	}
 }

@@ -18,15 +18,26 @@ import (
 	"sensor-backend/bootstrap/internal/run"
 )
 
-// LookForTools asks for Docker and dagger.
-func LookForTools(ctx context.Context, ex run.Executor) Tools {
+// LookForTools asks for Docker, Podman and dagger. runner is the address of an engine
+// that the environment names.
+func LookForTools(ctx context.Context, ex run.Executor, runner string) Tools {
 	ctx, cancel := context.WithTimeout(ctx, 20*time.Second)
 	defer cancel()
 	tools := Tools{Root: os.Geteuid() == 0}
-	if _, err := run.Output(ctx, ex, run.Command{Name: "docker", Args: []string{"version", "--format", "{{.Server.Version}}"}}); err == nil {
-		tools.Docker = true
+	if runner != engine.Address {
+		tools.Runner = runner
 	}
-	if !tools.Docker {
+	for _, c := range []struct{ name, program, format string }{
+		{"Docker", "docker", "{{.Server.Version}}"}, {"Podman", "podman", "{{.Client.Version}}"},
+	} {
+		if tools.Runtime != "" {
+			break
+		}
+		if _, err := run.Output(ctx, ex, run.Command{Name: c.program, Args: []string{"version", "--format", c.format}}); err == nil {
+			tools.Runtime = c.name
+		}
+	}
+	if tools.engine() == "" {
 		return tools
 	}
 	if out, err := run.Output(ctx, ex, run.Command{Name: "dagger", Args: []string{"version"}}); err == nil {
