@@ -197,16 +197,20 @@ func newScanGate(ctx context.Context, failOn string, allow *dagger.File, advisor
 }
 
 // ask is the verify tree's line on the registry's scan of an image. One that ECR
-// cannot scan was judged by its packages when it was pushed.
-func (g scanGate) ask(c *cloud) scanLookup {
+// cannot scan was judged by its packages when it was pushed. In another team's
+// repository that does not scan, there is nothing to judge it by.
+func (g scanGate) ask(c *cloud, own bool) scanLookup {
 	return func(ctx context.Context, repository, digest string) (string, error) {
-		verdict, err := scan.Wait(ctx, awsecr.NewFromConfig(c.config), scan.Request{Repository: repository, Digest: digest, Policy: g.policy},
+		verdict, err := scan.Wait(ctx, awsecr.NewFromConfig(c.config),
+			scan.Request{Repository: repository, Digest: digest, Policy: g.policy, Older: !own},
 			poll.Env{Progress: func(line string) { progress("ecs: %s", line) }})
-		if err != nil {
+		switch {
+		case err != nil:
 			return "", err
-		}
-		if verdict.Outcome == scan.Unsupported {
+		case verdict.Outcome == scan.Unsupported && own:
 			return "", &verify.SkipError{Reason: verdict.String() + ": publish judges it by its packages"}
+		case !own && (verdict.Outcome == scan.Unsupported || verdict.Outcome == scan.NotScanned):
+			return "", &verify.SkipError{Reason: verdict.String()}
 		}
 		return verdict.String(), verdict.Err(repository + "@" + digest)
 	}

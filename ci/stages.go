@@ -246,7 +246,7 @@ func (x *execution) scanned(ctx context.Context, repository, digest string) (str
 	if strings.HasSuffix(x.built.image, "/"+repository+"@"+digest) {
 		return x.built.verdict.String(), x.built.verdict.Err(x.built.image)
 	}
-	return x.scan.ask(x.cloud)(ctx, repository, digest)
+	return x.scan.ask(x.cloud, !x.named.given())(ctx, repository, digest)
 }
 
 func (x *execution) smoke(ctx context.Context) (string, error) {

@@ -36,6 +36,7 @@ func Start(ctx context.Context, command []string, port int, out io.Writer) (*Chi
 		return nil, errors.New("starting moto: the command is empty, give one such as python3")
 	}
 	args := append(append([]string{}, command[1:]...), "-", "-H", "127.0.0.1", "-p", strconv.Itoa(port))
+	//nolint:gosec // Running the interpreter it is given is what this is for.
 	cmd := exec.CommandContext(context.WithoutCancel(ctx), command[0], args...)
 	cmd.Stdin = bytes.NewReader(shim)
 	cmd.Stdout, cmd.Stderr = out, out

@@ -31,6 +31,7 @@ func Launch(words []string) error {
 		return fmt.Errorf("launch %s: %w", words[0], err)
 	}
 	syscall.CloseOnExec(failedFD)
+	//nolint:gosec // Becoming the program it is given is what this is for.
 	err := syscall.Exec(words[0], words, os.Environ())
 	err = fmt.Errorf("launch %s: %w", words[0], err)
 	_, writeErr := io.WriteString(failed, err.Error())

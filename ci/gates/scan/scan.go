@@ -39,6 +39,8 @@ const (
 	Listed Outcome = "listed only"
 	// Failed: ECR says that the scan failed or that it has no findings to give.
 	Failed Outcome = "failed"
+	// NotScanned: ECR has no scan of the image, and none comes. Not known to be clean.
+	NotScanned Outcome = "not scanned"
 	// Unknown: no answer within the time allowed. Not known to be clean.
 	Unknown Outcome = "unknown"
 )
@@ -113,7 +115,7 @@ func (r Result) Err(image string) error {
 	}
 	next := "mend what was found and publish again, or except it for a time with a reason in the allow list"
 	switch r.Outcome {
-	case Unknown, Failed, Pending:
+	case Unknown, NotScanned, Failed, Pending:
 		next = "see the scan of this digest in ECR; publish again when it can answer"
 	case Unsupported:
 		next = "give the image an operating system's package list, or a Go program with its build information"

@@ -79,6 +79,8 @@ type scanScenario struct {
 	name    string
 	answers []scanAnswer
 	timeout time.Duration
+	// older is an image that was not pushed a moment ago.
+	older bool
 	// unwaited keeps the SDK's waiter out, which never ends on the script.
 	unwaited bool
 	want     rollout.Outcome
@@ -106,6 +108,10 @@ func scanScenarios() []scanScenario {
 		{
 			name: "complete without counts, then clean", want: rollout.Completed, end: 20, within: 8,
 			answers: []scanAnswer{{status: types.ScanStatusComplete}, {from: seconds(20), status: types.ScanStatusComplete, counts: clean}},
+		},
+		{
+			name: "an older image without a scan", older: true, want: rollout.VerificationFailed, reason: "not scanned", unwaited: true,
+			answers: []scanAnswer{{code: "ScanNotFoundException"}},
 		},
 		{
 			name: "never started", want: rollout.VerificationFailed, reason: "scan on push", end: 60,
@@ -181,7 +187,7 @@ func (s scanScenario) run(t *testing.T) rollouttest.Observed {
 	var o rollouttest.Observed
 	synctest.Test(t, func(t *testing.T) {
 		f := s.fake()
-		res, err := scan.Wait(t.Context(), f, scan.Request{Repository: "api", Digest: "sha256:1", Timeout: s.timeout}, poll.Env{Random: func() float64 { return 0.5 }})
+		res, err := scan.Wait(t.Context(), f, scan.Request{Repository: "api", Digest: "sha256:1", Timeout: s.timeout, Older: s.older}, poll.Env{Random: func() float64 { return 0.5 }})
 		if err == nil {
 			err = res.Err("api@sha256:1")
 		}

@@ -29,6 +29,9 @@ type Request struct {
 	Digest string
 	// Policy decides what is let pass.
 	Policy Policy
+	// Older means that the image was not pushed a moment ago, so that a scan which is
+	// not there does not come.
+	Older bool
 	// Timeout bounds the wait and each call of it; zero means DefaultTimeout.
 	Timeout time.Duration
 }
@@ -118,11 +121,11 @@ func (w *wait) ask(ctx context.Context) (bool, error) {
 		return w.loop.Elapsed()-w.clean >= recheck, nil
 	case errors.As(err, &unscanned):
 		w.loop.Answered()
-		if w.loop.Elapsed() < min(NotStarted, w.req.Timeout) {
+		if !w.req.Older && w.loop.Elapsed() < min(NotStarted, w.req.Timeout) {
 			return false, nil
 		}
-		w.last = Result{Outcome: Unknown, Reason: fmt.Sprintf(
-			"ECR has started no scan of %s@%s after %s; is scan on push enabled for the repository?",
+		w.last = Result{Outcome: NotScanned, Reason: fmt.Sprintf(
+			"ECR has no scan of %s@%s after %s; is scan on push enabled for the repository?",
 			w.req.Repository, w.req.Digest, w.loop.Elapsed().Round(time.Second))}
 		return true, nil
 	case errors.As(err, &missing) && w.loop.Elapsed() < unpushed:
