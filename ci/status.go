@@ -66,6 +66,11 @@ func (m *SensorBackend) status(ctx context.Context, c *cloud, s system) (string,
 			CodeSHA256: function.CodeSHA256, Since: function.Since, Weights: function.Weights,
 		},
 	}
+	for _, one := range now.images {
+		if one.Image != now.image {
+			report.Service.Others = append(report.Service.Others, one.Container+": "+one.Image)
+		}
+	}
 	if e, ok := known.Find(deployments.Service, now.entry.Service.Version); ok {
 		report.Service.Commit = e.Commit
 	}

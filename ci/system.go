@@ -136,8 +136,10 @@ func (s system) known(ctx context.Context) (deployments.History, error) {
 type running struct {
 	service  ecs.State
 	function lambda.State
-	// image is what the service's container runs; empty if nothing completed.
-	image string
+	// image is what the service's container runs, the first one if none is named;
+	// empty if nothing completed. images is what all of them run.
+	image  string
+	images []ecs.ContainerImage
 	entry deployments.Entry
 }
 
@@ -158,8 +160,13 @@ func (s system) running(ctx context.Context, c *cloud) (running, error) {
 	}
 	r.entry.At = time.Now().UTC().Truncate(time.Second)
 	if r.service.TaskDefinition != "" {
-		if r.image, err = services(c).Image(ctx, r.service.TaskDefinition, s.service.container); err != nil {
+		if r.images, err = services(c).Images(ctx, r.service.TaskDefinition); err != nil {
 			return r, err
+		}
+		for i, one := range r.images {
+			if one.Container == s.service.container || s.service.container == "" && i == 0 {
+				r.image = one.Image
+			}
 		}
 	}
 	if r.service.Settled {

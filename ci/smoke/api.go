@@ -4,29 +4,59 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
 	"net/url"
 	"strconv"
+	"time"
 )
 
 // call sends a request and decodes the JSON answer, which must have the given
 // status; the error shows the start of an answer that has another.
 func (r runner) call(ctx context.Context, method, path string, body any, status int, into any) error {
-	var payload io.Reader
+	var payload []byte
 	if body != nil {
-		text, err := json.Marshal(body)
-		if err != nil {
+		var err error
+		if payload, err = json.Marshal(body); err != nil {
 			return err
 		}
-		payload = bytes.NewReader(text)
 	}
-	request, err := http.NewRequestWithContext(ctx, method, r.URL+path, payload)
+	limit := time.Now().Add(min(r.Timeout, maxBusy))
+	for {
+		err := r.once(ctx, method, path, payload, status, into)
+		var busy *busyError
+		if !errors.As(err, &busy) || time.Now().Add(busy.after).After(limit) {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return err
+		case <-time.After(busy.after):
+		}
+	}
+}
+
+// maxBusy is how long an API that asks to be asked later is asked again, as its
+// clients do.
+const maxBusy = 30 * time.Second
+
+// busyError is an answer 503 that says when to ask again.
+type busyError struct {
+	after time.Duration
+	err   error
+}
+
+// Error is the answer.
+func (e *busyError) Error() string { return e.err.Error() }
+
+func (r runner) once(ctx context.Context, method, path string, payload []byte, status int, into any) error {
+	request, err := http.NewRequestWithContext(ctx, method, r.URL+path, bytes.NewReader(payload))
 	if err != nil {
 		return err
 	}
-	if body != nil {
+	if len(payload) > 0 {
 		request.Header.Set("Content-Type", "application/json")
 	}
 	response, err := r.HTTP.Do(request)
@@ -36,7 +66,12 @@ func (r runner) call(ctx context.Context, method, path string, body any, status 
 	defer func() { _ = response.Body.Close() }()
 	if response.StatusCode != status {
 		text, _ := io.ReadAll(io.LimitReader(response.Body, 500))
-		return fmt.Errorf("%s %s answers %s, want %d: %s", method, path, response.Status, status, text)
+		err := fmt.Errorf("%s %s answers %s, want %d: %s", method, path, response.Status, status, text)
+		seconds, later := strconv.Atoi(response.Header.Get("Retry-After"))
+		if response.StatusCode == http.StatusServiceUnavailable && later == nil {
+			return &busyError{after: time.Duration(max(seconds, 1)) * time.Second, err: err}
+		}
+		return err
 	}
 	if into == nil {
 		return nil

@@ -27,15 +27,18 @@ import (
 // fake is a small system that works, with a switch for each way in which a
 // test wants it not to.
 type fake struct {
-	warehouse             bool
-	commit, digest        string
-	notReady, forgetful   bool
-	loseOne, changeOne    bool
-	noRow, shortObject    bool
-	silent, noObject      bool
-	status                string
-	anomalies             int
-	putError              error
+	warehouse           bool
+	commit, digest      string
+	notReady, forgetful bool
+	loseOne, changeOne  bool
+	noRow, shortObject  bool
+	silent, noObject    bool
+	status              string
+	anomalies           int
+	putError            error
+	// busy is how many posts it puts off, down the answer when it does not work.
+	busy                  int
+	down                  bool
 	queueOpen, subscribed bool
 
 	url string
@@ -92,6 +95,14 @@ func (f *fake) post(w http.ResponseWriter, r *http.Request) {
 	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	if f.busy > 0 || f.down {
+		f.busy--
+		if !f.down {
+			w.Header().Set("Retry-After", "0")
+		}
+		w.WriteHeader(http.StatusServiceUnavailable)
+		return
+	}
 	accepted := 0
 	for _, one := range body.Readings {
 		if _, there := f.readings[one.Timestamp]; !there || f.forgetful {

@@ -39,6 +39,18 @@ func TestRun(t *testing.T) {
 	}
 }
 
+// TestRunAsksLater meets an API that is busy for a moment, as behind a first migration.
+func TestRunAsksLater(t *testing.T) {
+	t.Parallel()
+	f := newFake(t, true)
+	f.busy = 1
+	o := options()
+	o.Timeout = time.Minute
+	if report, err := Run(t.Context(), f.system(), o); err != nil {
+		t.Errorf("%v\n%s", err, report.Table())
+	}
+}
+
 // TestRunNotices breaks the system in one place at a time: each must be found.
 func TestRunNotices(t *testing.T) {
 	t.Parallel()
@@ -50,6 +62,8 @@ func TestRunNotices(t *testing.T) {
 		{"not ready", "health", func(f *fake) { f.notReady = true }},
 		{"the old commit runs", "version", func(f *fake) { f.commit = "old" }},
 		{"the old image runs", "version", func(f *fake) { f.digest = "sha256:old" }},
+		{"readings are refused", "ingest", func(f *fake) { f.down = true }},
+		{"it is busy for ever", "ingest", func(f *fake) { f.busy = 1 << 30 }},
 		{"readings are stored twice", "ingest", func(f *fake) { f.forgetful = true }},
 		{"a reading is lost", "query", func(f *fake) { f.loseOne = true }},
 		{"a value is changed", "query", func(f *fake) { f.changeOne = true }},

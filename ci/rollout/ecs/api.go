@@ -131,6 +131,12 @@ type State struct {
 	Desired, Running int
 }
 
+// ContainerImage is what one container of a task definition runs.
+type ContainerImage struct {
+	// Container is its name, Image the reference of what it runs.
+	Container, Image string
+}
+
 // Result is how a deploy to a service ended.
 type Result struct {
 	// Outcome is how it ended; see Outcome.OK.

@@ -25,13 +25,17 @@ func (s Services) Current(ctx context.Context, cluster, service string) (State, 
 	return state(cluster, service, svc), nil
 }
 
-// Image is what the named container runs in a task definition.
-func (s Services) Image(ctx context.Context, taskDefinition, container string) (string, error) {
+// Images is what the containers of a task definition run, in its order.
+func (s Services) Images(ctx context.Context, taskDefinition string) ([]ContainerImage, error) {
 	td, _, err := s.describe(ctx, taskDefinition)
 	if err != nil {
-		return "", err
+		return nil, err
 	}
-	return imageOf(td.ContainerDefinitions, container), nil
+	all := make([]ContainerImage, 0, len(td.ContainerDefinitions))
+	for _, c := range td.ContainerDefinitions {
+		all = append(all, ContainerImage{Container: aws.ToString(c.Name), Image: aws.ToString(c.Image)})
+	}
+	return all, nil
 }
 
 // Deploy puts the images into the family's latest active task definition,

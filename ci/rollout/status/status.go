@@ -18,6 +18,8 @@ type Service struct {
 	// Image is by digest, Tags are the registry's names for it.
 	Image string
 	Tags  []string
+	// Others are what its other containers run, each NAME: IMAGE.
+	Others []string
 	// Commit is what it was built from, if that is recorded.
 	Commit string
 	// Since is when its deployment began.
@@ -45,7 +47,8 @@ type Function struct {
 	Weights map[string]float64
 }
 
-// Report is the state of an environment.
+// Report is the state of an environment, or of a service or function on its own: the
+// half without a name is not there.
 type Report struct {
 	// Target is which environment of which AWS.
 	Target   string
@@ -57,14 +60,21 @@ type Report struct {
 func (r Report) String() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s\n", r.Target)
-	fmt.Fprintf(&b, "ecs     %s: %s, %d of %d tasks, since %s\n", r.Service.Name, cmp.Or(r.Service.TaskDefinition, "nothing"), r.Service.Running, r.Service.Desired, when(r.Service.Since))
-	fmt.Fprintf(&b, "        image %s", cmp.Or(r.Service.Image, "unknown"))
-	if len(r.Service.Tags) > 0 {
-		fmt.Fprintf(&b, " (%s)", strings.Join(r.Service.Tags, ", "))
+	if s := r.Service; s.Name != "" {
+		fmt.Fprintf(&b, "ecs     %s: %s, %d of %d tasks, since %s\n", s.Name, cmp.Or(s.TaskDefinition, "nothing"), s.Running, s.Desired, when(s.Since))
+		fmt.Fprintf(&b, "        image %s", cmp.Or(s.Image, "unknown"))
+		if len(s.Tags) > 0 {
+			fmt.Fprintf(&b, " (%s)", strings.Join(s.Tags, ", "))
+		}
+		fmt.Fprintf(&b, ", commit %s\n", cmp.Or(s.Commit, "not recorded"))
+		for _, other := range s.Others {
+			fmt.Fprintf(&b, "        %s\n", other)
+		}
 	}
-	fmt.Fprintf(&b, ", commit %s\n", cmp.Or(r.Service.Commit, "not recorded"))
-	fmt.Fprintf(&b, "lambda  %s: alias %s at version %s, since %s\n", r.Function.Name, r.Function.Alias, cmp.Or(r.Function.Version, "none"), when(r.Function.Since))
-	fmt.Fprintf(&b, "        code %s, commit %s\n", cmp.Or(r.Function.CodeSHA256, "unknown"), cmp.Or(r.Function.Commit, "not recorded"))
+	if f := r.Function; f.Name != "" {
+		fmt.Fprintf(&b, "lambda  %s: alias %s at version %s, since %s\n", f.Name, f.Alias, cmp.Or(f.Version, "none"), when(f.Since))
+		fmt.Fprintf(&b, "        code %s, commit %s\n", cmp.Or(f.CodeSHA256, "unknown"), cmp.Or(f.Commit, "not recorded"))
+	}
 	drift := r.Drift()
 	if len(drift) == 0 {
 		drift = []string{"none"}
@@ -81,6 +91,7 @@ func (r Report) Drift() []string {
 		all = append(all, fmt.Sprintf("the halves run different commits: ecs %s, lambda %s", s.Commit, f.Commit))
 	}
 	switch {
+	case s.Name == "":
 	case !s.Settled:
 		all = append(all, "ecs: the deployment has not completed")
 	case s.Coming != "":

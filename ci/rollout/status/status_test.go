@@ -24,6 +24,15 @@ func TestReport(t *testing.T) {
 			t.Errorf("%q is not in\n%s", want, well)
 		}
 	}
+	service, function := well, well
+	service.Function, function.Service = Function{}, Service{}
+	service.Service.Others = []string{"proxy: h/proxy@sha256:2"}
+	if got := service.String(); strings.Contains(got, "lambda") || !strings.Contains(got, "\n        proxy: h/proxy@sha256:2\n") || !strings.HasSuffix(got, "drift   none") {
+		t.Errorf("a service alone:\n%s", got)
+	}
+	if got := function.String(); strings.Contains(got, "ecs") || !strings.HasSuffix(got, "drift   none") {
+		t.Errorf("a function alone:\n%s", got)
+	}
 	for _, c := range []struct {
 		change func(*Report)
 		says   string

@@ -59,7 +59,7 @@ func (w *Warehouse) InsertEach(ctx context.Context, requests []Request) ([]Kept,
 	if w.staging != nil {
 		return w.insertUnkept(ctx, requests)
 	}
-	if err := w.usable(doing); err != nil {
+	if err := w.usable(ctx, doing); err != nil {
 		return nil, err
 	}
 	kept := make([]Kept, len(requests))

@@ -42,7 +42,7 @@ const copyFrom = 1000
 // after the commit. Of two readings with the same key the first stored wins.
 func (w *Warehouse) Insert(ctx context.Context, readings []reading.Reading) (Stored, error) {
 	const doing = "store readings"
-	if err := w.usable(doing); err != nil {
+	if err := w.usable(ctx, doing); err != nil {
 		return Stored{}, err
 	}
 	b := newBatch(readings)

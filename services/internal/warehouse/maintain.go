@@ -29,7 +29,7 @@ type Maintained struct {
 // lock lets one work, and the others skip the rest. The lock is the
 // transaction's, so that a pooler cannot leave it to somebody else.
 func (w *Warehouse) Maintain(ctx context.Context, now time.Time, retention time.Duration) (Maintained, error) {
-	if err := w.usable("maintain the warehouse"); err != nil {
+	if err := w.usable(ctx, "maintain the warehouse"); err != nil {
 		return Maintained{}, err
 	}
 	if w.staging != nil {

@@ -116,7 +116,7 @@ func (w *Warehouse) Ready(ctx context.Context) error {
 	if err := w.checkWritable(ctx); err != nil {
 		return err
 	}
-	return w.usable("serve")
+	return w.usable(ctx, "serve")
 }
 
 // checkWritable is an error while the database takes no writes. Its connections
@@ -140,10 +140,15 @@ func (w *Warehouse) checkWritable(ctx context.Context) error {
 	return nil
 }
 
-// usable is an error until the warehouse is prepared.
-func (w *Warehouse) usable(doing string) error {
-	if !w.prepared.Load() {
-		return fmt.Errorf("%s: %w: its schema is not migrated yet", doing, ErrUnavailable)
+// usable is an error until the warehouse is prepared. A request does not wait for the
+// next try of KeepPreparing: once somebody has migrated the schema, the first request
+// behind it is served.
+func (w *Warehouse) usable(ctx context.Context, doing string) error {
+	if w.prepared.Load() {
+		return nil
+	}
+	if err := w.Prepare(ctx, false); err != nil {
+		return fmt.Errorf("%s: %w: its schema is not migrated yet: %w", doing, ErrUnavailable, err)
 	}
 	return nil
 }

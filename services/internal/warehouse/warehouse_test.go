@@ -304,3 +304,32 @@ func TestOpenRefusesNonsenseWithoutThePassword(t *testing.T) {
 		t.Errorf("the password is in %q", err)
 	}
 }
+
+// TestServesAtOnceBehindAMigration has two processes on a database that a third one
+// migrates: neither waits for its next look at the schema.
+func TestServesAtOnceBehindAMigration(t *testing.T) {
+	t.Parallel()
+	url := pgtest.URL(t)
+	open := func() *warehouse.Warehouse {
+		w, err := warehouse.Open(t.Context(), url, warehouse.Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(w.Close)
+		return w
+	}
+	first, second := open(), open()
+	one := []reading.Reading{{SensorID: "s", Metric: "m", Timestamp: time.Now().UTC().Truncate(time.Microsecond), Value: 1}}
+	if _, err := first.Insert(t.Context(), one); !errors.Is(err, warehouse.ErrUnavailable) {
+		t.Fatalf("before the migration: %v, want it to be unavailable", err)
+	}
+	if _, err := open().Migrate(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if err := second.Ready(t.Context()); err != nil {
+		t.Errorf("the second is not ready: %v", err)
+	}
+	if stored, err := first.Insert(t.Context(), one); err != nil || stored.New != 1 {
+		t.Errorf("behind the migration: %+v, %v", stored, err)
+	}
+}
