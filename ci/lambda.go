@@ -112,7 +112,7 @@ type functionCode struct {
 // newFunctionCode reads what the user gave for a function; named tells that it is
 // not the one that Terraform made.
 func newFunctionCode(ctx context.Context, named bool, given functionArguments) (functionCode, error) {
-	code := functionCode{image: given.image, keep: given.keep, payload: []byte(noRecords), invocations: 1}
+	code := functionCode{image: given.image, keep: given.keep}
 	var err error
 	if code.timeout, err = parseDuration("timeout", given.timeout); err != nil {
 		return code, err

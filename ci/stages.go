@@ -207,6 +207,7 @@ func (x *execution) lambda(ctx context.Context) (string, error) {
 			return "", err
 		}
 		code.zip, code.keep = zip.Zip, keepVersions
+		code.payload, code.invocations = []byte(noRecords), 1
 	}
 	if err := x.verify(); err != nil {
 		return "", err
