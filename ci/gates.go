@@ -227,7 +227,9 @@ func (g *Gates) Vet(ctx context.Context) (string, error) { return g.only(ctx, ga
 //
 // +check
 // +cache="session"
-func (g *Gates) Vulnerabilities(ctx context.Context) (string, error) { return g.only(ctx, gateVulnerabilities) }
+func (g *Gates) Vulnerabilities(ctx context.Context) (string, error) {
+	return g.only(ctx, gateVulnerabilities)
+}
 
 // Secrets searches for credentials in every file: gitleaks.
 //

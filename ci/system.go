@@ -140,7 +140,7 @@ type running struct {
 	// empty if nothing completed. images is what all of them run.
 	image  string
 	images []ecs.ContainerImage
-	entry deployments.Entry
+	entry  deployments.Entry
 }
 
 // running reads what the system runs now.
