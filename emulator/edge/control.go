@@ -1,6 +1,7 @@
 package edge
 
 import (
+	"context"
 	"net/http"
 	"strings"
 
@@ -30,10 +31,29 @@ type state struct {
 }
 
 // Ready says that moto has passed its self-test, and of which version it is.
-func (e *Edge) Ready(motoVersion string) { e.moto.Store(&state{version: motoVersion}) }
+func (e *Edge) Ready(motoVersion string) { e.found(&state{version: motoVersion}) }
 
 // Unfit says that moto has not passed its self-test, and why.
-func (e *Edge) Unfit(why error) { e.moto.Store(&state{unfit: why}) }
+func (e *Edge) Unfit(why error) { e.found(&state{unfit: why}) }
+
+func (e *Edge) found(s *state) {
+	e.moto.Store(s)
+	e.once.Do(func() { close(e.tested) })
+}
+
+// fit waits until moto is known to serve. The self-test removes what it made, and
+// would remove what a request made beside it.
+func (e *Edge) fit(ctx context.Context) error {
+	select {
+	case <-e.tested:
+	case <-ctx.Done():
+		return awsapi.Errorf("ServiceUnavailable", "the emulated AWS is still testing its moto: %v", ctx.Err())
+	}
+	if found := e.moto.Load(); found.unfit != nil {
+		return awsapi.Errorf("InternalFailure", "the emulated AWS is not fit to use: %v", found.unfit)
+	}
+	return nil
+}
 
 // health answers {"status": "ok", "moto": VERSION} with 200 once all parts answer,
 // 503 with the reason as status before, and 500 if it never will.

@@ -37,8 +37,11 @@ const (
 // Edge routes requests.
 type Edge struct {
 	// moto is set once moto was tested.
-	moto  atomic.Pointer[state]
-	parts Parts
+	moto atomic.Pointer[state]
+	// tested is closed once moto is known to serve, or not to.
+	tested chan struct{}
+	once   sync.Once
+	parts  Parts
 	proxy *httputil.ReverseProxy
 	log   *slog.Logger
 
@@ -78,7 +81,7 @@ func New(parts Parts) (*Edge, error) {
 	if err != nil {
 		return nil, fmt.Errorf("reading moto's address %q: %w", parts.Moto, err)
 	}
-	e := &Edge{parts: parts, log: parts.Log, prepared: map[string]bool{}}
+	e := &Edge{parts: parts, log: parts.Log, prepared: map[string]bool{}, tested: make(chan struct{})}
 	e.proxy = &httputil.ReverseProxy{
 		Rewrite: func(r *httputil.ProxyRequest) {
 			r.Out.URL.Scheme, r.Out.URL.Host = target.Scheme, target.Host
@@ -110,6 +113,10 @@ func (e *Edge) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case !signed && (r.URL.Path == "/v2" || strings.HasPrefix(r.URL.Path, "/v2/")):
 		e.parts.Registry.ServeHTTP(w, r)
 	default:
+		if err := e.fit(r.Context()); err != nil {
+			awsapi.WriteError(w, err)
+			return
+		}
 		if err := e.enter(r.Context(), scope.Region); err != nil {
 			awsapi.WriteError(w, err)
 			return
