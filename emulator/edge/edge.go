@@ -42,8 +42,8 @@ type Edge struct {
 	tested chan struct{}
 	once   sync.Once
 	parts  Parts
-	proxy *httputil.ReverseProxy
-	log   *slog.Logger
+	proxy  *httputil.ReverseProxy
+	log    *slog.Logger
 
 	mu       sync.Mutex
 	prepared map[string]bool
