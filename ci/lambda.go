@@ -212,8 +212,9 @@ func (n canary) supported(c *cloud) error {
 }
 
 const (
-	// noRecords is an event that the processor answers without doing anything.
-	noRecords = `{"Records":[]}`
+	// testEvent is what S3 sends when a notification is set up (Amazon S3 User Guide,
+	// "Event message structure"); the processor answers it without doing anything.
+	testEvent = `{"Service":"Amazon S3","Event":"s3:TestEvent"}`
 	// keepVersions is how many published versions stay.
 	keepVersions = 20
 )

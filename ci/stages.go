@@ -207,7 +207,7 @@ func (x *execution) lambda(ctx context.Context) (string, error) {
 			return "", err
 		}
 		code.zip, code.keep = zip.Zip, keepVersions
-		code.payload, code.invocations = []byte(noRecords), 1
+		code.payload, code.invocations = []byte(testEvent), 1
 	}
 	if err := x.verify(); err != nil {
 		return "", err
