@@ -1,78 +1,62 @@
 // Package anomaly finds readings that do not fit what came before them, one
 // pass, constant memory. Start with Detector.
 //
-// A series is looked at in several ways, all with one set of parameters:
+// A series is looked at in eight views: the value itself; how it differs from the one
+// before and from the last few; the mean of the last forty; how the mean of the last
+// ten differs from that of a long time; how much the last hundred scatter; and how the
+// last ten differ from what is usual at this hour of the day and of the week. Each view
+// counts how often its numbers come, and says how rare a new one is: its surprise is
+// minus the decimal logarithm of the share of numbers that lay at least as far out. A
+// number beyond all before it is rarer by a power of ten for each step that it lies
+// further out, in the scale of the view itself, and one that a wide empty stretch divides
+// from the bulk is taken for rarer than its count says. The score of a reading is the mean of
+// its two greatest surprises: one view alone is odd now and then, two at a time rarely
+// are. A score of 3.5 means that both are about one in 3,000, in every series, so that
+// one threshold serves all.
 //
-//   - level: how far a value lies from the recent level, which finds spikes,
-//     and how far the recent level lies from that of a long time, which finds
-//     changes that are small but stay;
-//   - season: how far a value lies from what is usual at its hour of the day,
-//     once a series has shown for a week that the hour explains most of it;
-//   - out of range: how far a value lies beyond all values before it;
-//   - rate of change: how fast a value moved from the one before it;
-//   - flatline: how long a value has stayed exactly the same;
-//   - gap: how long no reading came.
+// Beside the values, the times are looked at: a gap is an interval, and a flatline a run
+// of equal values, beyond all before it.
 //
-// Level, season and rate measure a deviation in robust scales, and an anomaly
-// is one beyond nearly all that the series has shown before, so that a series
-// with frequent bursts is held to its own habits. Gap and flatline compare with
-// the longest ones of the series in the same sense.
-//
-// Sources: the robust level and scale are those of S. Gelper, R. Fried,
-// C. Croux, "Robust forecasting with exponential and Holt-Winters smoothing",
-// Journal of Forecasting 29(3), 2010, pages 285-300 (Huber's psi, the bounded
-// biweight rho); the season is that paper's, additive, with one place for each
-// hour. The moving quantile is a stochastic approximation: H. Robbins, S. Monro,
-// "A stochastic approximation method", Annals of Mathematical Statistics 22(3),
-// 1951, here with steps in proportion to the quantile, so that it follows a
-// series whose habits change. Which other kinds there are is taken from U.S.
-// Integrated Ocean Observing System, "Manual for Real-Time Quality Control of
-// In-situ Temperature and Salinity Data" (QARTOD), version 2.1, 2020: tests 1
-// (gap), 4 (gross range), 7 (rate of change) and 8 (flat line). Its limits are
-// set for each sensor by hand; here they come from the series itself.
+// Sources: a score that is the rarity of what a simple model leaves over, instead of
+// its size, is the idea of S. Ahmad, A. Lavin, S. Purdy, Z. Agha, "Unsupervised
+// real-time anomaly detection for streaming data", Neurocomputing 262, 2017, section
+// 3.2 (anomaly likelihood); here the distribution is counted and not taken for normal.
+// That a tail beyond the data is exponential on a scale is the peaks-over-threshold
+// view of J. Pickands, "Statistical inference using extreme order statistics", Annals
+// of Statistics 3(1), 1975, with a fixed shape on a logarithmic scale. Gap and flatline
+// are tests 1 and 8 of U.S. Integrated Ocean Observing System, "Manual for Real-Time
+// Quality Control of In-situ Temperature and Salinity Data" (QARTOD), version 2.1, 2020;
+// their limits come from the series itself. How the detector does on labelled data is
+// in docs/detector.md.
 package anomaly
 
 import (
+	"fmt"
 	"math"
 	"time"
 )
 
-// Options tune a Detector. Default gives the one set of values that the
-// processor and the API run with; how they do on labelled data is measured in
-// this package's tests.
+// Options tune a Detector. Default gives the one set of values that the processor and
+// the API run with, for every series.
 type Options struct {
-	Warmup    int     // readings that set the first scales, never flagged
-	Scale     float64 // weight of a new deviation in the scale, 0 to 1
-	Clip      float64 // scales by which one value can pull a level at most
-	Usual     float64 // least deviation, in scales, that is unusual in any series
-	Quantile  float64 // share of deviations that are usual in this series
-	Step      float64 // how fast the moving quantile moves
-	Threshold float64 // times the usual from which a deviation is an anomaly
-	Quiet     int     // readings without a deviation before the next anomaly can begin
+	Warmup    int     // numbers of a view that set its scale, never odd
+	Settled   int     // readings before any can be an anomaly
+	Threshold float64 // score from which a reading is an anomaly
+	Quiet     int     // readings behind an anomaly in which only a louder one is another
+	Louder    float64 // times the score of the one before that such a one has at least
 
-	Rate   float64 // times the usual from which a change is too fast
-	Range  float64 // widths of the range so far by which a value is out of it
 	Flat   int     // equal readings that are a flatline in any series
 	Gap    float64 // usual intervals without a reading that are a gap in any series
 	Beyond float64 // times the longest before it that a flatline or a gap is
 }
 
-// Default returns the options the processor and the API run with. They were
-// chosen for sensors that report every few minutes.
+// Default returns the options the processor and the API run with.
 func Default() Options {
 	return Options{
-		Warmup: 100, Scale: 0.03, Clip: 3, Usual: 4, Quantile: 0.998, Step: 0.2, Threshold: 1.05, Quiet: 200,
-		Rate: 3, Range: 1, Flat: 30, Gap: 10, Beyond: 3,
+		Warmup: 60, Settled: 100, Threshold: 3.5, Quiet: 100, Louder: 1.2,
+		Flat: 30, Gap: 10, Beyond: 3,
 	}
 }
-
-// The weights of a new value in the levels: the value itself, about 5, 10 and
-// 200 readings. They need not fit a series closely: the scales do.
-const (
-	recent   = 0.2
-	averaged = 0.1
-	longTime = 0.005
-)
 
 // Kind says in what a reading does not fit.
 type Kind string
@@ -83,6 +67,7 @@ const (
 	Season     Kind = "season"
 	OutOfRange Kind = "out_of_range"
 	Rate       Kind = "rate_of_change"
+	Scatter    Kind = "scatter"
 	Flatline   Kind = "flatline"
 	Gap        Kind = "gap"
 )
@@ -90,78 +75,70 @@ const (
 // Finding is one anomaly, found at the reading that was observed.
 type Finding struct {
 	Kind Kind
-	// Score says how far it is from what fits: scales of deviation (level,
-	// season, rate of change), widths of the range (out of range), or times
-	// the usual (flatline: the longest run before; gap: the interval).
+	// Score says how rare it is: minus the decimal logarithm of the share of readings
+	// that are as odd, so 4 for one in 10,000; of a gap and a flatline, of intervals and
+	// runs. At most 20.
 	Score float64
 	// From is where it begins: at the reading itself, at the one before it
 	// (gap, rate of change), or at the first of the equal ones (flatline).
 	From time.Time
+	// Why says in one sentence what is odd about it.
+	Why string
 }
 
 // Detector watches one series. Its zero value is not usable; call New.
 type Detector struct {
 	opts   Options
-	spikes band
-	shifts band
-	rates  band
-	season season
-	span   span
+	series series
 	flat   flat
 	gaps   gaps
 	seen   int
-	quiet  int // readings since the last deviation
+	quiet  int     // readings since the last anomaly of a value
+	loud   float64 // its score
 	last   time.Time
 	before float64 // the value at last
 }
 
 // New returns a detector that has seen nothing.
 func New(opts Options) *Detector {
-	return &Detector{
-		opts:   opts,
-		spikes: newBand(&opts, 1, recent),
-		shifts: newBand(&opts, averaged, longTime),
-		rates:  newBand(&opts, 1, longTime),
-		season: newSeason(&opts),
-		quiet:  opts.Quiet,
-	}
+	return &Detector{opts: opts, series: newSeries(&opts), quiet: opts.Quiet + 1}
 }
 
-// Last returns the time of the reading observed last, zero before the first.
+// Last returns the time of the youngest reading observed, zero before the first.
 func (d *Detector) Last() time.Time { return d.last }
 
-// Observe takes the next reading of the series, in the order of time, and
-// appends what is found to found: at most one anomaly of its value and one of
-// its time. Deviations of the value that follow each other closely are one
-// anomaly. A value that is not finite is not observed; a reading that is not
-// younger than the one before it is observed in its value alone.
+// Observe takes the next reading of the series, in the order of time, and appends what
+// is found to found: at most one anomaly of its value, one flatline and one gap.
+// Anomalies of values that follow each other closely are one, unless a later one is
+// much louder. A value that is not finite is not observed. A reading that is older than
+// one before it is late: its value is counted, it moves no clock, and it is not an
+// anomaly.
 func (d *Detector) Observe(at time.Time, x float64, found []Finding) []Finding {
 	if math.IsNaN(x) || math.IsInf(x, 0) {
 		return found
 	}
 	x = max(-largest, min(largest, x))
-	d.seen++
-	passed := 0.0
-	if d.seen > 1 {
-		passed = seconds(d.last, at)
-	}
-	if ratio, odd := d.gaps.observe(&d.opts, passed); odd {
-		found = append(found, Finding{Kind: Gap, Score: ratio, From: d.last})
-	}
-	if ratio, since, odd := d.flat.observe(&d.opts, d.seen, at, d.seen > 1 && x == d.before); odd {
-		found = append(found, Finding{Kind: Flatline, Score: ratio, From: since})
-	}
-	f, odd := d.value(at, x, passed)
-	d.last, d.before = at, x
-	if !odd {
-		d.quiet++
+	if d.seen > 0 && at.Before(d.last) {
+		d.series.late(x)
 		return found
 	}
-	begins := d.quiet >= d.opts.Quiet
-	d.quiet = 0
-	if begins {
+	d.seen++
+	apart := d.seen == 1
+	if !apart {
+		passed := seconds(d.last, at)
+		apart = d.gaps.seen > 0 && passed > d.opts.Gap*d.gaps.usual
+		if f, odd := d.gaps.observe(&d.opts, d.last, passed); odd {
+			found = append(found, f)
+		}
+	}
+	if f, odd := d.flat.observe(&d.opts, d.seen, at, d.seen > 1 && x == d.before); odd {
 		found = append(found, f)
 	}
+	judged := d.series.observe(at, x, apart)
+	if f, odd := d.value(at, judged); odd {
+		found = append(found, f)
+	}
+	d.last, d.before = at, x
 	return found
 }
 
@@ -171,39 +148,42 @@ func seconds(from, to time.Time) float64 {
 	return float64(to.Unix()-from.Unix()) + float64(to.Nanosecond()-from.Nanosecond())/float64(time.Second)
 }
 
-// value looks at the value in every way and returns the plainest of what is
-// odd about it.
-func (d *Detector) value(at time.Time, x, passed float64) (f Finding, odd bool) {
-	f = Finding{Kind: Level, From: at}
-	score, unusual := d.spikes.observe(&d.opts, d.seen, x)
-	if shift, more := d.shifts.observe(&d.opts, d.seen, x); more > unusual {
-		score, unusual = shift, more
+// value says whether what was judged is an anomaly.
+func (d *Detector) value(at time.Time, judged *[views]seen) (f Finding, odd bool) {
+	d.quiet++
+	most, second := 0, 1
+	for view := range judged {
+		switch s := judged[view].surprise; {
+		case view == 0:
+		case s > judged[most].surprise:
+			most, second = view, most
+		case second == most || s > judged[second].surprise:
+			second = view
+		}
 	}
-	if apart, more := d.season.observe(&d.opts, at, x); more > unusual {
-		f.Kind, score, unusual = Season, apart, more
+	score := (judged[most].surprise + judged[second].surprise) / 2
+	if score < d.opts.Threshold || d.seen <= d.opts.Settled {
+		return f, false
 	}
-	f.Score, odd = score, unusual >= d.opts.Threshold
-	if rate, times := d.changed(x, passed); times >= d.opts.Rate {
-		f, odd = Finding{Kind: Rate, Score: rate, From: d.last}, true
+	if d.quiet <= d.opts.Quiet && score <= d.loud*d.opts.Louder {
+		return f, false
 	}
-	if widths := d.span.observe(&d.opts, d.seen, x); widths >= d.opts.Range {
-		f, odd = Finding{Kind: OutOfRange, Score: widths, From: at}, true
+	d.quiet, d.loud = 0, score
+	// That it is beyond all before it says more than how fast it came.
+	if v := judged[viewValue]; v.record && v.surprise >= d.opts.Threshold && most != viewValue {
+		most, second = viewValue, most
 	}
-	return f, odd
-}
-
-// changed measures the change since the last reading as one over a usual
-// interval. Behind a gap nobody knows how fast it came.
-func (d *Detector) changed(x, passed float64) (rate, times float64) {
-	if passed <= 0 || passed > d.opts.Gap*d.gaps.usual {
-		return 0, 0
+	f = Finding{Kind: kindOf(most, judged[most]), Score: score, From: at}
+	if f.Kind == Rate {
+		f.From = d.last
 	}
-	return d.rates.observe(&d.opts, d.gaps.seen, (x-d.before)*d.gaps.usual/max(passed, d.gaps.usual))
+	f.Why = fmt.Sprintf("%s, and %s (%s)", words(most, judged[most]), words(second, judged[second]), oneIn(score))
+	return f, true
 }
 
 const (
-	// maxScore keeps scores readable where the scale is next to nothing.
-	maxScore = 1e6
+	// maxSurprise keeps scores readable where a view never changed.
+	maxSurprise = 20
 	// largest keeps sums and squares finite; no sensor measures more.
 	largest = 1e100
 )

@@ -1,88 +1,97 @@
 package anomaly
 
 import (
-	"bytes"
 	"encoding/binary"
 	"errors"
 	"fmt"
-	"io"
 	"math"
 	"time"
 )
 
 // stateVersion is the first byte of an encoded state. It goes up with every
 // change of what is kept or of what a kept number means.
-const stateVersion = 1
+const stateVersion = 2
 
-// ErrState is returned, wrapped, for bytes that are no state of this version.
+// ErrState is returned, wrapped, for bytes that are not a state of this version.
 var ErrState = errors.New("not a detector's state of this version")
 
-// kept is what a state holds in front of the deviations of bands that are
-// still warming up: fixed sizes, little-endian, in this order.
-type kept struct {
-	Seen, Quiet uint64
-	Observed    bool // whether Last holds a time
-	Last        int64
-	Before      float64
-
-	Spikes, Shifts, Rates, Rest keptBand
-
-	Low, High float64 // the range
-
-	Run, Longest uint64 // equal values
-	Since        int64
-
-	Intervals          uint64
-	Usual, LongestTime float64
-
-	Levels [hours]float64
-	Days   [hours]uint8
-	Hour   uint8
-	Count  uint64
-	Sum    float64
-	Left   uint64
-	Strong bool
-}
-
-type keptBand struct {
-	Fast, Slow, Scale, Usual float64
-	Warming                  bool
-	First                    uint16 // deviations that follow behind
-}
-
 // MarshalBinary writes everything the detector knows: a detector that reads it
-// goes on as this one would. It never fails. Times are kept in microseconds.
+// goes on as this one would. It never fails. Times are kept in microseconds, numbers as
+// they are, counts as varints (encoding/binary), and of the histograms what is not zero.
 func (d *Detector) MarshalBinary() ([]byte, error) {
-	k := kept{
-		Seen: count(d.seen), Quiet: count(d.quiet), Observed: d.seen > 0, Before: d.before,
-		Low: d.span.low, High: d.span.high,
-		Run: count(d.flat.run), Longest: count(d.flat.longest),
-		Intervals: count(d.gaps.seen), Usual: d.gaps.usual, LongestTime: d.gaps.longest,
-		Levels: d.season.levels, Hour: uint8(d.season.hour), Count: count(d.season.count), Sum: d.season.sum, //nolint:gosec // 0 to 23
-		Left: count(d.season.seen), Strong: d.season.strong,
+	w := writer{out: []byte{stateVersion}}
+	w.count(d.seen, d.quiet, d.flat.run, d.flat.longest, d.flat.runs, d.gaps.seen)
+	w.numbers(d.loud, d.before, d.gaps.usual, d.gaps.longest)
+	if d.seen > 0 {
+		w.out = binary.AppendVarint(w.out, d.last.UnixMicro())
+		w.out = binary.AppendVarint(w.out, d.flat.since.UnixMicro())
 	}
-	if k.Observed {
-		k.Last, k.Since = d.last.UnixMicro(), d.flat.since.UnixMicro()
-	}
-	for hour, days := range d.season.days {
-		k.Days[hour] = uint8(days) //nolint:gosec // up to 10
-	}
-	bands := d.bands()
-	for i, to := range k.bands() {
-		b := bands[i]
-		*to = keptBand{
-			Fast: b.fast, Slow: b.slow, Scale: b.scale, Usual: b.usual,
-			Warming: b.first != nil, First: uint16(len(b.first)), //nolint:gosec // up to the warm-up
+	s := &d.series
+	w.numbers(s.before, s.scatter.variance)
+	w.count(s.hour)
+	for _, l := range s.levels() {
+		w.count(int(l.count))
+		if l.count > 0 {
+			w.numbers(l.mean)
 		}
 	}
-	out := []byte{stateVersion}
-	out, err := binary.Append(out, binary.LittleEndian, k)
-	for _, b := range bands {
-		if err == nil {
-			out, err = binary.Append(out, binary.LittleEndian, b.first)
+	for i := range s.rarities {
+		w.rarity(&s.rarities[i])
+	}
+	return w.out, nil
+}
+
+// levels are all means of the series, in the order of the state.
+func (s *series) levels() []*level {
+	all := make([]*level, 0, 6+hoursOfDay+hoursOfWeek)
+	all = append(all, &s.recent, &s.ten, &s.forty, &s.long, &s.scatter.level, &s.hourly)
+	for i := range s.day {
+		all = append(all, &s.day[i])
+	}
+	for i := range s.week {
+		all = append(all, &s.week[i])
+	}
+	return all
+}
+
+type writer struct{ out []byte }
+
+func (w *writer) count(all ...int) {
+	for _, n := range all {
+		w.out = binary.AppendUvarint(w.out, uint64(max(0, n)))
+	}
+}
+
+func (w *writer) numbers(all ...float64) {
+	for _, x := range all {
+		w.out = binary.LittleEndian.AppendUint64(w.out, math.Float64bits(x))
+	}
+}
+
+// rarity writes the warm-up of one, or its scale and runs of places: how many are
+// empty, how many follow, and these.
+func (w *writer) rarity(r *rarity) {
+	if r.first != nil {
+		w.count(1, len(r.first))
+		w.numbers(r.first...)
+		return
+	}
+	w.count(0)
+	w.numbers(r.middle, r.scale)
+	for at := 0; at < places; {
+		empty := at
+		for at < places && r.counts[at] == 0 {
+			at++
+		}
+		full := at
+		for at < places && r.counts[at] > 0 {
+			at++
+		}
+		w.count(full-empty, at-full)
+		for _, n := range r.counts[full:at] {
+			w.count(int(n))
 		}
 	}
-	return out, err
 }
 
 // Resume returns the detector that wrote the state, with the options it had.
@@ -91,87 +100,119 @@ func Resume(opts Options, state []byte) (*Detector, error) {
 	if len(state) == 0 || state[0] != stateVersion {
 		return nil, fmt.Errorf("%w: it does not begin with the version %d", ErrState, stateVersion)
 	}
-	in := bytes.NewReader(state[1:])
-	var k kept
-	if err := binary.Read(in, binary.LittleEndian, &k); err != nil {
-		return nil, fmt.Errorf("%w: %w", ErrState, err)
-	}
 	d := New(opts)
-	d.seen, d.quiet, d.before = int(k.Seen), int(k.Quiet), k.Before //nolint:gosec // checked below
-	d.span = span{low: k.Low, high: k.High}
-	d.flat = flat{run: int(k.Run), longest: int(k.Longest)}                       //nolint:gosec // checked below
-	d.gaps = gaps{seen: int(k.Intervals), usual: k.Usual, longest: k.LongestTime} //nolint:gosec // checked below
-	s := &d.season
-	s.levels, s.hour, s.sum, s.strong = k.Levels, int(k.Hour), k.Sum, k.Strong
-	s.count, s.seen = int(k.Count), int(k.Left) //nolint:gosec // checked below
-	for hour, days := range k.Days {
-		s.days[hour] = int(days)
+	r := reader{in: state[1:]}
+	for _, to := range []*int{&d.seen, &d.quiet, &d.flat.run, &d.flat.longest, &d.flat.runs, &d.gaps.seen} {
+		*to = r.count(math.MaxInt32)
 	}
-	if k.Observed {
-		d.last, d.flat.since = time.UnixMicro(k.Last).UTC(), time.UnixMicro(k.Since).UTC()
+	for _, to := range []*float64{&d.loud, &d.before, &d.gaps.usual, &d.gaps.longest} {
+		*to = r.number()
 	}
-	bands := d.bands()
-	for i, from := range k.bands() {
-		if err := bands[i].resume(opts, from, in); err != nil {
-			return nil, err
+	if d.seen > 0 {
+		d.last, d.flat.since = r.time(), r.time()
+	}
+	s := &d.series
+	s.before, s.scatter.variance, s.hour = r.number(), r.number(), r.count(hoursOfWeek-1)
+	for _, l := range s.levels() {
+		if l.count = uint32(r.count(math.MaxInt32)); l.count > 0 { //nolint:gosec // bounded
+			l.mean = r.number()
 		}
 	}
-	if in.Len() > 0 {
-		return nil, fmt.Errorf("%w: %d bytes follow it", ErrState, in.Len())
+	for i := range s.rarities {
+		r.rarity(&s.rarities[i])
 	}
-	return d, d.check()
+	switch {
+	case r.err != nil:
+		return nil, r.err
+	case len(r.in) > 0:
+		return nil, fmt.Errorf("%w: %d bytes follow it", ErrState, len(r.in))
+	case s.scatter.variance < 0:
+		return nil, fmt.Errorf("%w: the variance %g", ErrState, s.scatter.variance)
+	}
+	return d, nil
 }
 
-// resume takes what was kept of the band, and the deviations of its warm-up
-// from in.
-func (b *band) resume(opts Options, k *keptBand, in io.Reader) error {
-	b.fast, b.slow, b.scale, b.usual = k.Fast, k.Slow, k.Scale, k.Usual
-	if int(k.First) >= opts.Warmup || k.First > 0 && !k.Warming {
-		return fmt.Errorf("%w: a warm-up of %d readings", ErrState, k.First)
-	}
-	if !k.Warming {
-		b.first = nil
-		return nil
-	}
-	b.first = b.first[:k.First]
-	if err := binary.Read(in, binary.LittleEndian, b.first); err != nil {
-		return fmt.Errorf("%w: %w", ErrState, err)
-	}
-	return nil
+// reader reads a state; behind the first error it gives zeros.
+type reader struct {
+	in  []byte
+	err error
 }
 
-// check refuses numbers that no detector comes to, and that would never leave
-// it again.
-func (d *Detector) check() error {
-	for _, n := range []int{d.seen, d.quiet, d.flat.run, d.flat.longest, d.gaps.seen, d.season.count, d.season.seen} {
-		if n < 0 {
-			return fmt.Errorf("%w: the count %d", ErrState, n)
+func (r *reader) fail(format string, args ...any) {
+	if r.err == nil {
+		r.err = fmt.Errorf("%w: %s", ErrState, fmt.Sprintf(format, args...))
+	}
+	r.in = nil
+}
+
+func (r *reader) count(most uint64) int {
+	n, size := binary.Uvarint(r.in)
+	if size <= 0 || n > most {
+		r.fail("a count is cut off or too large")
+		return 0
+	}
+	r.in = r.in[size:]
+	return int(n) //nolint:gosec // bounded
+}
+
+// number refuses what no detector comes to, and what would never leave it again.
+func (r *reader) number() float64 {
+	const size = 8
+	if len(r.in) < size {
+		r.fail("a number is cut off")
+		return 0
+	}
+	x := math.Float64frombits(binary.LittleEndian.Uint64(r.in))
+	r.in = r.in[size:]
+	if math.IsNaN(x) || math.IsInf(x, 0) {
+		r.fail("the number %g", x)
+		return 0
+	}
+	return x
+}
+
+func (r *reader) time() time.Time {
+	micros, size := binary.Varint(r.in)
+	if size <= 0 {
+		r.fail("a time is cut off")
+		return time.Time{}
+	}
+	r.in = r.in[size:]
+	return time.UnixMicro(micros).UTC()
+}
+
+func (r *reader) rarity(to *rarity) {
+	if r.count(1) == 1 {
+		n := r.count(uint64(max(0, cap(to.first)-1)))
+		for range n {
+			to.first = append(to.first, r.number())
+		}
+		return
+	}
+	to.first = nil
+	to.middle, to.scale = r.number(), r.number()
+	if !(to.scale > 0) {
+		r.fail("the scale %g", to.scale)
+	}
+	for at := 0; at < places && r.err == nil; {
+		empty := r.count(places)
+		full := r.count(places)
+		if at+empty+full > places {
+			r.fail("a histogram is too long")
+			return
+		}
+		if empty+full == 0 {
+			r.fail("a histogram does not end")
+			return
+		}
+		at += empty
+		for range full {
+			to.counts[at] = uint32(r.count(2 * aged * unit)) //nolint:gosec // bounded
+			at++
 		}
 	}
-	if d.season.hour >= hours {
-		return fmt.Errorf("%w: the hour %d", ErrState, d.season.hour)
+	to.sum()
+	if to.count > 2*aged*unit {
+		r.fail("a histogram of %d", to.count/unit)
 	}
-	numbers := append([]float64{d.before, d.span.low, d.span.high, d.gaps.usual, d.gaps.longest, d.season.sum}, d.season.levels[:]...)
-	for _, b := range d.bands() {
-		if b.scale < 0 || b.usual < d.opts.Usual {
-			return fmt.Errorf("%w: the scale %g and the usual deviation %g", ErrState, b.scale, b.usual)
-		}
-		numbers = append(append(numbers, b.fast, b.slow, b.scale, b.usual), b.first...)
-	}
-	for _, x := range numbers {
-		if math.IsNaN(x) || math.IsInf(x, 0) {
-			return fmt.Errorf("%w: the number %g", ErrState, x)
-		}
-	}
-	return nil
 }
-
-func (d *Detector) bands() [4]*band {
-	return [4]*band{&d.spikes, &d.shifts, &d.rates, &d.season.rest}
-}
-
-func (k *kept) bands() [4]*keptBand {
-	return [4]*keptBand{&k.Spikes, &k.Shifts, &k.Rates, &k.Rest}
-}
-
-func count(n int) uint64 { return uint64(max(0, n)) }

@@ -33,8 +33,8 @@ func TestResume(t *testing.T) {
 	if !bytes.Equal(a, b) {
 		t.Error("the states differ")
 	}
-	if len(a) > 1024 {
-		t.Errorf("a state has %d bytes, more than one DynamoDB unit", len(a))
+	if len(a) > 4<<10 {
+		t.Errorf("a state has %d bytes, more than four of DynamoDB's units", len(a))
 	}
 	if !parts.Last().Equal(points[len(points)-1].Time) {
 		t.Errorf("last reading at %s", parts.Last())

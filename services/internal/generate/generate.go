@@ -14,6 +14,29 @@ type Options struct {
 	Count    int
 	Start    time.Time
 	Interval time.Duration
+	// Habit is what the series is like beside its daily wave.
+	Habit Habit
+}
+
+// Habit is how a series behaves that is well.
+type Habit int
+
+// The habits.
+const (
+	Daily   Habit = iota // a daily wave and noise
+	Weekly               // quiet weekends
+	Trend                // it rises all the time
+	Bursts               // now and then some high readings
+	Zeros                // nothing most of the time, as a rain gauge
+	Missing              // readings are missing here and there
+)
+
+// Habits lists them.
+func Habits() []Habit { return []Habit{Daily, Weekly, Trend, Bursts, Zeros, Missing} }
+
+// String is its name.
+func (h Habit) String() string {
+	return [...]string{"daily", "weekly", "trend", "bursts", "zeros", "missing"}[h]
 }
 
 // Point is one generated value. Label is empty, or names the anomaly that
@@ -35,11 +58,37 @@ func Points(o Options) []Point {
 	const base, wave, noise = 80.0, 2.0, 0.4
 	level := base
 	next := spacing + random.IntN(spacing/5)
-	points := make([]Point, o.Count)
-	for i := range points {
+	points := make([]Point, 0, o.Count)
+	burst := 0
+	for i := range o.Count {
 		at := o.Start.Add(time.Duration(i) * o.Interval)
 		day := float64(at.Sub(o.Start)) / float64(24*time.Hour)
 		value := level + wave*math.Sin(2*math.Pi*day) + noise*random.NormFloat64()
+		switch o.Habit {
+		case Daily:
+		case Weekly:
+			if weekday := at.UTC().Weekday(); weekday == time.Saturday || weekday == time.Sunday {
+				value -= 4 * wave
+			}
+		case Trend:
+			value += 0.5 * day
+		case Bursts:
+			if burst--; burst < -100 && random.IntN(30) == 0 {
+				burst = 3
+			}
+			if burst > 0 {
+				value += 3 + 2*random.Float64()
+			}
+		case Zeros:
+			value = level - base
+			if random.IntN(10) == 0 {
+				value += 5 * random.Float64()
+			}
+		case Missing:
+			if random.IntN(20) == 0 && i != next {
+				continue
+			}
+		}
 		label := ""
 		if i == next {
 			next += spacing + random.IntN(spacing/5)
@@ -61,7 +110,7 @@ func Points(o Options) []Point {
 				value += size
 			}
 		}
-		points[i] = Point{Time: at, Value: math.Round(value*1000) / 1000, Label: label}
+		points = append(points, Point{Time: at, Value: math.Round(value*1000) / 1000, Label: label})
 	}
 	return points
 }

@@ -30,6 +30,7 @@ type anomalyAnswer struct {
 	Kind      anomaly.Kind `json:"kind"`
 	Score     float64      `json:"score"`
 	From      time.Time    `json:"from"`
+	Why       string       `json:"why"`
 }
 
 type anomaliesAnswer struct {
@@ -70,7 +71,7 @@ func (a *API) listAnomalies(c echo.Context) error {
 		found = detector.Observe(r.Timestamp, r.Value, found[:0])
 		for _, f := range found {
 			answer.Anomalies = append(answer.Anomalies, anomalyAnswer{
-				Timestamp: r.Timestamp, Value: r.Value, Kind: f.Kind, Score: f.Score, From: f.From,
+				Timestamp: r.Timestamp, Value: r.Value, Kind: f.Kind, Score: f.Score, From: f.From, Why: f.Why,
 			})
 		}
 	})

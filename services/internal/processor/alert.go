@@ -27,6 +27,7 @@ type Alert struct {
 	Timestamp time.Time `json:"timestamp"`
 	Value     float64   `json:"value"`
 	Score     float64   `json:"score"` // see anomaly.Finding
+	Why       string    `json:"why"`   // in one sentence
 	ObjectKey string    `json:"object_key"`
 	Link      string    `json:"link"` // to the series on the API's page
 }
@@ -36,7 +37,7 @@ func newAlert(j *job, r reading.Reading, f anomaly.Finding) Alert {
 	series := url.Values{"sensor": {r.SensorID}, "metric": {r.Metric}}
 	return Alert{
 		ID: hex.EncodeToString(named[:16]), SensorID: r.SensorID, Metric: r.Metric, Kind: f.Kind, From: f.From,
-		Timestamp: r.Timestamp, Value: r.Value, Score: f.Score, ObjectKey: j.source.Key,
+		Timestamp: r.Timestamp, Value: r.Value, Score: f.Score, Why: f.Why, ObjectKey: j.source.Key,
 		Link: strings.TrimSuffix(j.Page, "/") + "/#" + series.Encode(),
 	}
 }

@@ -13,6 +13,7 @@ import (
 	"time"
 	"unicode/utf8"
 
+	"sensor-backend/services/internal/anomaly"
 	"sensor-backend/services/internal/catalog"
 	"sensor-backend/services/internal/generate"
 	"sensor-backend/services/internal/processor"
@@ -24,17 +25,16 @@ const (
 	quarantineKey = "quarantine/boiler/day.csv.ndjson"
 )
 
-// noisy is a file with labelled anomalies.
+// noisy is a file with anomalies, and how many the detector finds in it.
 func noisy(t *testing.T) (file string, anomalies int) {
 	t.Helper()
 	var b strings.Builder
 	b.WriteString("timestamp,value\n")
+	detector := anomaly.New(anomaly.Default())
 	for _, p := range generate.Points(generate.Options{
 		Seed: 1, Count: 2000, Interval: 5 * time.Minute, Start: time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC),
 	}) {
-		if p.Label != "" {
-			anomalies++
-		}
+		anomalies += len(detector.Observe(p.Time, p.Value, nil))
 		fmt.Fprintf(&b, "%s,%v\n", p.Time.Format(time.RFC3339), p.Value)
 	}
 	return b.String(), anomalies
@@ -178,7 +178,7 @@ func TestAlerts(t *testing.T) {
 	if err := json.Unmarshal(text, &fields); err != nil {
 		t.Fatal(err)
 	}
-	want := []string{"from", "id", "kind", "link", "metric", "object_key", "score", "sensor_id", "timestamp", "value"}
+	want := []string{"from", "id", "kind", "link", "metric", "object_key", "score", "sensor_id", "timestamp", "value", "why"}
 	if got := slices.Sorted(maps.Keys(fields)); !slices.Equal(got, want) {
 		t.Errorf("fields %v, want %v", got, want)
 	}

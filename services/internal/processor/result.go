@@ -75,6 +75,7 @@ type collector struct {
 	watches    map[Series]*watch
 	last       Series // of the row before, mostly that of the next
 	watching   *watch
+	waiting    int // readings that the detectors have not seen yet
 	found      []anomaly.Finding
 	alerts     []Alert
 	packer     *gzip.Writer
@@ -144,7 +145,7 @@ func (c *collector) add(ctx context.Context, row *parse.Row) error {
 		c.row.LastTime = r.Timestamp
 	}
 	c.row.Rows++
-	c.observe(r, w.detector(r.Timestamp))
+	c.wait(r, w)
 	return nil
 }
 
@@ -204,17 +205,20 @@ func (c *collector) watch(ctx context.Context, name Series) (*watch, error) {
 	return w, nil
 }
 
-func (c *collector) observe(r *reading.Reading, d *anomaly.Detector) {
-	c.found = d.Observe(r.Timestamp, r.Value, c.found[:0])
+func (c *collector) observe(name Series, o observation, d *anomaly.Detector) {
+	c.found = d.Observe(o.at, o.value, c.found[:0])
 	for _, f := range c.found {
 		c.row.Anomalies++
 		if len(c.alerts) < maxAlerts {
-			c.alerts = append(c.alerts, newAlert(c.job, *r, f))
+			r := reading.Reading{SensorID: name.SensorID, Metric: name.Metric, Timestamp: o.at, Value: o.value}
+			c.alerts = append(c.alerts, newAlert(c.job, r, f))
 		}
 	}
 }
 
 func (c *collector) result() (*result, error) {
+	c.observeAll(func(n int) int { return n })
+	slices.SortStableFunc(c.alerts, func(a, b Alert) int { return a.Timestamp.Compare(b.Timestamp) })
 	if err := c.pack(); err != nil {
 		return nil, err
 	}

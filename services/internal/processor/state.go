@@ -53,6 +53,8 @@ type watch struct {
 	// past looks at readings that are not younger than what is kept: by
 	// themselves, as files come late and twice, and without a trace.
 	past *anomaly.Detector
+	// waiting are readings of the file that neither has seen yet.
+	waiting waiting
 }
 
 // detector returns the one for a reading of the time at.

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"math/rand/v2"
 	"reflect"
 	"slices"
 	"strings"
@@ -251,4 +252,39 @@ type hooked struct {
 func (h hooked) Save(ctx context.Context, s processor.State) error {
 	h.before()
 	return h.states.Save(ctx, s)
+}
+
+// TestOrderOfRowsDoesNotMatter has a series in one file, in order, newest first,
+// shuffled, and between the rows of another series: the same is found.
+func TestOrderOfRowsDoesNotMatter(t *testing.T) {
+	t.Parallel()
+	file, anomalies := noisy(t)
+	header, body, _ := strings.Cut(strings.TrimSpace(file), "\n")
+	rows := strings.Split(body, "\n")
+	reversed := slices.Clone(rows)
+	slices.Reverse(reversed)
+	shuffled := slices.Clone(rows)
+	rand.New(rand.NewPCG(1, 2)).Shuffle(len(shuffled), func(i, j int) { shuffled[i], shuffled[j] = shuffled[j], shuffled[i] })
+	var between strings.Builder
+	between.WriteString("sensor_id,metric,timestamp,value\n")
+	for i, row := range reversed {
+		fmt.Fprintf(&between, "boiler,value,%s\n", row)
+		fmt.Fprintf(&between, "pump,value,%s,%d\n", strings.Split(rows[i], ",")[0], 5)
+	}
+	var want []string
+	for name, content := range map[string]string{
+		"in order": file, "newest first": header + "\n" + strings.Join(reversed, "\n"),
+		"shuffled": header + "\n" + strings.Join(shuffled, "\n"), "between others": between.String(),
+	} {
+		w := newWorld()
+		w.mustHandle(t, w.put(key, []byte(content)))
+		if got := ids(w.alerts); len(got) != anomalies || want != nil && !slices.Equal(got, want) {
+			t.Errorf("%s: %d alerts %v, want %d %v", name, len(got), got, anomalies, want)
+		} else {
+			want = got
+		}
+		if !slices.IsSortedFunc(w.alerts, func(a, b processor.Alert) int { return a.Timestamp.Compare(b.Timestamp) }) {
+			t.Errorf("%s: the alerts are not in the order of time", name)
+		}
+	}
 }

@@ -135,7 +135,7 @@ function showAnomalies(anomalies) {
   at("found").hidden = anomalies.length === 0;
   at("anomalies").replaceChildren(...anomalies.slice(-50).reverse().map((a) => {
     const item = document.createElement("li");
-    item.textContent = `${new Date(a.timestamp).toLocaleString()}: ${a.value.toPrecision(5)}, ${a.kind.replaceAll("_", " ")}, score ${a.score.toFixed(1)}`;
+    item.textContent = `${new Date(a.timestamp).toLocaleString()}: ${a.value.toPrecision(5)}, ${a.kind.replaceAll("_", " ")}, score ${a.score.toFixed(1)}: ${a.why}`;
     return item;
   }));
 }

@@ -59,7 +59,7 @@ export function draw(chart, buckets, anomalies, [from, to]) {
   }
   for (const a of anomalies) {
     const mark = element("circle", { class: "anomaly", cx: x(Date.parse(a.timestamp)), cy: y(a.value), r: 5 });
-    mark.append(element("title", {}, `${a.kind.replaceAll("_", " ")}, score ${a.score.toFixed(1)}`));
+    mark.append(element("title", {}, `${a.kind.replaceAll("_", " ")}, score ${a.score.toFixed(1)}: ${a.why}`));
     parts.push(mark);
   }
   chart.replaceChildren(...parts);
