@@ -13,7 +13,7 @@ import (
 // come newest first, shuffled, and with several sensors in each other's way. Beyond
 // that, the older half of each series is looked at, and what comes later and is older
 // is late for the detector.
-const maxWaiting = 1 << 19
+const maxWaiting = 1 << 17
 
 // waiting are the readings of one series that the detector has not seen yet.
 type waiting struct {
