@@ -315,3 +315,26 @@ run "refuses_another_identity_provider" {
 
   expect_failures = [var.github_oidc_provider_arn]
 }
+
+run "refuses_one_id_of_two" {
+  command = plan
+
+  variables {
+    github_repository = "owner/name"
+    github_owner_id   = "12"
+  }
+
+  expect_failures = [var.github_owner_id]
+}
+
+run "refuses_an_id_that_is_not_a_number" {
+  command = plan
+
+  variables {
+    github_repository    = "owner/name"
+    github_owner_id      = "12"
+    github_repository_id = "name"
+  }
+
+  expect_failures = [var.github_repository_id]
+}
