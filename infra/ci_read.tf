@@ -12,7 +12,7 @@ locals {
     alarm     = "arn:${local.partition}:cloudwatch:${local.account_scope}:alarm:${local.name}-*"
     bucket    = "arn:${local.partition}:s3:::${local.name}-*"
     cluster   = "arn:${local.partition}:ecs:${local.account_scope}:cluster/${local.name}"
-    dashboard = "arn:${local.partition}:cloudwatch::${local.account_id}:dashboard/${local.name}"
+    dashboard = "arn:${local.partition}:cloudwatch::${local.account_id}:dashboard/${local.global_name}"
     function  = "arn:${local.partition}:lambda:${local.account_scope}:function:${local.name}-*"
     key       = "arn:${local.partition}:kms:${local.account_scope}:key/*"
     key_alias = "arn:${local.partition}:kms:${local.account_scope}:alias/${local.name}"

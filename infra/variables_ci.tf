@@ -1,5 +1,5 @@
 variable "github_repository" {
-  description = "GitHub repository, OWNER/NAME, whose workflows get roles to plan, apply and deploy this environment; empty makes none. Set it in one region only: the roles are the account's."
+  description = "GitHub repository, OWNER/NAME, whose workflows get roles to plan, apply and deploy this environment; empty makes none. A second region has roles of its own, with the region in their names."
   type        = string
   default     = ""
 
