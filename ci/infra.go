@@ -50,7 +50,7 @@ func (m *SensorBackend) Apply(
 	// Saved plan to apply, by the 16 hex digits that plan printed. One made before the last change of the state is refused. By default a new plan is made and applied.
 	// +optional
 	plan string,
-	// Allow the plan to destroy or replace what holds data: buckets, tables, queues, images, keys, the warehouse.
+	// Allow the plan to destroy or replace what holds data (buckets, tables, queues, images, keys, the warehouse) and services.
 	// +optional
 	loseData bool,
 ) (string, error) {
@@ -118,8 +118,9 @@ func findDrifted(ctx context.Context, tf *terraformSession) (string, error) {
 
 // Destroy removes the whole environment, data included; the state's bucket and lock table stay.
 //
-// The task definitions and records that deployments added go too. prod is
-// protected: its buckets, table, images and load balancer refuse.
+// The task definitions and records that deployments added go too. What is protected,
+// as all of prod is, is refused before anything is destroyed: apply with
+// deletion_protection = false first.
 //
 // +cache="never"
 func (m *SensorBackend) Destroy(

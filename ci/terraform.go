@@ -58,7 +58,9 @@ plancheck save -place "$PLANS" ` + planFile + `
 	findDrift = initialize + `terraform plan -input=false -json -lock=false -out=` + planFile + `
 ` + showPlan + `plancheck drift <` + planFile + `.json
 `
+	// Destroying loses data, which is what it is for; what is protected stays.
 	destroyAll = initialize + `terraform plan -destroy -input=false -json -out=` + planFile + `
+` + showPlan + `plancheck check $PLAN_WHERE --lose-data <` + planFile + `.json
 ` + applyPlan
 
 	// printOutputs prints nothing: outputs are for this program, and errors for its own.

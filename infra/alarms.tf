@@ -30,6 +30,20 @@ locals {
       about     = "tasks fail the load balancer's health check: see the service's events and stopped tasks"
       dimension = local.alb_dimensions
     }
+    api-down = {
+      metric    = ["AWS/ApplicationELB", "HealthyHostCount", "Maximum"]
+      below     = 1
+      minutes   = 3
+      about     = "no task is healthy, or there is none at all: see the service's events and stopped tasks"
+      dimension = local.alb_dimensions
+    }
+    api-elb-5xx = {
+      metric    = ["AWS/ApplicationELB", "HTTPCode_ELB_5XX_Count", "Sum"]
+      above     = var.alarm_5xx_per_minute
+      minutes   = 3
+      about     = "the load balancer itself answers with errors, because no task takes the request or one ends too early"
+      dimension = { LoadBalancer = aws_lb.api.arn_suffix }
+    }
     api-latency = {
       metric    = ["AWS/ApplicationELB", "TargetResponseTime", "p99"]
       above     = 2
@@ -67,7 +81,8 @@ locals {
       metric    = ["AWS/Lambda", "Throttles", "Sum"]
       above     = 0
       minutes   = 15
-      about     = "files wait because processor_concurrency is used up: raise it or slow the sender"
+      times     = 2
+      about     = "files keep waiting because no concurrency is left, more than a burst: raise processor_concurrency or the account's limit"
       dimension = local.processor_dimensions
     }
     processor-duration = {
@@ -88,7 +103,8 @@ locals {
       metric    = ["AWS/DynamoDB", "ThrottledRequests", "Sum"]
       above     = 0
       minutes   = 5
-      about     = "DynamoDB turns requests away: one sensor's rows may be one hot key"
+      times     = 3
+      about     = "DynamoDB keeps turning requests away: one sensor's rows may be one hot key"
       dimension = { TableName = aws_dynamodb_table.metadata.name, Operation = "PutItem" }
     }
   }
@@ -106,14 +122,16 @@ resource "aws_cloudwatch_metric_alarm" "api" {
   statistic           = startswith(each.value.metric[2], "p") ? null : each.value.metric[2]
   extended_statistic  = startswith(each.value.metric[2], "p") ? each.value.metric[2] : null
   dimensions          = each.value.dimension
-  comparison_operator = "GreaterThanThreshold"
-  threshold           = each.value.above
+  comparison_operator = can(each.value.below) ? "LessThanThreshold" : "GreaterThanThreshold"
+  threshold           = can(each.value.below) ? each.value.below : each.value.above
   period              = 60
   evaluation_periods  = each.value.minutes
   datapoints_to_alarm = each.value.minutes
-  treat_missing_data  = "notBreaching"
-  alarm_actions       = [aws_sns_topic.alarms.arn]
-  ok_actions          = [aws_sns_topic.alarms.arn]
+  # Without requests nothing is counted, which is good; without targets the load
+  # balancer reports none, which is not.
+  treat_missing_data = can(each.value.below) ? "breaching" : "notBreaching"
+  alarm_actions      = [aws_sns_topic.alarms.arn]
+  ok_actions         = [aws_sns_topic.alarms.arn]
 }
 
 resource "aws_cloudwatch_metric_alarm" "processor" {
@@ -128,7 +146,7 @@ resource "aws_cloudwatch_metric_alarm" "processor" {
   comparison_operator = "GreaterThanThreshold"
   threshold           = each.value.above
   period              = each.value.minutes * 60
-  evaluation_periods  = 1
+  evaluation_periods  = try(each.value.times, 1)
   treat_missing_data  = "notBreaching"
   alarm_actions       = [aws_sns_topic.alarms.arn]
   ok_actions          = [aws_sns_topic.alarms.arn]

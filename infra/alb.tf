@@ -6,7 +6,7 @@ resource "aws_lb" "api" {
 
   drop_invalid_header_fields = true
   desync_mitigation_mode     = "defensive"
-  enable_deletion_protection = local.production
+  enable_deletion_protection = local.protected
 
   # The API keeps idle connections longer than this: the side that closes
   # first must not be the one that a request is on its way to.

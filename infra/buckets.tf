@@ -13,7 +13,7 @@ resource "aws_s3_bucket" "data" {
   for_each = local.buckets
 
   bucket        = each.value
-  force_destroy = !local.production
+  force_destroy = !local.protected
 }
 
 resource "aws_s3_bucket_versioning" "data" {

@@ -3,11 +3,14 @@
 locals {
   ci_statements = {
     read     = local.ci_read
+    look     = local.ci_look
     state    = local.ci_state
+    records  = local.ci_records
     network  = local.ci_network
     services = local.ci_services
     roles    = local.ci_roles
-    deploy   = local.ci_deploy
+    deploy   = merge(local.ci_look_deploy, local.ci_deploy)
+    smoke    = local.ci_smoke
   }
 
   task_definition = "arn:${local.partition}:ecs:${local.account_scope}:task-definition/${local.name}-api:*"
@@ -64,30 +67,30 @@ locals {
   ci_services = {
     ChangeNamed = {
       actions = [
-        "budgets:ModifyBudget", "budgets:TagResource", "cloudwatch:DeleteAlarms", "cloudwatch:DeleteDashboards",
-        "cloudwatch:PutDashboard", "cloudwatch:PutMetricAlarm", "cloudwatch:TagResource", "dynamodb:CreateTable",
-        "dynamodb:DeleteTable", "dynamodb:TagResource", "dynamodb:UpdateContinuousBackups", "dynamodb:UpdateTable",
+        "budgets:ModifyBudget", "budgets:TagResource", "budgets:UntagResource", "cloudwatch:DeleteAlarms", "cloudwatch:DeleteDashboards",
+        "cloudwatch:PutDashboard", "cloudwatch:PutMetricAlarm", "cloudwatch:TagResource", "cloudwatch:UntagResource", "dynamodb:CreateTable",
+        "dynamodb:DeleteTable", "dynamodb:TagResource", "dynamodb:UntagResource", "dynamodb:UpdateContinuousBackups", "dynamodb:UpdateTable",
         "dynamodb:UpdateTimeToLive", "ecr:CreateRepository", "ecr:DeleteLifecyclePolicy", "ecr:DeleteRepository",
-        "ecr:PutImageScanningConfiguration", "ecr:PutImageTagMutability", "ecr:PutLifecyclePolicy", "ecr:TagResource",
+        "ecr:PutImageScanningConfiguration", "ecr:PutImageTagMutability", "ecr:PutLifecyclePolicy", "ecr:TagResource", "ecr:UntagResource",
         "ecs:CreateCluster", "ecs:CreateService", "ecs:DeleteCluster", "ecs:DeleteService",
-        "ecs:PutClusterCapacityProviders", "ecs:TagResource", "ecs:UpdateCluster", "ecs:UpdateService",
+        "ecs:PutClusterCapacityProviders", "ecs:TagResource", "ecs:UntagResource", "ecs:UpdateCluster", "ecs:UpdateService",
         "lambda:AddPermission", "lambda:CreateAlias", "lambda:CreateFunction", "lambda:DeleteAlias",
         "lambda:DeleteFunction", "lambda:DeleteFunctionConcurrency", "lambda:DeleteFunctionEventInvokeConfig",
         "lambda:PublishVersion", "lambda:PutFunctionConcurrency", "lambda:PutFunctionEventInvokeConfig",
-        "lambda:RemovePermission", "lambda:TagResource", "lambda:UpdateAlias", "lambda:UpdateFunctionCode",
+        "lambda:RemovePermission", "lambda:TagResource", "lambda:UntagResource", "lambda:UpdateAlias", "lambda:UpdateFunctionCode",
         "lambda:UpdateFunctionConfiguration", "logs:AssociateKmsKey", "logs:CreateLogGroup", "logs:DeleteLogGroup",
-        "logs:PutRetentionPolicy", "logs:TagResource", "sns:CreateTopic", "sns:DeleteTopic", "sns:SetTopicAttributes",
-        "sns:Subscribe", "sns:TagResource", "sns:Unsubscribe", "sqs:CreateQueue", "sqs:DeleteQueue",
-        "sqs:SetQueueAttributes", "sqs:TagQueue",
+        "logs:PutRetentionPolicy", "logs:TagResource", "logs:UntagResource", "sns:CreateTopic", "sns:DeleteTopic", "sns:SetTopicAttributes",
+        "sns:Subscribe", "sns:TagResource", "sns:Unsubscribe", "sns:UntagResource", "sqs:CreateQueue", "sqs:DeleteQueue",
+        "sqs:SetQueueAttributes", "sqs:TagQueue", "sqs:UntagQueue",
       ]
       resources = [for kind in [
         "alarm", "budget", "cluster", "dashboard", "function", "log_group", "queue", "registry", "service", "table", "topic",
       ] : local.named[kind]]
       condition = null
     }
-    # What destroy removes besides Terraform's own.
+    # What destroy removes besides Terraform's own, and the tags of task definitions.
     RemoveRecords = {
-      actions   = ["ecs:DeleteTaskDefinitions", "ssm:DeleteParameter"]
+      actions   = ["ecs:DeleteTaskDefinitions", "ecs:TagResource", "ecs:UntagResource", "ssm:DeleteParameter"]
       resources = [local.task_definition, local.named.parameter]
       condition = null
     }
@@ -96,9 +99,37 @@ locals {
         "s3:CreateBucket", "s3:DeleteBucket", "s3:DeleteBucketPolicy", "s3:PutBucketLogging",
         "s3:PutBucketNotification", "s3:PutBucketOwnershipControls", "s3:PutBucketPolicy",
         "s3:PutBucketPublicAccessBlock", "s3:PutBucketTagging", "s3:PutBucketVersioning",
-        "s3:PutEncryptionConfiguration", "s3:PutLifecycleConfiguration", "s3:PutMetricsConfiguration",
+        "s3:PutEncryptionConfiguration", "s3:PutLifecycleConfiguration", "s3:PutMetricsConfiguration", "s3:TagResource",
+        "s3:UntagResource",
       ]
       resources = [local.named.bucket]
+      condition = null
+    }
+    # A bucket goes only when it is empty: force_destroy removes every version.
+    EmptyBuckets = {
+      actions   = ["s3:DeleteObject", "s3:DeleteObjectVersion", "s3:ListBucketVersions"]
+      resources = [local.named.bucket]
+      condition = null
+    }
+    # Application Auto Scaling makes its alarms with the caller's rights.
+    ScaleByAlarms = {
+      actions   = ["cloudwatch:DeleteAlarms", "cloudwatch:DescribeAlarms", "cloudwatch:PutMetricAlarm"]
+      resources = ["arn:${local.partition}:cloudwatch:${local.account_scope}:alarm:TargetTracking-service/${local.name}/${local.name}-api-*"]
+      condition = null
+    }
+    # Private names of interface endpoints lie in zones of AWS, which have no name here.
+    NameEndpoints = {
+      actions   = ["route53:AssociateVPCWithHostedZone"]
+      resources = ["arn:${local.partition}:route53:::hostedzone/*"]
+      condition = null
+    }
+    # Redshift makes and keeps its administrator's password with the caller's rights.
+    KeepWarehousePassword = {
+      actions = [
+        "secretsmanager:CreateSecret", "secretsmanager:DeleteSecret", "secretsmanager:DescribeSecret",
+        "secretsmanager:RotateSecret", "secretsmanager:TagResource", "secretsmanager:UpdateSecret",
+      ]
+      resources = ["arn:${local.partition}:secretsmanager:${local.account_scope}:secret:redshift!${local.name}-warehouse-*"]
       condition = null
     }
     # A key has no name of its own: what is new carries our tags, what is there our alias.
@@ -110,7 +141,7 @@ locals {
     ChangeKey = {
       actions = [
         "kms:CreateGrant", "kms:Decrypt", "kms:EnableKeyRotation", "kms:Encrypt", "kms:GenerateDataKey",
-        "kms:PutKeyPolicy", "kms:ScheduleKeyDeletion", "kms:UpdateKeyDescription",
+        "kms:PutKeyPolicy", "kms:ScheduleKeyDeletion", "kms:TagResource", "kms:UntagResource", "kms:UpdateKeyDescription",
       ]
       resources = [local.named.key]
       condition = { StringEquals = { "aws:ResourceTag/Project" = var.project, "aws:ResourceTag/Environment" = var.environment } }
@@ -125,7 +156,8 @@ locals {
       actions = [
         "application-autoscaling:DeleteScalingPolicy", "application-autoscaling:DeregisterScalableTarget",
         "application-autoscaling:PutScalingPolicy", "application-autoscaling:RegisterScalableTarget",
-        "application-autoscaling:TagResource", "ecs:DeregisterTaskDefinition", "ecs:RegisterTaskDefinition",
+        "application-autoscaling:TagResource", "application-autoscaling:UntagResource", "ecs:DeregisterTaskDefinition",
+        "ecs:ListTaskDefinitions", "ecs:RegisterTaskDefinition",
         "logs:CreateLogDelivery", "logs:DeleteLogDelivery",
       ]
       resources = ["*"]
@@ -133,31 +165,17 @@ locals {
     }
   }
 
+  # No role without the limit of ci_boundary.tf, and none of CI's: those, their
+  # policies, the limit and the identity provider are an administrator's.
   ci_roles = {
-    # No role without the limit of ci_boundary.tf.
     MakeLimitedRoles = {
-      actions = [
-        "iam:AttachRolePolicy", "iam:CreateRole", "iam:DetachRolePolicy", "iam:PutRolePermissionsBoundary",
-        "iam:PutRolePolicy",
-      ]
-      resources = [local.named.role]
-      condition = { StringEquals = { "iam:PermissionsBoundary" = "${local.iam_arn}:policy/${local.global_name}-boundary" } }
+      actions   = local.limited_role_actions
+      resources = local.service_roles
+      condition = local.has_boundary
     }
     ChangeRoles = {
-      actions = [
-        "iam:CreatePolicy", "iam:CreatePolicyVersion", "iam:DeletePolicy", "iam:DeletePolicyVersion", "iam:DeleteRole",
-        "iam:DeleteRolePolicy", "iam:ListEntitiesForPolicy", "iam:ListInstanceProfilesForRole", "iam:TagPolicy",
-        "iam:TagRole", "iam:UpdateAssumeRolePolicy", "iam:UpdateRole",
-      ]
-      resources = [local.named.policy, local.named.role]
-      condition = null
-    }
-    ChangeIdentityProvider = {
-      actions = [
-        "iam:AddClientIDToOpenIDConnectProvider", "iam:CreateOpenIDConnectProvider", "iam:DeleteOpenIDConnectProvider",
-        "iam:TagOpenIDConnectProvider",
-      ]
-      resources = [local.named.oidc]
+      actions   = concat(local.own_role_actions, ["iam:ListInstanceProfilesForRole"])
+      resources = local.service_roles
       condition = null
     }
     PassRoles = local.pass_roles
@@ -176,10 +194,12 @@ locals {
 
   ci_deploy = {
     # The token is for the whole registry, a task definition has no name before
-    # it is registered, metrics have none: AWS accepts no other resource.
+    # it is registered, metrics have none, target groups and log groups are found
+    # by listing: AWS accepts no other resource.
     DeployUnnamed = {
       actions = [
         "cloudwatch:GetMetricData", "ecr:GetAuthorizationToken", "ecs:DescribeTaskDefinition", "ecs:RegisterTaskDefinition",
+        "elasticloadbalancing:DescribeTargetGroups", "elasticloadbalancing:DescribeTargetHealth", "logs:DescribeLogGroups",
       ]
       resources = ["*"]
       condition = null
@@ -222,21 +242,22 @@ locals {
     }
     DeployFunction = {
       actions = [
-        "lambda:DeleteFunction", "lambda:GetAlias", "lambda:GetFunction", "lambda:GetFunctionConfiguration",
-        "lambda:InvokeFunction", "lambda:ListAliases", "lambda:ListVersionsByFunction", "lambda:PublishVersion",
-        "lambda:UpdateAlias", "lambda:UpdateFunctionCode",
+        "lambda:CreateAlias", "lambda:GetAlias", "lambda:GetFunction", "lambda:GetFunctionConfiguration",
+        "lambda:GetProvisionedConcurrencyConfig", "lambda:InvokeFunction", "lambda:ListAliases",
+        "lambda:ListVersionsByFunction", "lambda:PublishVersion", "lambda:UpdateAlias", "lambda:UpdateFunctionCode",
       ]
       resources = [local.named.function]
+      condition = null
+    }
+    # Old versions, which follow the function's name after a colon; never the function itself.
+    PruneVersions = {
+      actions   = ["lambda:DeleteFunction"]
+      resources = ["arn:${local.partition}:lambda:${local.account_scope}:function:${local.name}-processor:*"]
       condition = null
     }
     Watch = {
       actions   = ["cloudwatch:DescribeAlarms", "logs:FilterLogEvents", "logs:GetLogEvents"]
       resources = [local.named.alarm, local.named.log_group]
-      condition = null
-    }
-    KeepRuns = {
-      actions   = ["s3:GetObject", "s3:PutObject"]
-      resources = ["${local.state_bucket}/runs/${var.environment}/*"]
       condition = null
     }
     Tell = {
@@ -255,5 +276,46 @@ locals {
       condition = local.own_key
     }
     PassRoles = local.pass_roles
+    # Before a deploy: do the roles exist, and may this one pass them?
+    CheckRoles = {
+      actions   = ["iam:GetRole", "iam:SimulatePrincipalPolicy"]
+      resources = concat(local.service_roles, ["${local.iam_arn}:role/${local.global_name}-ci-*"])
+      condition = null
+    }
+  }
+
+  # A deploy reads the outputs from the state, which it cannot write.
+  ci_look_deploy = { for name in ["FindState", "ReadState", "FindLocks", "ReadLocks"] : name => local.ci_look[name] }
+
+  # The smoke test drops a file and looks at all that becomes of it.
+  ci_smoke = {
+    DropFile = {
+      actions   = ["s3:PutObject"]
+      resources = ["arn:${local.partition}:s3:::${local.name}-source-*/incoming/smoke-*"]
+      condition = null
+    }
+    SeeResult = {
+      actions   = ["s3:GetObject"]
+      resources = ["arn:${local.partition}:s3:::${local.name}-processed-*/processed/*"]
+      condition = null
+    }
+    SeeRow = {
+      actions   = ["dynamodb:GetItem"]
+      resources = [local.named.table]
+      condition = null
+    }
+    # A queue of the run's own, which is removed in the end.
+    HearAlerts = {
+      actions = [
+        "sqs:CreateQueue", "sqs:DeleteQueue", "sqs:GetQueueAttributes", "sqs:ReceiveMessage", "sqs:SetQueueAttributes",
+      ]
+      resources = ["arn:${local.partition}:sqs:${local.account_scope}:smoke-*-alerts"]
+      condition = null
+    }
+    SubscribeToAlerts = {
+      actions   = ["sns:Subscribe", "sns:Unsubscribe"]
+      resources = ["arn:${local.partition}:sns:${local.account_scope}:${local.name}-alerts", "arn:${local.partition}:sns:${local.account_scope}:${local.name}-alerts:*"]
+      condition = null
+    }
   }
 }

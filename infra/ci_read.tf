@@ -12,7 +12,7 @@ locals {
     alarm     = "arn:${local.partition}:cloudwatch:${local.account_scope}:alarm:${local.name}-*"
     bucket    = "arn:${local.partition}:s3:::${local.name}-*"
     cluster   = "arn:${local.partition}:ecs:${local.account_scope}:cluster/${local.name}"
-    dashboard = "arn:${local.partition}:cloudwatch::${local.account_id}:dashboard/${local.name}"
+    dashboard = "arn:${local.partition}:cloudwatch::${local.account_id}:dashboard/${local.global_name}"
     function  = "arn:${local.partition}:lambda:${local.account_scope}:function:${local.name}-*"
     key       = "arn:${local.partition}:kms:${local.account_scope}:key/*"
     key_alias = "arn:${local.partition}:kms:${local.account_scope}:alias/${local.name}"
@@ -59,7 +59,7 @@ locals {
         "s3:GetBucketOwnershipControls", "s3:GetBucketPolicy", "s3:GetBucketPublicAccessBlock",
         "s3:GetBucketRequestPayment", "s3:GetBucketTagging", "s3:GetBucketVersioning", "s3:GetBucketWebsite",
         "s3:GetEncryptionConfiguration", "s3:GetLifecycleConfiguration", "s3:GetMetricsConfiguration",
-        "s3:GetReplicationConfiguration", "s3:ListBucket",
+        "s3:GetReplicationConfiguration", "s3:ListBucket", "s3:ListTagsForResource",
       ]
       resources = [local.named.bucket]
       condition = null
@@ -92,20 +92,87 @@ locals {
     }
   }
 
-  ci_state = {
+  # One table holds the locks of every environment, by key: Terraform's own two
+  # items (S3 backend, "DynamoDB State Locking") and the pipeline's deploy lock.
+  lock_key        = "${trimprefix(local.state_bucket, "arn:${local.partition}:s3:::")}/${var.environment}/terraform.tfstate"
+  digest_key      = "${local.lock_key}-md5"
+  deploy_lock_key = "deploy/${local.name}"
+
+  # Reading the state, keeping others out meanwhile, and keeping the plan.
+  ci_look = {
     FindState = {
       actions   = ["s3:ListBucket"]
       resources = [local.state_bucket]
       condition = null
     }
-    State = {
-      actions   = ["s3:DeleteObject", "s3:GetObject", "s3:PutObject"]
-      resources = [local.state_object, "${local.state_object}.tflock", "${local.state_bucket}/plans/${var.environment}/*"]
+    ReadState = {
+      actions   = ["s3:GetObject"]
+      resources = [local.state_object]
       condition = null
     }
-    Lock = {
-      actions   = ["dynamodb:DeleteItem", "dynamodb:DescribeTable", "dynamodb:GetItem", "dynamodb:PutItem"]
+    KeepPlans = {
+      actions   = ["s3:GetObject", "s3:PutObject"]
+      resources = ["${local.state_bucket}/plans/${var.environment}/*"]
+      condition = null
+    }
+    LockState = {
+      actions   = ["s3:DeleteObject", "s3:GetObject", "s3:PutObject"]
+      resources = ["${local.state_object}.tflock"]
+      condition = null
+    }
+    FindLocks = {
+      actions   = ["dynamodb:DescribeTable"]
       resources = [local.state_table]
+      condition = null
+    }
+    ReadLocks = {
+      actions   = ["dynamodb:GetItem"]
+      resources = [local.state_table]
+      condition = { "ForAllValues:StringEquals" = { "dynamodb:LeadingKeys" = [local.lock_key, local.digest_key, local.deploy_lock_key] } }
+    }
+    LockStateInTable = {
+      actions   = ["dynamodb:DeleteItem", "dynamodb:PutItem"]
+      resources = [local.state_table]
+      condition = { "ForAllValues:StringEquals" = { "dynamodb:LeadingKeys" = [local.lock_key] } }
+    }
+    # Terraform asks for the function's environment, which AWS shows only to who may decrypt it.
+    ReadEncrypted = {
+      actions   = ["kms:Decrypt"]
+      resources = [local.named.key]
+      condition = local.own_key
+    }
+  }
+
+  # Writing the state, and one deploy at a time.
+  ci_state = {
+    WriteState = {
+      actions   = ["s3:PutObject"]
+      resources = [local.state_object]
+      condition = null
+    }
+    # The digest of the state that Terraform writes beside it.
+    WriteDigest = {
+      actions   = ["dynamodb:DeleteItem", "dynamodb:PutItem"]
+      resources = [local.state_table]
+      condition = { "ForAllValues:StringEquals" = { "dynamodb:LeadingKeys" = [local.digest_key] } }
+    }
+  }
+
+  # The deploy lock, which its holder renews, and what was deployed.
+  ci_records = {
+    DeployLock = {
+      actions   = ["dynamodb:DeleteItem", "dynamodb:PutItem", "dynamodb:UpdateItem"]
+      resources = [local.state_table]
+      condition = { "ForAllValues:StringEquals" = { "dynamodb:LeadingKeys" = [local.deploy_lock_key] } }
+    }
+    KeepDeployments = {
+      actions   = ["s3:DeleteObject", "s3:GetObject", "s3:PutObject"]
+      resources = ["${local.state_bucket}/deployments/${var.environment}/*"]
+      condition = null
+    }
+    KeepRuns = {
+      actions   = ["s3:GetObject", "s3:PutObject"]
+      resources = ["${local.state_bucket}/runs/${var.environment}/*", "${local.state_bucket}/runs/none/*"]
       condition = null
     }
   }

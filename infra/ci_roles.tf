@@ -1,7 +1,8 @@
 # What GitHub Actions may do, where github_repository names a repository: three
 # roles that a workflow of that repository, and no other, takes without any
-# stored key. Pull requests may only plan; applying and deploying is for jobs
-# that run in the GitHub environment of this name, which can ask for reviewers.
+# stored key. Every role is for jobs that run in a GitHub environment: that of
+# this name, which can ask for reviewers, or for planning also NAME-plan, which a
+# nightly run enters without any. A pull request as such takes no role.
 
 locals {
   github = var.github_repository != ""
@@ -9,18 +10,33 @@ locals {
   github_host         = "token.actions.githubusercontent.com"
   github_provider_arn = !local.github || var.github_oidc_provider_arn != "" ? var.github_oidc_provider_arn : aws_iam_openid_connect_provider.github[0].arn
 
-  # Whole subjects, without patterns (GitHub documentation, "OpenID Connect").
-  github_environment = "repo:${var.github_repository}:environment:${var.environment}"
+  # How GitHub names the repository in a token's subject: by name, and for one
+  # made, renamed or transferred since 2026-07-15 with ids (GitHub documentation,
+  # "OpenID Connect"; aws-actions/configure-aws-credentials#1888).
+  github_names = concat(
+    [var.github_repository],
+    var.github_owner_id == "" ? [] : [
+      format("%s@%s/%s@%s", split("/", "${var.github_repository}/")[0], var.github_owner_id, split("/", "${var.github_repository}/")[1], var.github_repository_id),
+    ],
+  )
+
+  # Whole subjects, without patterns.
+  ci_environments = {
+    plan   = [var.environment, "${var.environment}-plan"]
+    apply  = [var.environment]
+    deploy = [var.environment]
+  }
   ci_subjects = {
-    plan   = ["repo:${var.github_repository}:pull_request", "repo:${var.github_repository}:ref:refs/heads/main", local.github_environment]
-    apply  = [local.github_environment]
-    deploy = [local.github_environment]
+    for role, environments in local.ci_environments : role => flatten([
+      for environment in environments : [for name in local.github_names : "repo:${name}:environment:${environment}"]
+    ])
   }
 
+  # Only apply writes the state.
   ci_policies = {
-    plan   = ["read", "state"]
-    apply  = ["read", "state", "network", "services", "roles", "deploy"]
-    deploy = ["state", "deploy"]
+    plan   = ["read", "look"]
+    apply  = ["read", "look", "state", "network", "services", "roles", "records", "deploy", "smoke"]
+    deploy = ["records", "deploy", "smoke"]
   }
 }
 

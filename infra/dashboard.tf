@@ -41,7 +41,7 @@ locals {
 }
 
 resource "aws_cloudwatch_dashboard" "main" {
-  dashboard_name = local.name
+  dashboard_name = local.global_name
 
   dashboard_body = jsonencode({
     widgets = [

@@ -3,7 +3,7 @@
 resource "aws_ecr_repository" "api" {
   name                 = "${local.name}-api"
   image_tag_mutability = "IMMUTABLE_WITH_EXCLUSION"
-  force_delete         = !local.production
+  force_delete         = !local.protected
 
   image_tag_mutability_exclusion_filter {
     filter_type = "WILDCARD"
@@ -90,6 +90,20 @@ resource "aws_ecr_lifecycle_policy" "api" {
           tagPrefixList = ["sha256-"]
           countType     = "imageCountMoreThan"
           countNumber   = 100
+        }
+        action = { type = "expire" }
+      },
+      {
+        # Of branches that were deployed by hand; what a rule above selects, this
+        # one cannot expire.
+        rulePriority = 6
+        description  = "Drop images with any other tag after 90 days"
+        selection = {
+          tagStatus      = "tagged"
+          tagPatternList = ["*"]
+          countType      = "sinceImagePushed"
+          countUnit      = "days"
+          countNumber    = 90
         }
         action = { type = "expire" }
       },

@@ -28,6 +28,10 @@ resource "aws_ecs_service" "api" {
   # take a rolled-back service for a good one.
   wait_for_steady_state = false
 
+  # Without it another share of Spot would replace the service, and with it the
+  # image that runs by the first one ever.
+  force_new_deployment = true
+
   # The base never runs on Spot, which AWS may take back within two minutes;
   # what comes on top is split by weight.
   capacity_provider_strategy {

@@ -8,10 +8,10 @@
 
 locals {
   # What starting and running a task calls: pull the image, write the log, and
-  # read the warehouse's URL.
+  # read its secrets.
   endpoint_services = var.egress_mode != "endpoints" ? [] : concat(
     ["ecr.api", "ecr.dkr", "logs"],
-    var.warehouse_url_parameter == "" ? [] : ["ssm"],
+    length(local.task_secrets) == 0 ? [] : ["ssm"],
   )
 
   # One for all zones outside production: a zone's failure then takes the way

@@ -71,12 +71,12 @@ resource "aws_iam_role_policy" "execution" {
       ],
       # Under AWS's own key for SSM this is enough; a key of your own needs
       # kms:Decrypt on it as well.
-      local.warehouse_parameter_arn == "" ? [] : [
+      length(local.task_secrets) == 0 ? [] : [
         {
-          Sid      = "ReadWarehouseURL"
+          Sid      = "ReadSecrets"
           Effect   = "Allow"
           Action   = ["ssm:GetParameters"]
-          Resource = local.warehouse_parameter_arn
+          Resource = values(local.task_secrets)
         },
       ],
     )

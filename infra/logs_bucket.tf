@@ -10,7 +10,7 @@ locals {
 
 resource "aws_s3_bucket" "logs" {
   bucket        = local.logs_bucket
-  force_destroy = !local.production
+  force_destroy = !local.protected
 }
 
 resource "aws_s3_bucket_versioning" "logs" {
@@ -87,20 +87,28 @@ resource "aws_s3_bucket_policy" "logs" {
           Resource  = "${local.logs_bucket_arn}/alb/AWSLogs/${local.account_id}/*"
         },
         {
-          Sid       = "FlowLogs"
+          # These two in the words of AWS (Amazon VPC User Guide, "Amazon S3 bucket
+          # permissions for flow logs"), which adds them where they are missing.
+          Sid       = "AWSLogDeliveryWrite"
           Effect    = "Allow"
           Principal = { Service = "delivery.logs.amazonaws.com" }
           Action    = ["s3:PutObject"]
           Resource  = "${local.logs_bucket_arn}/AWSLogs/${local.account_id}/*"
-          Condition = local.from_account
+          Condition = {
+            StringEquals = { "aws:SourceAccount" = local.account_id, "s3:x-amz-acl" = "bucket-owner-full-control" }
+            ArnLike      = { "aws:SourceArn" = "arn:${local.partition}:logs:${local.account_scope}:*" }
+          }
         },
         {
-          Sid       = "FlowLogsLookFirst"
+          Sid       = "AWSLogDeliveryAclCheck"
           Effect    = "Allow"
           Principal = { Service = "delivery.logs.amazonaws.com" }
-          Action    = ["s3:GetBucketAcl", "s3:ListBucket"]
+          Action    = ["s3:GetBucketAcl"]
           Resource  = local.logs_bucket_arn
-          Condition = local.from_account
+          Condition = {
+            StringEquals = { "aws:SourceAccount" = local.account_id }
+            ArnLike      = { "aws:SourceArn" = "arn:${local.partition}:logs:${local.account_scope}:*" }
+          }
         },
       ],
       [for purpose, bucket in local.buckets : {

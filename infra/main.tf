@@ -32,10 +32,11 @@ locals {
   # Data and history in production survive a mistaken destroy; elsewhere a
   # destroy leaves nothing behind.
   production = var.environment == "prod"
+  protected  = coalesce(var.deletion_protection, local.production)
 
   # An emulated load balancer speaks plain HTTP only.
   https   = var.certificate_arn != "" && !var.emulated
-  api_url = "${local.https ? "https" : "http"}://${aws_lb.api.dns_name}"
+  api_url = local.https ? "https://${var.domain_name}" : "http://${aws_lb.api.dns_name}"
 
   # What makes API and processor send traces.
   tracing = { for endpoint in compact([var.otlp_endpoint]) : "OTEL_EXPORTER_OTLP_ENDPOINT" => endpoint }

@@ -9,10 +9,21 @@ data "aws_availability_zones" "available" {
     name   = "opt-in-status"
     values = ["opt-in-not-required"]
   }
+
+  lifecycle {
+    postcondition {
+      condition     = length(self.names) >= var.zone_count
+      error_message = "${var.region} has ${length(self.names)} availability zones open to every account: zone_count cannot be ${var.zone_count}."
+    }
+  }
 }
 
 locals {
   zones = slice(data.aws_availability_zones.available.names, 0, var.zone_count)
+
+  # A /24 where the network has the room, and never below the /27 that a load
+  # balancer needs. The upper half of the subnets is private.
+  subnet_bits = min(8, 27 - tonumber(split("/", var.vpc_cidr)[1]))
 }
 
 resource "aws_vpc" "main" {
@@ -34,7 +45,7 @@ resource "aws_subnet" "public" {
   count = length(local.zones)
 
   vpc_id                  = aws_vpc.main.id
-  cidr_block              = cidrsubnet(var.vpc_cidr, 8, count.index)
+  cidr_block              = cidrsubnet(var.vpc_cidr, local.subnet_bits, count.index)
   availability_zone       = local.zones[count.index]
   map_public_ip_on_launch = false
 
@@ -45,7 +56,7 @@ resource "aws_subnet" "private" {
   count = length(local.zones)
 
   vpc_id                  = aws_vpc.main.id
-  cidr_block              = cidrsubnet(var.vpc_cidr, 8, 128 + count.index)
+  cidr_block              = cidrsubnet(var.vpc_cidr, local.subnet_bits, pow(2, local.subnet_bits - 1) + count.index)
   availability_zone       = local.zones[count.index]
   map_public_ip_on_launch = false
 

@@ -56,8 +56,8 @@ resource "aws_redshift_cluster" "warehouse" {
   allow_version_upgrade               = true
   preferred_maintenance_window        = "sun:03:00-sun:04:00"
   automated_snapshot_retention_period = local.production ? 35 : 7
-  skip_final_snapshot                 = !local.production
-  final_snapshot_identifier           = local.production ? "${local.name}-warehouse-final" : null
+  skip_final_snapshot                 = !local.protected
+  final_snapshot_identifier           = local.protected ? "${local.name}-warehouse-final" : null
 }
 
 # Redshift takes no rows over its connection: the API puts batches under
@@ -121,10 +121,22 @@ resource "aws_redshift_logging" "warehouse" {
 
   cluster_identifier   = aws_redshift_cluster.warehouse[0].id
   log_destination_type = "cloudwatch"
-  log_exports          = ["connectionlog", "useractivitylog", "userlog"]
+  log_exports          = local.redshift_logs
+
+  # Redshift would make the groups itself, without a key and for ever.
+  depends_on = [aws_cloudwatch_log_group.warehouse]
+}
+
+resource "aws_cloudwatch_log_group" "warehouse" {
+  for_each = toset(var.enable_redshift ? local.redshift_logs : [])
+
+  name              = "/aws/redshift/cluster/${local.name}-warehouse/${each.key}"
+  retention_in_days = var.log_retention_days
+  kms_key_id        = aws_kms_key.main.arn
 }
 
 locals {
+  redshift_logs = ["connectionlog", "useractivitylog", "userlog"]
   redshift_port = 5439
 }
 

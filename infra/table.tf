@@ -4,7 +4,7 @@ resource "aws_dynamodb_table" "metadata" {
   name                        = "${local.name}-metadata"
   billing_mode                = "PAY_PER_REQUEST"
   hash_key                    = "object_key"
-  deletion_protection_enabled = local.production
+  deletion_protection_enabled = local.protected
 
   attribute {
     name = "object_key"

@@ -6,6 +6,14 @@ locals {
     var.warehouse_url_parameter == "" ? "" :
     "arn:${local.partition}:ssm:${local.account_scope}:parameter${var.warehouse_url_parameter}"
   )
+
+  # What the task is given by reference: variable of its environment, parameter.
+  task_secrets = merge(
+    local.warehouse_parameter_arn == "" ? {} : { DATABASE_URL = local.warehouse_parameter_arn },
+    var.write_keys_parameter == "" ? {} : {
+      WRITE_KEYS_SHA256 = "arn:${local.partition}:ssm:${local.account_scope}:parameter${var.write_keys_parameter}"
+    },
+  )
 }
 
 # Remembers the image of the first task definition, so that a later apply with
@@ -68,9 +76,7 @@ resource "aws_ecs_task_definition" "api" {
       [for name, value in local.tracing : { name = name, value = value }],
     )
 
-    secrets = local.warehouse_parameter_arn == "" ? [] : [
-      { name = "DATABASE_URL", valueFrom = local.warehouse_parameter_arn },
-    ]
+    secrets = [for name, arn in local.task_secrets : { name = name, valueFrom = arn }]
 
     healthCheck = {
       command     = ["CMD", "/api", "healthcheck"]

@@ -63,6 +63,12 @@ variable "architecture" {
   }
 }
 
+variable "deletion_protection" {
+  description = "Whether buckets, table, images and load balancer refuse to be destroyed; null means in prod only. To destroy prod, apply with false first."
+  type        = bool
+  default     = null
+}
+
 variable "emulated" {
   description = "Whether the target is an emulated AWS, which knows buckets by path and not by host name, and speaks plain HTTP."
   type        = bool

@@ -87,12 +87,49 @@ variable "certificate_arn" {
     condition     = var.certificate_arn == "" || can(regex("^arn:aws[a-z-]*:acm:[a-z0-9-]+:[0-9]{12}:certificate/[0-9a-f-]+$", var.certificate_arn))
     error_message = "certificate_arn must be empty or the ARN of an ACM certificate: arn:aws:acm:REGION:ACCOUNT:certificate/ID."
   }
+
+  validation {
+    condition     = var.certificate_arn != "" || var.environment == "dev" || var.emulated
+    error_message = "${var.environment} needs certificate_arn: plain HTTP would carry readings and keys in the clear."
+  }
+}
+
+variable "domain_name" {
+  description = "Name that the API is reached by, such as sensors.example.com; the certificate covers it, and its DNS record leads to the load balancer (output load_balancer_dns_name). Goes with certificate_arn."
+  type        = string
+  default     = ""
+
+  validation {
+    condition     = var.domain_name == "" || can(regex("^([a-z0-9]([a-z0-9-]*[a-z0-9])?\\.)+[a-z]{2,}$", var.domain_name))
+    error_message = "domain_name must be empty or a host name such as sensors.example.com."
+  }
+
+  validation {
+    condition     = (var.domain_name == "") == (var.certificate_arn == "")
+    error_message = "certificate_arn and domain_name go together: no certificate covers the load balancer's own name."
+  }
+}
+
+variable "write_keys_parameter" {
+  description = "Name of the SSM SecureString parameter with the SHA-256 sums of the keys that may write, such as /sensor/write-keys. The parameter itself is made by hand, so that it never enters the state. Empty, which staging and prod refuse: everybody may write."
+  type        = string
+  default     = ""
+
+  validation {
+    condition     = var.write_keys_parameter == "" || can(regex("^(/[a-zA-Z0-9_.-]+)+$", var.write_keys_parameter))
+    error_message = "write_keys_parameter must be empty or a full parameter name that starts with a slash."
+  }
+
+  validation {
+    condition     = var.write_keys_parameter != "" || var.environment == "dev" || var.emulated
+    error_message = "${var.environment} needs write_keys_parameter: without keys everybody may write through the public load balancer."
+  }
 }
 
 variable "processor_concurrency" {
-  description = "How many files the processor works on at once, reserved of the account's concurrency; -1 reserves none. AWS keeps 100 unreserved, which an account with the initial limit of 10 does not have: use -1 there."
+  description = "How many files the processor works on at once, reserved of the account's concurrency; -1 reserves none. AWS keeps 100 unreserved, which an account with the initial limit of 10 does not have."
   type        = number
-  default     = 10
+  default     = -1
 
   validation {
     condition     = var.processor_concurrency == -1 || (var.processor_concurrency >= 1 && floor(var.processor_concurrency) == var.processor_concurrency)
@@ -107,7 +144,7 @@ variable "parquet" {
 }
 
 variable "page_url" {
-  description = "Address of the API's page that alerts link to, such as https://sensors.example.com; empty means the load balancer's own. With a certificate, give its domain."
+  description = "Address of the API's page that alerts link to, such as https://sensors.example.com; empty means domain_name, or the load balancer's own name."
   type        = string
   default     = ""
 
@@ -125,5 +162,10 @@ variable "otlp_endpoint" {
   validation {
     condition     = var.otlp_endpoint == "" || can(regex("^https://[a-zA-Z0-9.-]+(/[^?#\\s]*)?$", var.otlp_endpoint))
     error_message = "otlp_endpoint must be empty or an https address without port, query and fragment."
+  }
+
+  validation {
+    condition     = var.otlp_endpoint == "" || var.egress_mode == "nat"
+    error_message = "otlp_endpoint needs egress_mode = nat: endpoints lead to AWS only."
   }
 }

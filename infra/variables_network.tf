@@ -1,10 +1,10 @@
 variable "vpc_cidr" {
-  description = "Private address range of the network; a /16 gives each subnet 256 addresses."
+  description = "Private address range of the network; a /16 gives each subnet 256 addresses, a /20 the 32 that a load balancer needs."
   type        = string
   default     = "10.0.0.0/16"
 
   validation {
-    condition     = can(cidrsubnet(var.vpc_cidr, 8, 130)) && can(regex("^(10|172\\.(1[6-9]|2[0-9]|3[01])|192\\.168)\\.", var.vpc_cidr)) && try(tonumber(split("/", var.vpc_cidr)[1]) >= 16 && tonumber(split("/", var.vpc_cidr)[1]) <= 20, false)
+    condition     = can(cidrnetmask(var.vpc_cidr)) && can(regex("^(10|172\\.(1[6-9]|2[0-9]|3[01])|192\\.168)\\.", var.vpc_cidr)) && try(tonumber(split("/", var.vpc_cidr)[1]) >= 16 && tonumber(split("/", var.vpc_cidr)[1]) <= 20, false)
     error_message = "vpc_cidr must be a private range of size /16 to /20, such as 10.0.0.0/16."
   }
 }

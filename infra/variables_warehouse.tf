@@ -18,6 +18,17 @@ variable "warehouse_cidrs" {
     condition     = alltrue([for cidr in var.warehouse_cidrs : can(cidrhost(cidr, 0)) && !endswith(cidr, "/0")])
     error_message = "warehouse_cidrs must be address ranges such as 10.20.0.0/24, and not the whole internet."
   }
+
+  # Inside the network, or on the internet behind a NAT gateway: there is no
+  # route to any other private network.
+  validation {
+    condition = alltrue([
+      for cidr in var.warehouse_cidrs :
+      try(cidrhost("${cidrhost(cidr, 0)}/${split("/", var.vpc_cidr)[1]}", 0) == cidrhost(var.vpc_cidr, 0), false) ||
+      (var.egress_mode == "nat" && !can(regex("^(10|172\\.(1[6-9]|2[0-9]|3[01])|192\\.168)\\.", cidr)))
+    ])
+    error_message = "warehouse_cidrs must lie inside vpc_cidr, or be public with egress_mode = nat: no route leads anywhere else."
+  }
 }
 
 variable "enable_redshift" {

@@ -69,6 +69,13 @@ func check(ctx context.Context, args []string, stdin io.Reader, stdout io.Writer
 	if lost := p.Losses(); len(lost) > 0 && !*loseData {
 		errs = append(errs, fmt.Errorf("the plan would lose data: %s; if that is meant, say so with --lose-data", strings.Join(lost, ", ")))
 	}
+	if stopped := p.Stops(); len(stopped) > 0 && !*loseData {
+		errs = append(errs, fmt.Errorf("the plan would stop what runs: %s; if that is meant, say so with --lose-data", strings.Join(stopped, ", ")))
+	}
+	if refuse := p.Protected(); len(refuse) > 0 {
+		errs = append(errs, fmt.Errorf("the plan would destroy what is protected: %s; nothing is destroyed: apply with deletion_protection = false first",
+			strings.Join(refuse, ", ")))
+	}
 	return errors.Join(errs...)
 }
 

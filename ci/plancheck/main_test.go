@@ -24,6 +24,8 @@ func planOf(changes string) string {
 const (
 	topic     = `{"address":"aws_sns_topic.a","mode":"managed","type":"aws_sns_topic","change":{"actions":["create"],"after":{"kms_master_key_id":null}}}`
 	lostTable = `{"address":"aws_dynamodb_table.m","mode":"managed","type":"aws_dynamodb_table","change":{"actions":["delete"],"before":{},"after":null}}`
+	replaced  = `{"address":"aws_ecs_service.api","mode":"managed","type":"aws_ecs_service","change":{"actions":["delete","create"],"before":{},"after":{"deployment_circuit_breaker":[{"enable":true,"rollback":true}],"alarms":[{"enable":true,"rollback":true,"alarm_names":["a"]}]}}}`
+	guarded   = `{"address":"aws_dynamodb_table.m","mode":"managed","type":"aws_dynamodb_table","change":{"actions":["delete"],"before":{"deletion_protection_enabled":true},"after":null}}`
 	kept      = `{"address":"aws_vpc_endpoint.e","mode":"managed","type":"aws_vpc_endpoint","change":{"actions":["no-op"],"before":{},"after":{}}}`
 )
 
@@ -41,6 +43,9 @@ func TestCheckAndDrift(t *testing.T) {
 		{"not in another environment", excused, planOf(topic), []string{"check", "-environment=prod"}, exitRefused, "topic-own-key"},
 		{"losing data is refused", `[]`, planOf(lostTable), []string{"check"}, exitRefused, "would lose data: destroy aws_dynamodb_table.m (table)"},
 		{"unless it is meant", `[]`, planOf(lostTable), []string{"check", "-lose-data"}, 0, "1 to destroy"},
+		{"replacing a service is refused", `[]`, planOf(replaced), []string{"check"}, exitRefused, "would stop what runs: replace aws_ecs_service.api"},
+		{"unless that is meant", `[]`, planOf(replaced), []string{"check", "-lose-data"}, 0, "1 to destroy"},
+		{"destroying what is protected is refused, meant or not", `[]`, planOf(guarded), []string{"check", "-lose-data"}, exitRefused, "apply with deletion_protection = false first"},
 		{"what is not a plan", `[]`, `{}`, []string{"check"}, exitRefused, "no format_version"},
 		{"exceptions that cannot be read", `[{`, planOf(kept), []string{"check"}, exitRefused, "read the policy's exceptions"},
 		{"the price is told", `[]`, planOf(kept), []string{"check"}, 0, "cost: about"},

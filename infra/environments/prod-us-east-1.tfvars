@@ -1,5 +1,5 @@
-# Production in a second region: its own network, data and state. The roles of
-# the home region are the account's, so github_repository stays out of here.
+# Production in a second region: its own network, data, state and roles. The
+# account has one identity provider for GitHub, which the home region made.
 environment = "prod"
 region      = "us-east-1"
 
@@ -13,9 +13,14 @@ vpc_cidr        = "10.1.0.0/16"
 zone_count      = 3
 egress_mode     = "endpoints"
 certificate_arn = "arn:aws:acm:us-east-1:111122223333:certificate/9f8e7d6c-0000-4000-8000-ba9876543210"
-page_url        = "https://us.sensors.example.com"
+domain_name     = "us.sensors.example.com"
+
+write_keys_parameter = "/sensor/prod/write-keys"
 
 log_retention_days = 365
 access_log_days    = 365
 alarm_emails       = ["oncall@example.com"]
 monthly_budget     = 400
+
+github_repository        = "example/sensor-backend"
+github_oidc_provider_arn = "arn:aws:iam::111122223333:oidc-provider/token.actions.githubusercontent.com"

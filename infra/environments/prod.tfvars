@@ -11,7 +11,9 @@ memory         = 1024
 
 egress_mode     = "endpoints"
 certificate_arn = "arn:aws:acm:eu-central-1:111122223333:certificate/0a1b2c3d-0000-4000-8000-0123456789ab"
-page_url        = "https://sensors.example.com"
+domain_name     = "sensors.example.com"
+
+write_keys_parameter = "/sensor/prod/write-keys"
 
 log_retention_days = 365
 access_log_days    = 365

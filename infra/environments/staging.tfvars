@@ -5,7 +5,11 @@ region      = "eu-central-1"
 desired_count = 1
 max_count     = 4
 
-egress_mode        = "endpoints"
+egress_mode          = "endpoints"
+certificate_arn      = "arn:aws:acm:eu-central-1:111122223333:certificate/5d6e7f80-0000-4000-8000-0123456789ab"
+domain_name          = "staging.sensors.example.com"
+write_keys_parameter = "/sensor/staging/write-keys"
+
 log_retention_days = 30
 access_log_days    = 30
 monthly_budget     = 150

@@ -5,8 +5,11 @@ mock_provider "aws" {
 }
 
 variables {
-  environment   = "staging"
-  processor_zip = "processor.zip"
+  environment          = "staging"
+  processor_zip        = "processor.zip"
+  write_keys_parameter = "/sensor/write-keys"
+  certificate_arn      = "arn:aws:acm:eu-central-1:111122223333:certificate/0a1b2c3d-0000-4000-8000-0123456789ab"
+  domain_name          = "sensors.example.com"
 }
 
 run "a_failed_rollout_goes_back" {
@@ -97,14 +100,14 @@ run "images_are_scanned_kept_and_immutable" {
   }
 
   assert {
-    condition     = length(jsondecode(aws_ecr_lifecycle_policy.api.policy).rules) == 5
-    error_message = "untagged images, old ones of develop and main, and old attestations must expire"
+    condition     = length(jsondecode(aws_ecr_lifecycle_policy.api.policy).rules) == 6 && jsondecode(aws_ecr_lifecycle_policy.api.policy).rules[5].selection.tagPatternList == ["*"]
+    error_message = "untagged images, old ones of develop and main, old attestations and those with any other tag must expire"
   }
 }
 
 run "warehouse_off" {
   assert {
-    condition     = jsondecode(aws_ecs_task_definition.api.container_definitions)[0].secrets == []
+    condition     = jsondecode(aws_ecs_task_definition.api.container_definitions)[0].secrets[*].name == ["WRITE_KEYS_SHA256"]
     error_message = "without a parameter the API must get no DATABASE_URL"
   }
 }
@@ -112,7 +115,7 @@ run "warehouse_off" {
 run "warehouse_url_is_a_reference" {
   variables {
     warehouse_url_parameter = "/sensor/warehouse-url"
-    warehouse_cidrs         = ["10.20.0.0/24"]
+    warehouse_cidrs         = ["10.0.200.0/24"]
   }
 
   assert {
@@ -121,7 +124,7 @@ run "warehouse_url_is_a_reference" {
   }
 
   assert {
-    condition     = aws_vpc_security_group_egress_rule.api_to_warehouse["10.20.0.0/24"].to_port == 5432
+    condition     = aws_vpc_security_group_egress_rule.api_to_warehouse["10.0.200.0/24"].to_port == 5432
     error_message = "the warehouse must be reachable"
   }
 }
@@ -165,7 +168,35 @@ run "files_go_to_the_alias" {
   }
 }
 
+run "a_share_of_spot_does_not_replace_the_service" {
+  assert {
+    condition     = aws_ecs_service.api.force_new_deployment
+    error_message = "without it the provider replaces a service whose capacity providers change"
+  }
+}
+
+run "nothing_is_reserved_of_a_new_account" {
+  assert {
+    condition     = aws_lambda_function.processor.reserved_concurrent_executions == -1
+    error_message = "an account with the initial limit of 10 cannot reserve anything"
+  }
+}
+
+run "write_keys_reach_the_task_as_a_secret" {
+  assert {
+    condition = (
+      contains(jsondecode(aws_ecs_task_definition.api.container_definitions)[0].secrets, { name = "WRITE_KEYS_SHA256", valueFrom = "arn:aws:ssm:eu-central-1:111122223333:parameter/sensor/write-keys" }) &&
+      strcontains(aws_iam_role_policy.execution.policy, "parameter/sensor/write-keys")
+    )
+    error_message = "the API must know who may write, and ECS must be able to read it"
+  }
+}
+
 run "the_processor_is_bounded_and_loses_nothing" {
+  variables {
+    processor_concurrency = 10
+  }
+
   assert {
     condition     = aws_lambda_function.processor.reserved_concurrent_executions == 10 && aws_lambda_function.processor.tracing_config[0].mode == "Active"
     error_message = "the processor must have its own concurrency and be traced"
@@ -235,6 +266,7 @@ run "no_collector_no_traces" {
 
 run "both_send_traces_to_the_collector" {
   variables {
+    egress_mode   = "nat"
     otlp_endpoint = "https://otlp.example.com/v1"
   }
 

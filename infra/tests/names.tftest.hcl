@@ -5,8 +5,11 @@ mock_provider "aws" {
 }
 
 variables {
-  environment   = "staging"
-  processor_zip = "processor.zip"
+  environment          = "staging"
+  processor_zip        = "processor.zip"
+  write_keys_parameter = "/sensor/write-keys"
+  certificate_arn      = "arn:aws:acm:eu-central-1:111122223333:certificate/0a1b2c3d-0000-4000-8000-0123456789ab"
+  domain_name          = "sensors.example.com"
 }
 
 run "names" {
@@ -35,6 +38,7 @@ run "longest_names_fit" {
   variables {
     project           = "abcdefghijkl"
     region            = "ap-southeast-4"
+    certificate_arn   = "arn:aws:acm:ap-southeast-4:111122223333:certificate/0a1b2c3d-0000-4000-8000-0123456789ab"
     github_repository = "owner/name"
     enable_redshift   = true
   }
@@ -68,6 +72,7 @@ run "longest_names_fit" {
 run "second_region_has_its_own_names" {
   variables {
     region            = "us-east-1"
+    certificate_arn   = "arn:aws:acm:us-east-1:111122223333:certificate/0a1b2c3d-0000-4000-8000-0123456789ab"
     monthly_budget    = 10
     github_repository = "owner/name"
   }
@@ -79,6 +84,7 @@ run "second_region_has_its_own_names" {
         [
           aws_iam_role.execution.name, aws_iam_role.task.name, aws_iam_role.processor.name,
           aws_iam_policy.boundary[0].name, aws_budgets_budget.monthly[0].name,
+          aws_cloudwatch_dashboard.main.dashboard_name,
         ],
       ) : startswith(name, "sensor-staging-us-east-1")
     ])

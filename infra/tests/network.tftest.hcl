@@ -5,8 +5,11 @@ mock_provider "aws" {
 }
 
 variables {
-  environment   = "staging"
-  processor_zip = "processor.zip"
+  environment          = "staging"
+  processor_zip        = "processor.zip"
+  write_keys_parameter = "/sensor/write-keys"
+  certificate_arn      = "arn:aws:acm:eu-central-1:111122223333:certificate/0a1b2c3d-0000-4000-8000-0123456789ab"
+  domain_name          = "sensors.example.com"
 }
 
 run "tasks_are_private" {
@@ -103,7 +106,40 @@ run "gateway_endpoints_in_both_modes" {
   }
 }
 
+run "the_smallest_network_holds_a_load_balancer" {
+  variables {
+    vpc_cidr   = "10.0.16.0/20"
+    zone_count = 3
+  }
+
+  assert {
+    condition     = [for subnet in concat(aws_subnet.public, aws_subnet.private) : subnet.cidr_block] == ["10.0.16.0/27", "10.0.16.32/27", "10.0.16.64/27", "10.0.24.0/27", "10.0.24.32/27", "10.0.24.64/27"]
+    error_message = "a load balancer needs subnets of /27 at least: ${jsonencode(aws_subnet.private[*].cidr_block)}"
+  }
+}
+
+run "refuses_more_zones_than_the_region_has" {
+  command = plan
+
+  variables {
+    zone_count = 3
+  }
+
+  override_data {
+    target = data.aws_availability_zones.available
+    values = { names = ["zone-a", "zone-b"] }
+  }
+
+  expect_failures = [data.aws_availability_zones.available]
+}
+
 run "plain_http_without_a_certificate" {
+  variables {
+    environment     = "dev"
+    certificate_arn = ""
+    domain_name     = ""
+  }
+
   assert {
     condition     = aws_lb_listener.http.default_action[0].type == "forward" && length(aws_lb_listener.https) == 0 && startswith(output.api_url, "http://")
     error_message = "without a certificate the API must be served over HTTP"
@@ -121,7 +157,7 @@ run "https_with_a_certificate" {
   }
 
   assert {
-    condition     = aws_lb_listener.https[0].ssl_policy == "ELBSecurityPolicy-TLS13-1-2-Res-2021-06" && startswith(output.api_url, "https://")
+    condition     = aws_lb_listener.https[0].ssl_policy == "ELBSecurityPolicy-TLS13-1-2-Res-2021-06" && output.api_url == "https://sensors.example.com"
     error_message = "HTTPS must take TLS 1.2 with forward secrecy at least"
   }
 }

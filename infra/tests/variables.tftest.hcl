@@ -5,7 +5,8 @@ mock_provider "aws" {
 }
 
 variables {
-  processor_zip = "processor.zip"
+  processor_zip        = "processor.zip"
+  write_keys_parameter = "/sensor/write-keys"
 }
 
 run "refuses_an_unknown_environment" {
@@ -314,4 +315,82 @@ run "refuses_another_identity_provider" {
   }
 
   expect_failures = [var.github_oidc_provider_arn]
+}
+
+run "refuses_one_id_of_two" {
+  command = plan
+
+  variables {
+    github_repository = "owner/name"
+    github_owner_id   = "12"
+  }
+
+  expect_failures = [var.github_owner_id]
+}
+
+run "refuses_an_id_that_is_not_a_number" {
+  command = plan
+
+  variables {
+    github_repository    = "owner/name"
+    github_owner_id      = "12"
+    github_repository_id = "name"
+  }
+
+  expect_failures = [var.github_repository_id]
+}
+
+run "refuses_http_in_staging" {
+  command = plan
+
+  variables {
+    environment = "staging"
+  }
+
+  expect_failures = [var.certificate_arn]
+}
+
+run "refuses_prod_without_keys" {
+  command = plan
+
+  variables {
+    environment          = "prod"
+    certificate_arn      = "arn:aws:acm:eu-central-1:111122223333:certificate/0a1b2c3d-0000-4000-8000-0123456789ab"
+    domain_name          = "sensors.example.com"
+    write_keys_parameter = ""
+  }
+
+  expect_failures = [var.write_keys_parameter]
+}
+
+run "refuses_a_domain_without_a_certificate" {
+  command = plan
+
+  variables {
+    domain_name = "sensors.example.com"
+  }
+
+  expect_failures = [var.domain_name]
+}
+
+run "refuses_a_collector_without_a_way_out" {
+  command = plan
+
+  variables {
+    otlp_endpoint = "https://otlp.example.com"
+    egress_mode   = "endpoints"
+  }
+
+  expect_failures = [var.otlp_endpoint]
+}
+
+run "refuses_a_warehouse_without_a_route" {
+  command = plan
+
+  variables {
+    warehouse_cidrs = ["10.20.0.0/24"]
+    egress_mode     = "nat"
+  }
+
+  expect_failures = [var.warehouse_cidrs]
 }

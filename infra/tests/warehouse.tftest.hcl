@@ -5,8 +5,11 @@ mock_provider "aws" {
 }
 
 variables {
-  environment   = "staging"
-  processor_zip = "processor.zip"
+  environment          = "staging"
+  processor_zip        = "processor.zip"
+  write_keys_parameter = "/sensor/write-keys"
+  certificate_arn      = "arn:aws:acm:eu-central-1:111122223333:certificate/0a1b2c3d-0000-4000-8000-0123456789ab"
+  domain_name          = "sensors.example.com"
 }
 
 run "no_redshift_unless_asked" {

@@ -5,8 +5,11 @@ mock_provider "aws" {
 }
 
 variables {
-  environment   = "staging"
-  processor_zip = "processor.zip"
+  environment          = "staging"
+  processor_zip        = "processor.zip"
+  write_keys_parameter = "/sensor/write-keys"
+  certificate_arn      = "arn:aws:acm:eu-central-1:111122223333:certificate/0a1b2c3d-0000-4000-8000-0123456789ab"
+  domain_name          = "sensors.example.com"
 }
 
 run "logs_expire" {
@@ -46,13 +49,28 @@ run "every_alarm_reaches_somebody" {
 
 run "the_alarms_that_matter_are_there" {
   assert {
-    condition     = keys(aws_cloudwatch_metric_alarm.api) == ["api-5xx", "api-cpu", "api-latency", "api-memory", "api-unhealthy"]
+    condition     = keys(aws_cloudwatch_metric_alarm.api) == ["api-5xx", "api-cpu", "api-down", "api-elb-5xx", "api-latency", "api-memory", "api-unhealthy"]
     error_message = "the API needs alarms on errors, health, latency, CPU and memory"
   }
 
   assert {
     condition     = keys(aws_cloudwatch_metric_alarm.processor) == ["failed-events", "processor-duration", "processor-errors", "processor-throttles", "table-errors"]
     error_message = "the processor needs alarms on errors, duration, throttles, its dead letters and its table"
+  }
+}
+
+run "a_total_outage_rings" {
+  assert {
+    condition = (
+      aws_cloudwatch_metric_alarm.api["api-down"].treat_missing_data == "breaching" && aws_cloudwatch_metric_alarm.api["api-down"].threshold == 1 &&
+      aws_cloudwatch_metric_alarm.api["api-down"].comparison_operator == "LessThanThreshold"
+    )
+    error_message = "a target group without targets sends no data, and must ring"
+  }
+
+  assert {
+    condition     = alltrue([for name in ["processor-throttles", "table-errors"] : aws_cloudwatch_metric_alarm.processor[name].evaluation_periods > 1])
+    error_message = "a burst that is throttled and then served must not ring"
   }
 }
 

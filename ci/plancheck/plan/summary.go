@@ -66,6 +66,49 @@ func (p Plan) Losses() []string {
 	return lost
 }
 
+// Stops names the services that would be destroyed or replaced, which ends what
+// they run: a service made again starts with the first image ever.
+func (p Plan) Stops() []string {
+	var stopped []string
+	for _, action := range []Action{Destroy, Replace} {
+		for _, c := range p.by(action) {
+			if c.Type == "aws_ecs_service" {
+				stopped = append(stopped, fmt.Sprintf("%s %s", action, c.Address))
+			}
+		}
+	}
+	return stopped
+}
+
+// Protected names the resources that the plan would destroy and that refuse it: the
+// apply would stop half-way, after it destroyed what is not protected.
+func (p Plan) Protected() []string {
+	var refuse []string
+	for _, c := range p.by(Destroy) {
+		if protects(c) {
+			refuse = append(refuse, c.Address)
+		}
+	}
+	return refuse
+}
+
+// protects says whether what is deployed refuses to be destroyed.
+func protects(c Change) bool {
+	switch c.Type {
+	case "aws_lb":
+		return c.Change.Before["enable_deletion_protection"] == true
+	case "aws_dynamodb_table":
+		return c.Change.Before["deletion_protection_enabled"] == true
+	case "aws_rds_cluster", "aws_db_instance":
+		return c.Change.Before["deletion_protection"] == true
+	case "aws_s3_bucket":
+		return c.Change.Before["force_destroy"] == false
+	case "aws_ecr_repository":
+		return c.Change.Before["force_delete"] == false
+	}
+	return false
+}
+
 // held says what a type holds whose destruction loses what people put there;
 // empty for one that Terraform can make again as it was.
 func held(resourceType string) string {

@@ -193,3 +193,10 @@ deny contains finding("redshift-logged", r) if {
 	some r in warehouses
 	count(of("aws_redshift_logging")) == 0
 }
+
+# Without it the provider replaces a service whose capacity providers change.
+deny contains finding("ecs-not-replaced", r) if {
+	some r in of("aws_ecs_service")
+	count(object.get(r.values, "capacity_provider_strategy", [])) > 0
+	not r.values.force_new_deployment == true
+}

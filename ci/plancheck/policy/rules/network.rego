@@ -116,3 +116,9 @@ deny contains finding("target-health-check", r) if {
 }
 
 checked(r) if given(r.values.health_check[0].path)
+
+# The smallest subnet that a load balancer takes.
+deny contains finding("subnet-size", r) if {
+	some r in of("aws_subnet")
+	to_number(split(r.values.cidr_block, "/")[1]) > 27
+}

@@ -188,3 +188,28 @@ alarmed(r) if {
 	count(list(r.values.alarm_actions)) > 0
 	r.values.alarm_actions != null
 }
+
+# A target group without targets sends no data at all.
+deny contains finding("alarm-outage", r) if {
+	some r in of("aws_lb_target_group")
+	rings := [a |
+		some a in of("aws_cloudwatch_metric_alarm")
+		a.values.metric_name == "HealthyHostCount"
+		a.values.treat_missing_data == "breaching"
+		startswith(a.values.comparison_operator, "LessThan")
+	]
+	count(rings) == 0
+}
+
+# What is throttled is tried again: only what lasts concerns anybody.
+deny contains finding("alarm-burst", r) if {
+	some r in of("aws_cloudwatch_metric_alarm")
+	r.values.metric_name in ["Throttles", "ThrottledRequests"]
+	not r.values.evaluation_periods > 1
+}
+
+# Dashboards are the account's: two regions would write the same one by turns.
+deny contains finding("dashboard-region", r) if {
+	some r in of("aws_cloudwatch_dashboard")
+	not regex.match(`-[a-z]{2}(-[a-z]+)+-[0-9]$`, r.values.dashboard_name)
+}
