@@ -26,15 +26,16 @@ func (x *execution) compensate(ctx context.Context, results []pipeline.Result) {
 		}}
 	}
 	service, function := x.deployed.service, x.deployed.function
+	ended := func(o rollout.Outcome, ended bool) bool { return o == "" || o == rollout.NotStarted || ended }
 	pipeline.Compensate(results, [2]pipeline.Half{
-		half(trigger.Lambda, function.Outcome == "" || function.Ended, x.restoreFunction),
-		half(trigger.ECS, service.Outcome == "" || service.Ended, x.restoreService),
+		half(trigger.Lambda, ended(function.Outcome, function.Ended), x.restoreFunction),
+		half(trigger.ECS, ended(service.Outcome, service.Ended), x.restoreService),
 	})
 }
 
 func (x *execution) restoreFunction(ctx context.Context) (string, error) {
 	before := x.deployed.function.Previous
-	if before.Version == "" || before.Version == x.deployed.function.Version {
+	if before.Version == "" || !x.deployed.function.Moved() {
 		return "left as it is: it was there before", nil
 	}
 	result, err := functions(x.cloud).Restore(ctx, before, 0)

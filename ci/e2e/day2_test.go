@@ -150,7 +150,7 @@ func (w world) staysAfterMigration(t *testing.T) {
 		t.Errorf("a processor that panics was deployed:\n%s", r.stdout)
 	}
 	wantOutcomes(t, r.stderr, map[string]string{"lambda": "failed", "ecs": "failed"})
-	for _, want := range []string{"cannot run on purpose", "not taken back although the other half failed", "migration 99", "go forward with a fix"} {
+	for _, want := range []string{"cannot run on purpose", "not undone although lambda failed", "migration 99", "go forward with a fix"} {
 		if !strings.Contains(r.stderr, want) {
 			t.Errorf("the report does not say %q:\n%s", want, tail(r.stderr))
 		}
