@@ -46,7 +46,7 @@ func (c *tally) add(now time.Time, good bool) (news bool) {
 	return true
 }
 
-func (b *Balancer) watch(ctx context.Context, t *Target, check HealthCheck, tell func(state, reason string)) {
+func (b *Balancer) checkHealth(ctx context.Context, t *Target, check HealthCheck, tell func(state, reason string)) {
 	interval := max(time.Duration(float64(check.Interval)/b.speed), firstPoll)
 	count := tally{check: check, interval: interval, state: Initial, last: time.Now()}
 	timer := time.NewTimer(0)

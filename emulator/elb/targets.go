@@ -35,7 +35,7 @@ func (b *Balancer) Register(group, id, address string, check HealthCheck, tell f
 	b.mu.Lock()
 	b.targets = append(b.targets, t)
 	b.mu.Unlock()
-	go b.watch(ctx, t, check, tell)
+	go b.checkHealth(ctx, t, check, tell)
 }
 
 // Deregister sends no new requests to a target and waits, for a while, for

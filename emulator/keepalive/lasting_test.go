@@ -20,7 +20,7 @@ func serve(t *testing.T) (address string, closed <-chan struct{}, end func()) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	watched := &watching{Listener: inner, closed: make(chan struct{}, 10)}
+	watched := &closing{Listener: inner, closed: make(chan struct{}, 10)}
 	server := &http.Server{
 		ReadHeaderTimeout: limit,
 		Handler:           http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { _, _ = io.WriteString(w, r.URL.Path) }),
@@ -35,12 +35,12 @@ func serve(t *testing.T) (address string, closed <-chan struct{}, end func()) {
 	return inner.Addr().String(), watched.closed, end
 }
 
-type watching struct {
+type closing struct {
 	net.Listener
 	closed chan struct{}
 }
 
-func (w *watching) Accept() (net.Conn, error) {
+func (w *closing) Accept() (net.Conn, error) {
 	c, err := w.Listener.Accept()
 	if err != nil {
 		return nil, err

@@ -17,9 +17,9 @@ import (
 // its lines name their own.
 const mixedSensor = "mixed"
 
-// hand puts a batch into the inbox. Only within the batch can duplicates be
+// putInbox puts a batch into the inbox. Only within the batch can duplicates be
 // told; the rest is for the processor to find.
-func (a *API) hand(ctx context.Context, batch []reading.Reading) (warehouse.Stored, error) {
+func (a *API) putInbox(ctx context.Context, batch []reading.Reading) (warehouse.Stored, error) {
 	key, body, rows := inboxObject(batch)
 	if err := a.cfg.Inbox.Put(ctx, key, "application/x-ndjson", body); err != nil {
 		return warehouse.Stored{}, fmt.Errorf("hand the batch to the processor as %s: %w: %w", key, errUpstream, err)

@@ -105,8 +105,8 @@ func tooMany() *problem {
 	return p
 }
 
-// sorted is a batch with the good readings set apart.
-type sorted struct {
+// sortedBatch is a batch with the good readings set apart.
+type sortedBatch struct {
 	good   []reading.Reading
 	places []int // of the good readings in the batch
 	bad    []itemAnswer
@@ -114,12 +114,12 @@ type sorted struct {
 
 // sortOut refuses readings beyond what is kept, and a batch without any good
 // reading: nothing is stored of it, and its error names the first reasons.
-func (a *API) sortOut(items []item) (sorted, error) {
+func (a *API) sortOut(items []item) (sortedBatch, error) {
 	if len(items) == 0 {
-		return sorted{}, newProblem(http.StatusUnprocessableEntity, "the batch holds no readings",
+		return sortedBatch{}, newProblem(http.StatusUnprocessableEntity, "the batch holds no readings",
 			fieldProblem{Field: "readings", Reason: "is missing or empty"})
 	}
-	b := sorted{good: make([]reading.Reading, 0, len(items))}
+	b := sortedBatch{good: make([]reading.Reading, 0, len(items))}
 	now := a.cfg.Now()
 	for i := range items {
 		if items[i].problem == nil {
@@ -140,7 +140,7 @@ func (a *API) sortOut(items []item) (sorted, error) {
 	return b, nil
 }
 
-func (b sorted) problem() *problem {
+func (b sortedBatch) problem() *problem {
 	const named = 100
 	errs := make([]fieldProblem, 0, min(len(b.bad), named))
 	for _, bad := range b.bad[:min(len(b.bad), named)] {
@@ -150,7 +150,7 @@ func (b sorted) problem() *problem {
 		fmt.Sprintf("%d of %d readings are not acceptable, nothing was stored", len(b.bad), len(b.bad)), errs...)
 }
 
-func (b sorted) answer(stored warehouse.Stored) ingestAnswer {
+func (b sortedBatch) answer(stored warehouse.Stored) ingestAnswer {
 	answer := ingestAnswer{Accepted: stored.New, Duplicates: len(stored.Duplicates), Rejected: len(b.bad)}
 	bad := b.bad
 	for _, place := range stored.Duplicates {
@@ -176,7 +176,7 @@ func (a ingestAnswer) status() int {
 
 // storeOnce answers a request with an Idempotency-Key as it was answered the
 // first time.
-func (a *API) storeOnce(c echo.Context, key string, digest []byte, b sorted) error {
+func (a *API) storeOnce(c echo.Context, key string, digest []byte, b sortedBatch) error {
 	once := warehouse.Once{Key: key, Request: digest}
 	kept, replayed, err := a.cfg.Warehouse.InsertOnce(c.Request().Context(), once, b.good, func(stored warehouse.Stored) ([]byte, error) {
 		return json.Marshal(b.answer(stored))
@@ -242,5 +242,5 @@ func (a *API) store(ctx context.Context, batch []reading.Reading) (warehouse.Sto
 	if a.cfg.Warehouse != nil {
 		return a.cfg.Warehouse.Insert(ctx, batch)
 	}
-	return a.hand(ctx, batch)
+	return a.putInbox(ctx, batch)
 }

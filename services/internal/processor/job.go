@@ -91,7 +91,7 @@ func (j *job) process(ctx context.Context, object Object, claim *Claim) error {
 	}
 	// The states come first: of two objects of one series only one gets
 	// further with what it found.
-	if err := j.step(ctx, "save states", func(ctx context.Context) error { return j.save(ctx, result.watches, object.ETag) }); err != nil {
+	if err := j.step(ctx, "save states", func(ctx context.Context) error { return j.save(ctx, result.series, object.ETag) }); err != nil {
 		return err
 	}
 	if err := j.step(ctx, "write objects", func(ctx context.Context) error { return j.write(ctx, result, before, processed) }); err != nil {
@@ -161,7 +161,7 @@ func (j *job) read(ctx context.Context, object Object, processed forms) (read *r
 	if object.Size > maxObject {
 		return failed(j.source, fmt.Errorf("the object has %d bytes, at most %d are processed: split it", object.Size, maxObject)), nil
 	}
-	body := &watched{in: object.Body}
+	body := &errReader{in: object.Body}
 	collected := newCollector(j, object, processed)
 	options := parse.Options{
 		Format:   j.source.Format,
@@ -221,14 +221,14 @@ func (j *job) put(ctx context.Context, key, contentType string, content []byte) 
 	return upload.Close()
 }
 
-// watched remembers the error of the stream below the parser, to tell a lost
+// errReader remembers the error of the stream below the parser, to tell a lost
 // connection from a damaged file.
-type watched struct {
+type errReader struct {
 	in  io.Reader
 	err error
 }
 
-func (w *watched) Read(p []byte) (int, error) {
+func (w *errReader) Read(p []byte) (int, error) {
 	n, err := w.in.Read(p)
 	if err != nil && !errors.Is(err, io.EOF) {
 		w.err = err

@@ -43,7 +43,7 @@ func (w *waiting) sort() {
 }
 
 // wait lets a reading wait for those before it.
-func (c *collector) wait(r *reading.Reading, w *watch) {
+func (c *collector) wait(r *reading.Reading, w *series) {
 	w.waiting.add(r.Timestamp, r.Value)
 	if c.waiting++; c.waiting >= maxWaiting {
 		c.observeAll(func(n int) int { return n / 2 })
@@ -54,8 +54,8 @@ func (c *collector) wait(r *reading.Reading, w *watch) {
 // of n as part says.
 func (c *collector) observeAll(part func(n int) int) {
 	c.waiting = 0
-	for _, name := range slices.SortedFunc(maps.Keys(c.watches), compareSeries) {
-		w := c.watches[name]
+	for _, name := range slices.SortedFunc(maps.Keys(c.series), compareSeries) {
+		w := c.series[name]
 		w.waiting.sort()
 		n := part(len(w.waiting.all))
 		for _, o := range w.waiting.all[:n] {

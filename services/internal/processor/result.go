@@ -33,7 +33,7 @@ type result struct {
 	row        catalog.Object
 	quarantine []byte
 	alerts     []Alert
-	watches    map[Series]*watch
+	series     map[Series]*series
 }
 
 // rejected is one line of a quarantine object.
@@ -72,9 +72,9 @@ type collector struct {
 	row        catalog.Object
 	metrics    map[string]struct{}
 	ignored    map[string]struct{} // columns
-	watches    map[Series]*watch
+	series     map[Series]*series
 	last       Series // of the row before, mostly that of the next
-	watching   *watch
+	current    *series
 	waiting    int // readings that the detectors have not seen yet
 	found      []anomaly.Finding
 	alerts     []Alert
@@ -96,7 +96,7 @@ func newCollector(j *job, object Object, processed forms) *collector {
 		row:     catalog.Object{Key: j.source.Key, SensorID: j.source.SensorID},
 		metrics: map[string]struct{}{},
 		ignored: map[string]struct{}{},
-		watches: map[Series]*watch{},
+		series:  map[Series]*series{},
 	}
 	if !object.Modified.IsZero() {
 		c.latest = object.Modified.Add(maxAhead)
@@ -188,20 +188,20 @@ func (c *collector) ignore(name string) {
 
 // watch returns the one of a series, and nil when there are too many series
 // already.
-func (c *collector) watch(ctx context.Context, name Series) (*watch, error) {
-	if c.watching != nil && name == c.last {
-		return c.watching, nil
+func (c *collector) watch(ctx context.Context, name Series) (*series, error) {
+	if c.current != nil && name == c.last {
+		return c.current, nil
 	}
-	w := c.watches[name]
-	if w == nil && len(c.watches) < maxSeries {
+	w := c.series[name]
+	if w == nil && len(c.series) < maxSeries {
 		var err error
 		if w, err = c.job.watch(ctx, name); err != nil {
 			return nil, err
 		}
-		c.watches[name] = w
+		c.series[name] = w
 		c.metrics[name.Metric] = struct{}{}
 	}
-	c.last, c.watching = name, w
+	c.last, c.current = name, w
 	return w, nil
 }
 
@@ -232,7 +232,7 @@ func (c *collector) result() (*result, error) {
 	}
 	c.row.Metrics = slices.Sorted(maps.Keys(c.metrics))
 	c.row.IgnoredColumns = slices.Sorted(maps.Keys(c.ignored))
-	r := &result{row: c.row, quarantine: c.quarantine.Bytes(), alerts: c.alerts, watches: c.watches}
+	r := &result{row: c.row, quarantine: c.quarantine.Bytes(), alerts: c.alerts, series: c.series}
 	switch {
 	case r.row.Rows > 0:
 		r.row.Status = catalog.Processed

@@ -44,8 +44,8 @@ type States interface {
 	Save(ctx context.Context, s State) error
 }
 
-// watch is one series of a file.
-type watch struct {
+// series is one series of a file.
+type series struct {
 	state   State
 	known   *anomaly.Detector // goes on from what is kept
 	until   time.Time         // the last reading that is kept
@@ -58,7 +58,7 @@ type watch struct {
 }
 
 // detector returns the one for a reading of the time at.
-func (w *watch) detector(at time.Time) *anomaly.Detector {
+func (w *series) detector(at time.Time) *anomaly.Detector {
 	if at.After(w.until) {
 		w.changed = true
 		return w.known
@@ -70,7 +70,7 @@ func (w *watch) detector(at time.Time) *anomaly.Detector {
 }
 
 // watch loads the detector of a series.
-func (j *job) watch(ctx context.Context, s Series) (*watch, error) {
+func (j *job) watch(ctx context.Context, s Series) (*series, error) {
 	state, err := j.States.Load(ctx, s)
 	if err != nil {
 		return nil, err
@@ -79,7 +79,7 @@ func (j *job) watch(ctx context.Context, s Series) (*watch, error) {
 	if err != nil {
 		return nil, err
 	}
-	w := &watch{state: state}
+	w := &series{state: state}
 	w.state.Before = from
 	if len(from) > 0 {
 		if w.known, err = anomaly.Resume(anomaly.Default(), from); err != nil {
@@ -125,10 +125,10 @@ func (j *job) from(ctx context.Context, s State) ([]byte, error) {
 const saves = 16
 
 // save writes the states of all series of the file that have moved.
-func (j *job) save(ctx context.Context, watches map[Series]*watch, content string) error {
+func (j *job) save(ctx context.Context, all map[Series]*series, content string) error {
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(saves)
-	for _, w := range watches {
+	for _, w := range all {
 		if !w.changed {
 			continue
 		}
