@@ -253,9 +253,13 @@ func (c *cloud) s3() *s3.Client {
 	return s3.NewFromConfig(c.config, func(o *s3.Options) { o.UsePathStyle = c.emulator != nil })
 }
 
-// http is a client that reaches the load balancers of this AWS: names of the
-// emulated ones lead to the emulator.
-func (c *cloud) http() *http.Client {
+// client reaches the API behind this AWS's load balancer, with the key to write if
+// one is given: names of the emulated load balancers lead to the emulator.
+func (m *SensorBackend) client(ctx context.Context, c *cloud) (*http.Client, error) {
+	key, err := plaintext(ctx, m.WriteKey, "the key to write")
+	if err != nil {
+		return nil, err
+	}
 	dialer := &net.Dialer{Timeout: 10 * time.Second}
 	transport := &http.Transport{
 		DialContext: func(ctx context.Context, network, address string) (net.Conn, error) {
@@ -267,7 +271,23 @@ func (c *cloud) http() *http.Client {
 		},
 		MaxIdleConnsPerHost: 4,
 	}
-	return &http.Client{Transport: transport, Timeout: 30 * time.Second}
+	return &http.Client{Transport: keyed{transport, key}, Timeout: 30 * time.Second}, nil
+}
+
+// keyed sends a key with each request that has none and that no redirection caused:
+// that may lead to somebody else.
+type keyed struct {
+	http.RoundTripper
+	key string
+}
+
+// RoundTrip implements http.RoundTripper.
+func (k keyed) RoundTrip(r *http.Request) (*http.Response, error) {
+	if k.key != "" && r.Header.Get("Authorization") == "" && r.Response == nil {
+		r = r.Clone(r.Context())
+		r.Header.Set("Authorization", "Bearer "+k.key)
+	}
+	return k.RoundTripper.RoundTrip(r)
 }
 
 // access gives containers the way to this AWS: the present credentials, the region,

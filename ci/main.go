@@ -50,6 +50,8 @@ type SensorBackend struct {
 	// +private
 	WebIdentityToken *dagger.Secret
 	// +private
+	WriteKey *dagger.Secret
+	// +private
 	IDTokenRequestURL *dagger.Secret
 	// +private
 	IDTokenRequestToken *dagger.Secret
@@ -111,6 +113,9 @@ func New(
 	// Identity token that the role trusts, such as env://AWS_WEB_IDENTITY_TOKEN. In a GitHub job leave it out and give the two below.
 	// +optional
 	awsWebIdentityToken *dagger.Secret,
+	// Key that may write to the API, for smoke, negative and load where the API asks for one; see write_keys_parameter in infra.
+	// +optional
+	writeKey *dagger.Secret,
 	// Where a GitHub job gets its identity tokens: env://ACTIONS_ID_TOKEN_REQUEST_URL.
 	// +optional
 	idTokenRequestURL *dagger.Secret,
@@ -152,6 +157,7 @@ func New(
 		CredentialExpiration: awsCredentialExpiration,
 		RoleARN:              strings.TrimSpace(awsRoleARN),
 		WebIdentityToken:     awsWebIdentityToken,
+		WriteKey:             writeKey,
 		IDTokenRequestURL:    idTokenRequestURL,
 		IDTokenRequestToken:  idTokenRequestToken,
 		RunningEmulator:      emulator,

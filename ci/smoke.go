@@ -61,10 +61,14 @@ func (m *SensorBackend) smoke(ctx context.Context, c *cloud, out terraform.Outpu
 	if err != nil {
 		return nil, fmt.Errorf("read the sensor file: %w", err)
 	}
+	client, err := m.client(ctx, c)
+	if err != nil {
+		return nil, err
+	}
 	_, digest, _ := strings.Cut(image, "@")
 	return smoke.Run(ctx, smoke.System{
 		URL:             out["api_url"],
-		HTTP:            c.http(),
+		HTTP:            client,
 		Commit:          commit,
 		Digest:          digest,
 		Warehouse:       c.emulator != nil,
@@ -103,14 +107,18 @@ func (m *SensorBackend) generatedReadings() *dagger.File {
 //
 // +cache="never"
 func (m *SensorBackend) Negative(ctx context.Context) (string, error) {
-	return m.onDeployed(ctx, func(c *cloud, out terraform.Outputs) (string, error) { return sendHostile(ctx, c, out) })
+	return m.onDeployed(ctx, func(c *cloud, out terraform.Outputs) (string, error) { return m.sendHostile(ctx, c, out) })
 }
 
-func sendHostile(ctx context.Context, c *cloud, out terraform.Outputs) (string, error) {
+func (m *SensorBackend) sendHostile(ctx context.Context, c *cloud, out terraform.Outputs) (string, error) {
 	if err := out.Need("api_url"); err != nil {
 		return "", err
 	}
-	report, err := negative.Run(ctx, c.http(), out["api_url"])
+	client, err := m.client(ctx, c)
+	if err != nil {
+		return "", err
+	}
+	report, err := negative.Run(ctx, client, out["api_url"])
 	if err != nil {
 		return "", err
 	}
@@ -142,7 +150,7 @@ func (m *SensorBackend) Load(
 	if err != nil {
 		return "", err
 	}
-	return m.onDeployed(ctx, func(c *cloud, out terraform.Outputs) (string, error) { return putUnderLoad(ctx, c, out, plan) })
+	return m.onDeployed(ctx, func(c *cloud, out terraform.Outputs) (string, error) { return m.putUnderLoad(ctx, c, out, plan) })
 }
 
 // usualLoad is the plan of the stage: what Load does by default.
@@ -150,11 +158,15 @@ func usualLoad() load.Plan {
 	return load.Plan{Rate: 50, Time: 10 * time.Second, P99: 250 * time.Millisecond}
 }
 
-func putUnderLoad(ctx context.Context, c *cloud, out terraform.Outputs, plan load.Plan) (string, error) {
+func (m *SensorBackend) putUnderLoad(ctx context.Context, c *cloud, out terraform.Outputs, plan load.Plan) (string, error) {
 	if err := out.Need("api_url"); err != nil {
 		return "", err
 	}
-	report, err := load.Run(ctx, c.http(), out["api_url"], "load-"+strings.ToLower(rand.Text()[:10]), plan)
+	client, err := m.client(ctx, c)
+	if err != nil {
+		return "", err
+	}
+	report, err := load.Run(ctx, client, out["api_url"], "load-"+strings.ToLower(rand.Text()[:10]), plan)
 	if err != nil {
 		return "", err
 	}

@@ -272,7 +272,7 @@ func (x *execution) negative(ctx context.Context) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	return sendHostile(ctx, x.cloud, out)
+	return x.m.sendHostile(ctx, x.cloud, out)
 }
 
 func (x *execution) load(ctx context.Context) (string, error) {
@@ -280,7 +280,7 @@ func (x *execution) load(ctx context.Context) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	return putUnderLoad(ctx, x.cloud, out, usualLoad())
+	return x.m.putUnderLoad(ctx, x.cloud, out, usualLoad())
 }
 
 // drift compares the world with the configuration.
