@@ -79,7 +79,7 @@ type Parts struct {
 func New(parts Parts) (*Edge, error) {
 	target, err := url.Parse(parts.Moto)
 	if err != nil {
-		return nil, fmt.Errorf("reading moto's address %q: %w", parts.Moto, err)
+		return nil, fmt.Errorf("read moto's address %q: %w", parts.Moto, err)
 	}
 	e := &Edge{parts: parts, log: parts.Log, prepared: map[string]bool{}, tested: make(chan struct{})}
 	e.proxy = &httputil.ReverseProxy{

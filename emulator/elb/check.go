@@ -50,7 +50,7 @@ func ReadHealthCheck(ctx context.Context, moto Caller, group string) (HealthChec
 	}
 	var parsed targetGroupsXML
 	if err := xml.Unmarshal(raw, &parsed); err != nil {
-		return HealthCheck{}, fmt.Errorf("reading target group %s: %w", group, err)
+		return HealthCheck{}, fmt.Errorf("read target group %s: %w", group, err)
 	}
 	if len(parsed.Groups) != 1 {
 		return HealthCheck{}, fmt.Errorf("target group %s does not exist", group)

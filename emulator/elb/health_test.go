@@ -112,7 +112,7 @@ func TestReadHealthCheck(t *testing.T) {
 			HealthCheck{"/readyz", "traffic-port", "200-204", 10 * time.Second, 3 * time.Second, 2, 4}, ""},
 		{"defaults", group("<member/>"), HealthCheck{"/", "", "200", 30 * time.Second, 5 * time.Second, 5, 2}, ""},
 		{"missing", group(""), HealthCheck{}, "target group arn:aws:x:y:eu-central-1:g does not exist"},
-		{"no XML", "<", HealthCheck{}, "reading target group arn:aws:x:y:eu-central-1:g"},
+		{"no XML", "<", HealthCheck{}, "read target group arn:aws:x:y:eu-central-1:g"},
 		{"an error", "", HealthCheck{}, "no such action"},
 	} {
 		t.Run(c.name, func(t *testing.T) {

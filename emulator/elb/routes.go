@@ -43,7 +43,7 @@ func readRoutes(ctx context.Context, moto Caller, region string) ([]route, error
 	}
 	var balancers loadBalancersXML
 	if err := xml.Unmarshal(raw, &balancers); err != nil {
-		return nil, fmt.Errorf("reading the load balancers: %w", err)
+		return nil, fmt.Errorf("read the load balancers: %w", err)
 	}
 	var routes []route
 	for _, b := range balancers.Balancers {
@@ -56,7 +56,7 @@ func readRoutes(ctx context.Context, moto Caller, region string) ([]route, error
 		}
 		var listeners listenersXML
 		if err := xml.Unmarshal(raw, &listeners); err != nil {
-			return nil, fmt.Errorf("reading the listeners of %s: %w", b.Name, err)
+			return nil, fmt.Errorf("read the listeners of %s: %w", b.Name, err)
 		}
 		for _, l := range listeners.Listeners {
 			for _, a := range l.Actions {

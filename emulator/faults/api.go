@@ -16,7 +16,7 @@ func (s *Set) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case http.MethodPut, http.MethodPost:
 		body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, 1<<20))
 		if err != nil {
-			err = fmt.Errorf("reading the faults: %w", err)
+			err = fmt.Errorf("read the faults: %w", err)
 		}
 		var faults []Fault
 		if err == nil {

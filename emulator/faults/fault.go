@@ -61,14 +61,14 @@ func Parse(body []byte) ([]Fault, error) {
 	decoder := json.NewDecoder(bytes.NewReader(body))
 	decoder.DisallowUnknownFields()
 	if err := decoder.Decode(&given); err != nil {
-		return nil, fmt.Errorf("reading the faults: %w", err)
+		return nil, fmt.Errorf("read the faults: %w", err)
 	}
 	if _, err := decoder.Token(); !errors.Is(err, io.EOF) {
 		return nil, errors.New(`reading the faults: more than one JSON value; give several as {"faults": [...]}`)
 	}
 	if given.Fault != (Fault{}) {
 		if given.Faults != nil {
-			return nil, errors.New("reading the faults: give one fault or a list of faults, not both")
+			return nil, errors.New("read the faults: give one fault or a list of faults, not both")
 		}
 		given.Faults = []Fault{given.Fault}
 	}

@@ -21,11 +21,11 @@ func (i Image) Unpack(dir string) error {
 	for n, layer := range i.layers {
 		stream, err := layer.Uncompressed()
 		if err != nil {
-			return fmt.Errorf("reading layer %d: %w", n, err)
+			return fmt.Errorf("read layer %d: %w", n, err)
 		}
 		err = Apply(dir, stream)
 		if err = errors.Join(err, stream.Close()); err != nil {
-			return fmt.Errorf("unpacking layer %d: %w", n, err)
+			return fmt.Errorf("unpack layer %d: %w", n, err)
 		}
 	}
 	return nil
@@ -47,7 +47,7 @@ func Apply(dir string, stream io.Reader) error {
 			return nil
 		}
 		if err != nil {
-			return fmt.Errorf("reading the tar stream: %w", err)
+			return fmt.Errorf("read the tar stream: %w", err)
 		}
 		name := clean(header.Name)
 		if name == "" {

@@ -59,20 +59,20 @@ func (s *Service) start(ctx context.Context, key, region string, c configuration
 		}
 	}()
 	if err := unpack(zip, filepath.Join(e.dir, taskRoot)); err != nil {
-		return nil, fmt.Errorf("unpacking the code of %s: %w", e.version, err)
+		return nil, fmt.Errorf("unpack the code of %s: %w", e.version, err)
 	}
 	if err := process.Furnish(e.dir); err != nil {
 		return nil, err
 	}
 	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", "127.0.0.1:0")
 	if err != nil {
-		return nil, fmt.Errorf("opening the runtime API: %w", err)
+		return nil, fmt.Errorf("open the runtime API: %w", err)
 	}
 	e.server = &http.Server{Handler: e.runtimeAPI(), ReadHeaderTimeout: time.Minute}
 	go func() { _ = e.server.Serve(listener) }()
 	name := fmt.Sprintf("%s/[%s]%s", time.Now().UTC().Format("2006/01/02"), c.Version, id)
 	if err := logs.CreateGroup(ctx, s.moto, region, c.logGroup()); err != nil {
-		return nil, fmt.Errorf("making the log group %s: %w", c.logGroup(), err)
+		return nil, fmt.Errorf("make the log group %s: %w", c.logGroup(), err)
 	}
 	if e.stream, err = logs.Open(ctx, s.moto, region, c.logGroup(), name); err != nil {
 		return nil, err

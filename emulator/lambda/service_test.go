@@ -100,7 +100,7 @@ func TestInvoke(t *testing.T) {
 	t.Run("refuses what is not a zip", func(t *testing.T) {
 		name := f
 		name.Qualifier = "3"
-		if _, err := s.Invoke(t.Context(), name, nil); err == nil || !strings.Contains(err.Error(), "reading the zip") {
+		if _, err := s.Invoke(t.Context(), name, nil); err == nil || !strings.Contains(err.Error(), "read the zip") {
 			t.Errorf("got %v", err)
 		}
 	})

@@ -18,7 +18,7 @@ const maxUnpacked = 250 << 20
 func unpack(content []byte, dir string) error {
 	archive, err := zip.NewReader(bytes.NewReader(content), int64(len(content)))
 	if err != nil {
-		return fmt.Errorf("reading the zip: %w", err)
+		return fmt.Errorf("read the zip: %w", err)
 	}
 	if err := os.MkdirAll(dir, 0o755); err != nil { //nolint:gosec // the function's user must reach it
 		return err

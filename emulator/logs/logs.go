@@ -55,7 +55,7 @@ type Stream struct {
 func Open(ctx context.Context, moto Caller, region, group, stream string) (*Stream, error) {
 	err := moto.JSON(ctx, region, target+"CreateLogStream", map[string]string{"logGroupName": group, "logStreamName": stream}, nil)
 	if err != nil && !awsapi.IsCode(err, "ResourceAlreadyExistsException") {
-		return nil, fmt.Errorf("making the log stream %s of %s: %w", stream, group, err)
+		return nil, fmt.Errorf("make the log stream %s of %s: %w", stream, group, err)
 	}
 	s := &Stream{
 		moto: moto, region: region, group: group, stream: stream,

@@ -175,7 +175,7 @@ func TestGroupsAndStreams(t *testing.T) {
 	if err := CreateGroup(t.Context(), moto, "r", "group"); !awsapi.IsCode(err, missing.Code) {
 		t.Errorf("a group that cannot be made: %v", err)
 	}
-	if _, err := Open(t.Context(), moto, "r", "group", "one"); !awsapi.IsCode(err, missing.Code) || !strings.Contains(err.Error(), "making the log stream one of group") {
+	if _, err := Open(t.Context(), moto, "r", "group", "one"); !awsapi.IsCode(err, missing.Code) || !strings.Contains(err.Error(), "make the log stream one of group") {
 		t.Errorf("a stream that cannot be made: %v", err)
 	}
 }

@@ -41,11 +41,11 @@ func (c *Client) Base() string { return c.base }
 func (c *Client) JSON(ctx context.Context, region, target string, in, out any) error {
 	body, err := json.Marshal(in)
 	if err != nil {
-		return fmt.Errorf("calling %s: %w", target, err)
+		return fmt.Errorf("call %s: %w", target, err)
 	}
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, c.base+"/", bytes.NewReader(body))
 	if err != nil {
-		return fmt.Errorf("calling %s: %w", target, err)
+		return fmt.Errorf("call %s: %w", target, err)
 	}
 	req.Header.Set("Content-Type", "application/x-amz-json-1.1")
 	req.Header.Set("X-Amz-Target", target)
@@ -58,13 +58,13 @@ func (c *Client) REST(ctx context.Context, method, service, region, path string,
 	if in != nil {
 		raw, err := json.Marshal(in)
 		if err != nil {
-			return fmt.Errorf("calling %s %s: %w", method, path, err)
+			return fmt.Errorf("call %s %s: %w", method, path, err)
 		}
 		body = bytes.NewReader(raw)
 	}
 	req, err := http.NewRequestWithContext(ctx, method, c.base+path, body)
 	if err != nil {
-		return fmt.Errorf("calling %s %s: %w", method, path, err)
+		return fmt.Errorf("call %s %s: %w", method, path, err)
 	}
 	return c.do(req, service, region, method+" "+path, out)
 }
@@ -73,7 +73,7 @@ func (c *Client) REST(ctx context.Context, method, service, region, path string,
 func (c *Client) Form(ctx context.Context, service, region string, values url.Values) ([]byte, error) {
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, c.base+"/", strings.NewReader(values.Encode()))
 	if err != nil {
-		return nil, fmt.Errorf("calling %s: %w", values.Get("Action"), err)
+		return nil, fmt.Errorf("call %s: %w", values.Get("Action"), err)
 	}
 	req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 	_, raw, err := c.raw(req, service, region, values.Get("Action"))
@@ -84,7 +84,7 @@ func (c *Client) Form(ctx context.Context, service, region string, values url.Va
 func (c *Client) Get(ctx context.Context, service, region, path string) ([]byte, error) {
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, c.base+path, nil)
 	if err != nil {
-		return nil, fmt.Errorf("calling GET %s: %w", path, err)
+		return nil, fmt.Errorf("call GET %s: %w", path, err)
 	}
 	_, raw, err := c.raw(req, service, region, "GET "+path)
 	return raw, err
@@ -94,7 +94,7 @@ func (c *Client) Get(ctx context.Context, service, region, path string) ([]byte,
 func (c *Client) Head(ctx context.Context, service, region, path string) (http.Header, error) {
 	req, err := http.NewRequestWithContext(ctx, http.MethodHead, c.base+path, nil)
 	if err != nil {
-		return nil, fmt.Errorf("calling HEAD %s: %w", path, err)
+		return nil, fmt.Errorf("call HEAD %s: %w", path, err)
 	}
 	header, _, err := c.raw(req, service, region, "HEAD "+path)
 	return header, err
@@ -109,7 +109,7 @@ func (c *Client) do(req *http.Request, service, region, what string, out any) er
 		return nil
 	}
 	if err := json.Unmarshal(raw, out); err != nil {
-		return fmt.Errorf("calling %s: reading the answer: %w", what, err)
+		return fmt.Errorf("call %s: read the answer: %w", what, err)
 	}
 	return nil
 }
@@ -121,15 +121,15 @@ func (c *Client) raw(req *http.Request, service, region, what string) (http.Head
 		"/aws4_request, SignedHeaders=host, Signature=0")
 	res, err := c.http.Do(req)
 	if err != nil {
-		return nil, nil, fmt.Errorf("calling %s: %w", what, err)
+		return nil, nil, fmt.Errorf("call %s: %w", what, err)
 	}
 	defer func() { _ = res.Body.Close() }()
 	raw, err := io.ReadAll(res.Body)
 	if err != nil {
-		return nil, nil, fmt.Errorf("calling %s: reading the answer: %w", what, err)
+		return nil, nil, fmt.Errorf("call %s: read the answer: %w", what, err)
 	}
 	if res.StatusCode >= 300 {
-		return nil, nil, fmt.Errorf("calling %s: %w", what, awsapi.ParseError(res.StatusCode, raw))
+		return nil, nil, fmt.Errorf("call %s: %w", what, awsapi.ParseError(res.StatusCode, raw))
 	}
 	return res.Header, raw, nil
 }

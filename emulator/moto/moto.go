@@ -33,7 +33,7 @@ type Child struct {
 // still send it their last log lines.
 func Start(ctx context.Context, command []string, port int, out io.Writer) (*Child, error) {
 	if len(command) == 0 {
-		return nil, errors.New("starting moto: the command is empty, give one such as python3")
+		return nil, errors.New("start moto: the command is empty, give one such as python3")
 	}
 	args := append(append([]string{}, command[1:]...), "-", "-H", "127.0.0.1", "-p", strconv.Itoa(port))
 	//nolint:gosec // Running the interpreter it is given is what this is for.
@@ -43,7 +43,7 @@ func Start(ctx context.Context, command []string, port int, out io.Writer) (*Chi
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	cmd.WaitDelay = time.Second
 	if err := cmd.Start(); err != nil {
-		return nil, fmt.Errorf("starting moto with %q: %w", command, err)
+		return nil, fmt.Errorf("start moto with %q: %w", command, err)
 	}
 	c := &Child{cmd: cmd, done: make(chan struct{})}
 	go func() {
@@ -87,9 +87,9 @@ func (c *Child) WaitReady(ctx context.Context, client *Client) error {
 		}
 		select {
 		case <-c.done:
-			return fmt.Errorf("waiting for moto to answer: %w", c.Err())
+			return fmt.Errorf("wait for moto to answer: %w", c.Err())
 		case <-ctx.Done():
-			return fmt.Errorf("waiting for moto to answer: %w", ctx.Err())
+			return fmt.Errorf("wait for moto to answer: %w", ctx.Err())
 		case <-tick.C:
 		}
 	}

@@ -199,7 +199,7 @@ func Getenv(env []string, name, otherwise string) string {
 // BecomeReaper makes orphans of our children our own, so that they can be ended.
 func BecomeReaper() error {
 	if err := unix.Prctl(unix.PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0); err != nil {
-		return fmt.Errorf("becoming the reaper of orphaned processes: %w", err)
+		return fmt.Errorf("become the reaper of orphaned processes: %w", err)
 	}
 	return nil
 }

@@ -21,15 +21,15 @@ func Furnish(root string) error {
 	defer func() { _ = inside.Close() }()
 	for _, dir := range []string{"etc", "dev", "proc", "tmp"} {
 		if err := inside.MkdirAll(dir, 0o755); err != nil {
-			return fmt.Errorf("making /%s: %w", dir, err)
+			return fmt.Errorf("make /%s: %w", dir, err)
 		}
 	}
 	if err := inside.Chmod("tmp", 0o777|fs.ModeSticky); err != nil {
-		return fmt.Errorf("opening /tmp: %w", err)
+		return fmt.Errorf("open /tmp: %w", err)
 	}
 	for _, name := range []string{"etc/resolv.conf", "etc/hosts"} {
 		if err := copyInto(inside, name); err != nil {
-			return fmt.Errorf("copying /%s: %w", name, err)
+			return fmt.Errorf("copy /%s: %w", name, err)
 		}
 	}
 	return makeDevices(inside)
@@ -38,7 +38,7 @@ func Furnish(root string) error {
 func makeDevices(inside *os.Root) error {
 	dev, err := inside.Open("dev")
 	if err != nil {
-		return fmt.Errorf("opening /dev: %w", err)
+		return fmt.Errorf("open /dev: %w", err)
 	}
 	defer func() { _ = dev.Close() }()
 	for _, device := range []struct {

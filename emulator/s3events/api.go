@@ -77,7 +77,7 @@ func (n *Notifier) tell(ctx context.Context, region string, change Change, answe
 			return err
 		}
 		if err := n.invoke(ctx, t.Function, region, event); err != nil {
-			return fmt.Errorf("calling %s: %w", t.Function, err)
+			return fmt.Errorf("call %s: %w", t.Function, err)
 		}
 	}
 	return nil
@@ -113,7 +113,7 @@ func (n *Notifier) describe(ctx context.Context, region string, change Change, a
 	}
 	facts.ETag = strings.Trim(header.Get("ETag"), `"`)
 	if facts.Size, err = strconv.ParseInt(header.Get("Content-Length"), 10, 64); err != nil {
-		return nil, fmt.Errorf("reading the size of %s: %w", change.Key, err)
+		return nil, fmt.Errorf("read the size of %s: %w", change.Key, err)
 	}
 	return facts, nil
 }

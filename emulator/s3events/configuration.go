@@ -25,7 +25,7 @@ func parseTargets(text []byte) ([]target, error) {
 		Targets []target `xml:"CloudFunctionConfiguration"`
 	}
 	if err := xml.Unmarshal(text, &parsed); err != nil {
-		return nil, fmt.Errorf("reading the notification configuration: %w", err)
+		return nil, fmt.Errorf("read the notification configuration: %w", err)
 	}
 	return parsed.Targets, nil
 }

@@ -77,7 +77,7 @@ func run(ctx context.Context, s settings, log *slog.Logger) error {
 	if s.dir == "" {
 		dir, err := os.MkdirTemp("", "emulator-")
 		if err != nil {
-			return fmt.Errorf("making a directory for the emulator: %w", err)
+			return fmt.Errorf("make a directory for the emulator: %w", err)
 		}
 		defer func() { _ = os.RemoveAll(dir) }()
 		s.dir = dir
@@ -136,7 +136,7 @@ func run(ctx context.Context, s settings, log *slog.Logger) error {
 func assemble(s settings, client *moto.Client, log *slog.Logger) (edge.Parts, error) {
 	_, port, err := net.SplitHostPort(s.listen)
 	if err != nil {
-		return edge.Parts{}, fmt.Errorf("reading -listen %q: %w; give host:port or :port", s.listen, err)
+		return edge.Parts{}, fmt.Errorf("read -listen %q: %w; give host:port or :port", s.listen, err)
 	}
 	endpoint := "http://localhost:" + port
 	injected, regions := &faults.Set{}, &awsapi.Regions{}
@@ -193,7 +193,7 @@ func putWarehouse(ctx context.Context, client *moto.Client, region, address stri
 		"Name": warehouseParameter, "Type": "SecureString", "Value": address, "Overwrite": true,
 	}, nil)
 	if err != nil {
-		return fmt.Errorf("storing the warehouse's address in %s: %w", warehouseParameter, err)
+		return fmt.Errorf("store the warehouse's address in %s: %w", warehouseParameter, err)
 	}
 	return nil
 }
@@ -205,13 +205,13 @@ func serve(ctx context.Context, log *slog.Logger, handlers map[string]http.Handl
 		listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", address)
 		if err != nil {
 			shutdown(ctx, servers)
-			return nil, nil, fmt.Errorf("listening on %s: %w; choose another address with -listen or -elb-listen", address, err)
+			return nil, nil, fmt.Errorf("listen on %s: %w; choose another address with -listen or -elb-listen", address, err)
 		}
 		server := newServer(log, handler)
 		servers = append(servers, server)
 		go func() {
 			if err := server.Serve(keepalive.Listen(listener)); !errors.Is(err, http.ErrServerClosed) {
-				failed <- fmt.Errorf("serving %s: %w", address, err)
+				failed <- fmt.Errorf("serve %s: %w", address, err)
 			}
 		}()
 	}

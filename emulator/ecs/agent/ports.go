@@ -21,11 +21,11 @@ func (p *ports) take(ctx context.Context) (int, error) {
 	for range 100 {
 		listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", "127.0.0.1:0")
 		if err != nil {
-			return 0, fmt.Errorf("finding a free port: %w", err)
+			return 0, fmt.Errorf("find a free port: %w", err)
 		}
 		address, err := netip.ParseAddrPort(listener.Addr().String())
 		if err = errors.Join(err, listener.Close()); err != nil {
-			return 0, fmt.Errorf("finding a free port: %w", err)
+			return 0, fmt.Errorf("find a free port: %w", err)
 		}
 		port := int(address.Port())
 		if !p.taken[port] {
@@ -33,7 +33,7 @@ func (p *ports) take(ctx context.Context) (int, error) {
 			return port, nil
 		}
 	}
-	return 0, errors.New("finding a free port: a hundred tries gave only ports in use")
+	return 0, errors.New("find a free port: a hundred tries gave only ports in use")
 }
 
 func (p *ports) release(port int) {

@@ -121,7 +121,7 @@ func Function(t testing.TB, program, label string) []byte {
 			_, err = entry.Write(body)
 		}
 		if err != nil {
-			t.Fatal(fmt.Errorf("writing %s: %w", name, err))
+			t.Fatal(fmt.Errorf("write %s: %w", name, err))
 		}
 	}
 	if err := archive.Close(); err != nil {
