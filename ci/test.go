@@ -51,9 +51,12 @@ func readCoverage(ctx context.Context, profile *dagger.File) (coverage.Report, e
 
 // tested is the container in which all tests of the services have passed.
 func (m *SensorBackend) tested(ctx context.Context) (*dagger.Container, error) {
-	run := golang(m.Services).
+	run := withPackage(goToolchain(), "pgbouncer").
+		WithDirectory("/src", m.Services).
+		WithWorkdir("/src").
 		WithServiceBinding("postgres", postgres("test")).
 		WithEnvVariable("DATABASE_URL", databaseURL("postgres")).
+		WithEnvVariable("PGBOUNCER", "/usr/sbin/pgbouncer").
 		WithEnvVariable("CGO_ENABLED", "1").
 		WithExec([]string{"mkdir", "-p", "/out"}).
 		WithExec([]string{"go", "test", "-race", "-covermode=atomic", "-coverprofile=" + coverageProfile, "./..."}, anyExit)
@@ -99,7 +102,7 @@ func (m *SensorBackend) TestModules(
 // +check
 // +cache="never"
 func (m *SensorBackend) TestEmulator(ctx context.Context) (string, error) {
-	return m.integrationTest(ctx, withAWSCLI(goToolchain()), m.EmulatorSource, "./integration/...")
+	return m.integrationTest(ctx, withPackage(goToolchain(), "awscli"), m.EmulatorSource, "./integration/...")
 }
 
 // TestRollout runs the pipeline's deployers against the emulated AWS.
@@ -137,8 +140,8 @@ func (m *SensorBackend) integrationTest(ctx context.Context, base *dagger.Contai
 	return run.Stdout(ctx)
 }
 
-// withAWSCLI adds Debian's AWS CLI: a client that nobody here wrote.
-func withAWSCLI(ctr *dagger.Container) *dagger.Container {
+// withPackage adds a program of Debian's, that nobody here wrote, to test against.
+func withPackage(ctr *dagger.Container, name string) *dagger.Container {
 	return ctr.WithExec([]string{"sh", "-ec",
-		"apt-get update -qq && apt-get install -y -qq --no-install-recommends awscli >/dev/null && rm -rf /var/lib/apt/lists/*"})
+		"apt-get update -qq && apt-get install -y -qq --no-install-recommends " + name + " >/dev/null && rm -rf /var/lib/apt/lists/*"})
 }

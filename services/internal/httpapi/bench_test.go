@@ -26,7 +26,7 @@ import (
 )
 
 const (
-	benchClients = 20
+	benchClients = 16
 	benchBatch   = 100
 	benchBatches = 1000
 )
@@ -93,7 +93,7 @@ func drive(b *testing.B, pace time.Duration, do func(n int) error) (whole time.D
 	return whole, each
 }
 
-// BenchmarkIngest compares batches of 100 on 20 connections over HTTP with a
+// BenchmarkIngest compares batches of 100 on 16 connections over HTTP with a
 // bare loop of CopyFrom of the same batches on as many connections into the
 // same table, and then measures the time of a batch at half that load.
 func BenchmarkIngest(b *testing.B) {

@@ -99,7 +99,9 @@ func TestACutStreamIsResumed(t *testing.T) {
 		t.Fatalf("%d readings before the cut", seen)
 	}
 	fields := strings.Split(last, ",")
-	rest, err := client.Get(server.URL + "/v1/readings?sensor_id=a&format=csv&cursor=" + url.QueryEscape(fields[2]+","+fields[1]))
+	// Another one, which waits as long as it does: a busy machine reads slowly.
+	patient := serveWithin(t, newAPI(httpapi.Config{Warehouse: long(count, 0)}), time.Minute)
+	rest, err := client.Get(patient.URL + "/v1/readings?sensor_id=a&format=csv&cursor=" + url.QueryEscape(fields[2]+","+fields[1]))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -2,6 +2,7 @@ package pgtest
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -17,7 +18,7 @@ import (
 // test is skipped where there is no PgBouncer: it is Debian's pgbouncer.
 func Pooler(t testing.TB, database string) string {
 	t.Helper()
-	program, err := exec.LookPath("pgbouncer")
+	program, err := exec.LookPath(cmp.Or(os.Getenv("PGBOUNCER"), "pgbouncer"))
 	if err != nil {
 		if program = "/usr/sbin/pgbouncer"; !exists(program) {
 			t.Skip("there is no pgbouncer on PATH, install it to test a pooler in transaction mode")
