@@ -70,7 +70,7 @@ func (s *server) pool(ctx context.Context, program string, target *url.URL) (str
 	if err := os.WriteFile(file, []byte(settings), 0o644); err != nil { //nolint:gosec // in a new directory, for a pooler that runs as another user
 		return "", err
 	}
-	s.process = exec.CommandContext(ctx, program, "-q", file)
+	s.process = exec.CommandContext(ctx, program, "-q", file) //nolint:gosec // running the pooler that it is given is what this is for
 	s.process.Dir, s.process.SysProcAttr = s.dir, attributes
 	s.process.Stdout, s.process.Stderr = s.log, s.log
 	if err := s.process.Start(); err != nil {
