@@ -36,6 +36,17 @@ type Plan struct {
 	Changes []Change `json:"resource_changes"`
 	// Drift is what was changed outside Terraform since the last apply.
 	Drift []Change `json:"resource_drift"`
+	// Outputs are the configuration's outputs; After is what they will be.
+	Outputs map[string]struct {
+		After any `json:"after"`
+	} `json:"output_changes"`
+}
+
+// Output is what an output will be, if that is a text that is known before the apply;
+// else empty.
+func (p Plan) Output(name string) string {
+	text, _ := p.Outputs[name].After.(string)
+	return text
 }
 
 // Read reads what `terraform show -json` prints for a plan. Values in it may
