@@ -19,6 +19,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	awsecs "github.com/aws/aws-sdk-go-v2/service/ecs"
 	ecstypes "github.com/aws/aws-sdk-go-v2/service/ecs/types"
+	"github.com/aws/aws-sdk-go-v2/service/iam"
 )
 
 // Plan shows what apply would change, breaks of the policy and costs; it changes nothing.
@@ -233,10 +234,12 @@ func (m *SensorBackend) Unlock(
 	})
 }
 
-// SetupBackend makes the bucket and the lock table for Terraform's state, once an account and region.
+// SetupBackend makes what an account needs once: the state's bucket, its lock table, service roles.
 //
-// The bucket is versioned, encrypted, private and takes TLS only. Running it again
-// repairs their settings and changes nothing else.
+// The bucket is versioned, encrypted, private and takes TLS only. The roles are those
+// by which ECS, load balancing, autoscaling and Redshift act in an account, which
+// nobody but an administrator may make. Running it again repairs the settings and
+// changes nothing else.
 //
 // +cache="never"
 func (m *SensorBackend) SetupBackend(ctx context.Context) (string, error) {
@@ -249,13 +252,22 @@ func (m *SensorBackend) setupBackend(ctx context.Context, c *cloud) (string, err
 	if err != nil {
 		return "", err
 	}
+	linked, err := tfstate.LinkRoles(ctx, iam.NewFromConfig(c.config))
+	if err != nil {
+		return "", err
+	}
+	roles := "there already"
+	if len(linked) > 0 {
+		roles = "made for " + strings.Join(linked, ", ")
+	}
 	state := func(created bool) string {
 		if created {
 			return "made"
 		}
 		return "there already"
 	}
-	return fmt.Sprintf("state bucket %s: %s; lock table %s: %s", place.Bucket, state(newBucket), place.Table, state(newTable)), nil
+	return fmt.Sprintf("state bucket %s: %s; lock table %s: %s; service-linked roles: %s",
+		place.Bucket, state(newBucket), place.Table, state(newTable), roles), nil
 }
 
 func (m *SensorBackend) place(c *cloud) tfstate.Place {

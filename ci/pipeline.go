@@ -153,6 +153,11 @@ func (m *SensorBackend) execute(ctx context.Context, request runRequest) (runRes
 		if request.public != nil && request.named.given() {
 			return runResult{}, errors.New("--public-key verifies what this pipeline built: leave it out where arguments name the system")
 		}
+		if request.decision.Deploys && c.emulator == nil && !request.named.given() {
+			if err := m.checkReady(ctx, c); err != nil {
+				return runResult{}, err
+			}
+		}
 		x.cloud, target = c, m.targetName(c)
 		r.Target, r.By.Actor = m.recordTarget(c), cmp.Or(r.By.Actor, c.caller)
 	}

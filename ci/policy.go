@@ -2,11 +2,14 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"path"
 	"strings"
 
 	"dagger/sensor-backend/internal/dagger"
+	"dagger/sensor-backend/rollout"
+	"dagger/sensor-backend/text"
 )
 
 // ValidateInfra checks the Terraform configuration's format and validity and runs its tests.
@@ -45,7 +48,7 @@ func (m *SensorBackend) CheckPolicy(ctx context.Context) (shown string, err erro
 		name := strings.TrimSuffix(path.Base(file), ".tfvars")
 		out := planDir + "/" + name + ".json"
 		// The optional warehouse is judged as well.
-		script.WriteString(mockedPlan(name, out, "-var=enable_redshift=true"))
+		script.WriteString(mockedPlan(name, "", out, "-var=enable_redshift=true"))
 		plans.WriteString(" " + name + "=" + out)
 	}
 	run, err := m.offline(ctx, script.String()+"plancheck lint -exceptions exceptions.json"+plans.String())
@@ -73,7 +76,7 @@ func (m *SensorBackend) Cost(ctx context.Context) (shown string, err error) {
 	}
 	name := strings.TrimSuffix(path.Base(files[0]), ".tfvars")
 	out := planDir + "/" + name + ".json"
-	run, err := m.offline(ctx, mockedPlan(name, out, "")+"plancheck cost -region "+m.Region+" "+name+"="+out)
+	run, err := m.offline(ctx, mockedPlan(name, "", out, "")+"plancheck cost -region "+m.Region+" "+name+"="+out)
 	if err != nil {
 		return "", err
 	}
@@ -83,9 +86,110 @@ func (m *SensorBackend) Cost(ctx context.Context) (shown string, err error) {
 	return run.Stdout(ctx)
 }
 
-// mockedPlan plans one variable file with made-up answers instead of AWS.
-func mockedPlan(name, out, variables string) string {
-	return "terraform test -json -verbose -filter=tests/environments.tftest.hcl -var-file=environments/" + name + ".tfvars " + variables + " >" + out + "\n"
+// Preflight says what an account lacks for a deploy: before the first one, and reading only.
+//
+// It looks at identity and rights, whom the account trusts, service-linked roles,
+// quotas against what the configuration wants, state bucket and lock, names that are
+// taken, the certificate, and who confirmed to get alarms. Each line is OK, FAILED with
+// the command that mends it, or SKIPPED with the reason. A failure is an error. Every
+// deploy to an account begins with it.
+//
+// +cache="never"
+func (m *SensorBackend) Preflight(
+	ctx context.Context,
+	// GitHub repository, OWNER/NAME, whose workflow takes the role to deploy.
+	// +optional
+	githubRepository string,
+	// Number of the repository's owner, for a repository made, renamed or transferred since 2026-07-15.
+	// +optional
+	githubOwnerID string,
+	// Number of the repository; with github-owner-id.
+	// +optional
+	githubRepositoryID string,
+) (string, error) {
+	return m.onCloud(ctx, func(c *cloud) (string, error) {
+		report, ready, err := m.preflight(ctx, c,
+			"-github-repository="+githubRepository, "-github-owner-id="+githubOwnerID, "-github-repository-id="+githubRepositoryID)
+		if err == nil && !ready {
+			err = errors.New("the account is not ready for a deploy:\n" + report)
+		}
+		return report, err
+	})
+}
+
+// checkReady refuses to start a run that the account would let fail.
+func (m *SensorBackend) checkReady(ctx context.Context, c *cloud) error {
+	report, ready, err := m.preflight(ctx, c, "-deploy")
+	if err != nil {
+		return err
+	}
+	if !ready {
+		return &rollout.Error{
+			Outcome: rollout.NotStarted, Subject: "the run", Reason: "the account is not ready for it:\n" + report,
+			Next: "do what the report says; dagger call preflight looks again",
+		}
+	}
+	progress("preflight: the account is ready")
+	return nil
+}
+
+// preflight returns the report on the account, and whether it is ready.
+func (m *SensorBackend) preflight(ctx context.Context, c *cloud, flags ...string) (string, bool, error) {
+	file, err := m.variableFile(ctx)
+	if err != nil {
+		return "", false, err
+	}
+	if file == "" {
+		return "", false, fmt.Errorf("there is no variable file for environment %s in infra/environments", m.Environment)
+	}
+	access, err := c.access(ctx)
+	if err != nil {
+		return "", false, err
+	}
+	arch, err := engineArchitecture(ctx)
+	if err != nil {
+		return "", false, err
+	}
+	place := m.place(c)
+	flags = append(flags, "-state-bucket="+place.Bucket, "-state-key="+place.Key, "-lock-table="+place.Table,
+		"-role="+m.Project+"-"+m.Environment+"-"+m.Region+"-ci-deploy", "-github-environment="+m.Environment)
+	if c.emulator != nil {
+		flags = append(flags, "-path-style")
+	}
+	name, out := strings.TrimSuffix(path.Base(file), ".tfvars"), planDir+"/plan.json"
+	script := mockedPlan(name, c.account, out, "-var=project="+m.Project+" -var=region="+m.Region) + `exec preflight "$@" ` + out
+	run := fresh(terraformProviders(m.Infra).
+		WithFile("/usr/local/bin/preflight", staticBinary(dag.CurrentModule().Source().Directory("plancheck"), "./preflight", arch, "")).
+		WithMountedTemp(planDir).
+		With(access)).
+		WithExec(append([]string{"sh", "-ec", script, "preflight"}, flags...), anyExit)
+	code, err := run.ExitCode(ctx)
+	if err != nil {
+		return "", false, fmt.Errorf("look at the account: %w", err)
+	}
+	report, err := run.Stdout(ctx)
+	if err != nil {
+		return "", false, err
+	}
+	if code == 0 || report != "" {
+		return strings.TrimSpace(report), code == 0, nil
+	}
+	problems, err := run.Stderr(ctx)
+	if err != nil {
+		return "", false, err
+	}
+	return "", false, fmt.Errorf("look at the account (exit code %d): %s", code, text.Excerpt(problems))
+}
+
+// mockedPlan plans one variable file with made-up answers instead of AWS. The account
+// that answers is the one that the file names, or the one given: what it holds of an
+// account must be of this one.
+func mockedPlan(name, account, out, variables string) string {
+	answers := "account=" + account + `
+[ -n "$account" ] || account=$(grep -ohE 'arn:[a-z-]+:[a-z0-9-]+:[a-z0-9-]*:[0-9]{12}:' environments/` + name + `.tfvars | grep -oE '[0-9]{12}' | head -n 1)
+[ -z "$account" ] || sed -i -E "s/:[0-9]{12}:/:$account:/g; s/\"[0-9]{12}([\".])/\"$account\1/g" tests/mocks/aws.tfmock.hcl
+`
+	return answers + "terraform test -json -verbose -filter=tests/environments.tftest.hcl -var-file=environments/" + name + ".tfvars " + variables + " >" + out + "\n"
 }
 
 // offline runs a script beside Terraform and plancheck, without any AWS.

@@ -1,5 +1,6 @@
-// Package tfstate makes the place where Terraform stores its state: a
-// versioned, encrypted, private S3 bucket and a DynamoDB table for the lock.
+// Package tfstate makes what an account needs once before Terraform works in it: the
+// place of its state, which is a versioned, encrypted, private S3 bucket and a DynamoDB
+// table for the lock, and the service-linked roles.
 package tfstate
 
 import (

@@ -23,6 +23,7 @@ import (
 	"sensor-backend/emulator/elb"
 	"sensor-backend/emulator/faults"
 	"sensor-backend/emulator/lambda"
+	"sensor-backend/emulator/quotas"
 	"sensor-backend/emulator/s3events"
 )
 
@@ -163,6 +164,9 @@ func (e *Edge) api(w http.ResponseWriter, r *http.Request, scope awsapi.Scope) {
 			e.parts.Lambda.ServeInvoke(w, r, name)
 			return
 		}
+		if quotas.ServeLambda(w, r) {
+			return
+		}
 	}
 	if scope.Service == "s3" {
 		if change, changes := s3events.ReadChange(r); changes {
@@ -175,6 +179,8 @@ func (e *Edge) api(w http.ResponseWriter, r *http.Request, scope awsapi.Scope) {
 		e.ecr(w, r, operation)
 	case ok && service == ecsTarget && ecs.Handles(operation):
 		e.ecs(w, r, operation)
+	case ok && service == quotas.Target:
+		e.quotas(w, r, operation)
 	default:
 		e.proxy.ServeHTTP(w, r)
 	}
@@ -189,6 +195,20 @@ func (e *Edge) change(w http.ResponseWriter, r *http.Request, change s3events.Ch
 		// Whoever made the object may be gone before the event is sent.
 		e.parts.Events.Changed(context.WithoutCancel(r.Context()), region, change, answer.Header())
 	}
+}
+
+func (e *Edge) quotas(w http.ResponseWriter, r *http.Request, operation string) {
+	body, err := readBody(r)
+	if err != nil {
+		awsapi.WriteError(w, err)
+		return
+	}
+	out, err := quotas.Call(operation, body)
+	if err != nil {
+		awsapi.WriteError(w, err)
+		return
+	}
+	awsapi.WriteJSON(w, out)
 }
 
 func (e *Edge) ecs(w http.ResponseWriter, r *http.Request, operation string) {

@@ -8,10 +8,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
 	"strings"
 	"sync"
 	"time"
 
+	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
 	"github.com/aws/smithy-go"
 )
 
@@ -126,6 +128,8 @@ func problem(check string, err error) Line {
 		return Line{Check: check, State: Skipped, Detail: "may not be looked at: " + oneLine(api.ErrorMessage())}
 	case ok && unanswered(api):
 		return Line{Check: check, State: Skipped, Detail: "this AWS does not answer the question: " + oneLine(api.ErrorMessage())}
+	case noAPI(err):
+		return Line{Check: check, State: Skipped, Detail: "this AWS does not know the question"}
 	}
 	return Line{
 		Check: check, State: Failed, Detail: oneLine(err.Error()),
@@ -150,6 +154,17 @@ func unanswered(err smithy.APIError) bool {
 		return true
 	}
 	return strings.Contains(err.ErrorMessage(), "not been implemented") || strings.Contains(err.ErrorMessage(), "not implemented")
+}
+
+// noAPI reports whether what answered does not know the API: with a page that is for
+// people, and says that there is none.
+func noAPI(err error) bool {
+	response, ok := errors.AsType[*awshttp.ResponseError](err)
+	if !ok {
+		return false
+	}
+	_, page := errors.AsType[*smithy.DeserializationError](err)
+	return page && (response.HTTPStatusCode() == http.StatusNotFound || response.HTTPStatusCode() == http.StatusNotImplemented)
 }
 
 // missing reports whether an error says that what was asked for is not there.
