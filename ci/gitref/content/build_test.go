@@ -77,7 +77,7 @@ func (c checkout) fill(t *testing.T, files []string) {
 func (c checkout) write(t *testing.T, name string, text []byte) {
 	t.Helper()
 	file := filepath.Join(c.dir, name)
-	if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil { //nolint:gosec // as a checkout has it
+	if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
 		t.Fatal(err)
 	}
 	if err := os.WriteFile(file, text, c.mode); err != nil {
@@ -92,7 +92,7 @@ func (c checkout) build(t *testing.T, recipe Recipe, v Version) []byte {
 	t.Helper()
 	out := filepath.Join(t.TempDir(), "program")
 	command := recipe.Command(v, out)
-	run := exec.CommandContext(t.Context(), command[0], command[1:]...) //nolint:gosec // it is the compiler
+	run := exec.CommandContext(t.Context(), command[0], command[1:]...)
 	run.Dir = c.dir
 	run.Env = append(os.Environ(), "GOWORK=off", "GOFLAGS=")
 	for _, variable := range recipe.Variables() {
@@ -101,7 +101,7 @@ func (c checkout) build(t *testing.T, recipe Recipe, v Version) []byte {
 	if out, err := run.CombinedOutput(); err != nil {
 		t.Fatalf("%q: %v\n%s", command, err, out)
 	}
-	program, err := os.ReadFile(out) //nolint:gosec // the test's own file
+	program, err := os.ReadFile(out)
 	if err != nil {
 		t.Fatal(err)
 	}

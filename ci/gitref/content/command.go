@@ -8,7 +8,8 @@ import (
 
 // Variables is the compiler's environment as NAME, VALUE pairs, in a fixed order.
 func (r Recipe) Variables() [][2]string {
-	list := [][2]string{{"GOTOOLCHAIN", r.Toolchain}, {"GOARCH", r.Architecture}}
+	list := make([][2]string, 0, 2+len(r.Environment))
+	list = append(list, [2]string{"GOTOOLCHAIN", r.Toolchain}, [2]string{"GOARCH", r.Architecture})
 	for _, name := range slices.Sorted(maps.Keys(r.Environment)) {
 		list = append(list, [2]string{name, r.Environment[name]})
 	}

@@ -194,7 +194,8 @@ func (p pattern) holds(file string) bool {
 // repository.
 func (in Inputs) Pathspecs(prefix string) []string {
 	at := func(magic, name string) string { return ":(" + magic + ")" + path.Join(prefix, name) }
-	list := []string{at("literal,top", moduleFile), at("literal,top", sumsFile), at("literal,top", path.Join(in.root, profileFile))}
+	list := make([]string, 0, 3+len(in.trees)+len(in.packages)*(len(compiled)+3)+2*len(in.embedded))
+	list = append(list, at("literal,top", moduleFile), at("literal,top", sumsFile), at("literal,top", path.Join(in.root, profileFile)))
 	for _, tree := range in.trees {
 		list = append(list, at("literal,top", tree))
 	}

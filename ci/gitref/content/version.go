@@ -6,7 +6,6 @@ import (
 	_ "embed"
 	"encoding/hex"
 	"fmt"
-	"hash"
 	"io/fs"
 	"path"
 	"strings"
@@ -157,9 +156,9 @@ func (in Inputs) differ(module fs.FS, prefix string, committed map[string]string
 // object is the name that git gives a file's content, by the same hash function as
 // another name (gitformat-pack(5), gitrepository-layout(5): blob SIZE NUL content).
 func object(text []byte, like string) string {
-	var sum hash.Hash = sha1.New() //nolint:gosec // as above
-	if len(like) == hex.EncodedLen(sha256.Size) {
-		sum = sha256.New()
+	sum := sha256.New()
+	if len(like) != hex.EncodedLen(sha256.Size) {
+		sum = sha1.New() //nolint:gosec // as above
 	}
 	_, _ = fmt.Fprintf(sum, "blob %d\x00", len(text))
 	_, _ = sum.Write(text)
