@@ -144,19 +144,19 @@ func (m *SensorBackend) lastChange(ctx context.Context, inputs content.Inputs) (
 		}
 	}
 	// git takes no directory without refs for a repository, and they may be packed.
-	ask := gitOf(ctx, goToolchain().
+	run := goToolchain().
 		WithNewFile("/repository/.git/refs/.keep", "").
 		WithDirectory("/repository", m.Repository).
-		WithWorkdir("/repository"))
-	tree, known := ask("ls-tree", "-r", "-z", ref.Commit, "--", servicesDir, content.RecipeFile)
-	if !known {
-		return history, nil
+		WithWorkdir("/repository").
+		WithExec(inputs.Question(servicesDir, ref.Commit), anyExit)
+	code, err := run.ExitCode(ctx)
+	if err != nil {
+		return history, fmt.Errorf("ask git about commit %s: %w", ref.Commit, err)
 	}
-	last, known := ask(append([]string{"log", "-1", "--format=%H", ref.Commit, "--"}, inputs.LastPathspecs(servicesDir)...)...)
-	if known {
-		history.Tree, history.Last = tree, last
+	if code == 0 {
+		history.Answer, err = run.Stdout(ctx)
 	}
-	return history, nil
+	return history, err
 }
 
 // image is the program on its base.

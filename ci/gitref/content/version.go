@@ -57,19 +57,26 @@ func (v Version) Unchanged() string {
 type History struct {
 	// Commit is what is being built.
 	Commit string
-	// Tree is `git ls-tree -r -z Commit`, of at least the module and RecipeFile;
-	// empty if git does not know the commit.
-	Tree string
-	// Last is `git log -1 --format=%H Commit -- Pathspecs`.
-	Last string
+	// Answer is what Inputs.Question printed; empty if git does not know the commit.
+	Answer string
 	// Ends are the lines of .git/shallow: the commits whose parents a shallow clone
 	// does not have. git takes each of them for one that made every file.
 	Ends string
 }
 
-// LastPathspecs are what History.Last has to be asked with.
-func (in Inputs) LastPathspecs(prefix string) []string {
-	return append(in.Pathspecs(prefix), ":(literal,top)"+RecipeFile)
+// question lists the files of a commit, and names the last one up to it that changed
+// some. Two NULs are between, as -z prints none.
+const question = `git -c safe.directory=* ls-tree -r -z "$1" -- "$2" "$3"
+printf '\0'
+shift 3
+git -c safe.directory=* log -1 --format=%H "$@"
+`
+
+// Question is the command that asks git, in the repository's root, about a commit. The
+// module lies at prefix.
+func (in Inputs) Question(prefix, commit string) []string {
+	ask := []string{"sh", "-ec", question, "sh", commit, prefix, RecipeFile, commit, "--", ":(literal,top)" + RecipeFile}
+	return append(ask, in.Pathspecs(prefix)...)
 }
 
 // Version says which version a program of these inputs is. The module lies at prefix
@@ -80,10 +87,14 @@ func (in Inputs) Version(module fs.FS, prefix string, recipe Recipe, h History) 
 		return Version{}, err
 	}
 	v := Version{Name: unnamed + sum[:short], Hash: sum}
-	if h.Tree == "" {
+	if h.Answer == "" {
 		return v, nil
 	}
-	committed, err := ParseTree(h.Tree)
+	tree, last, ok := strings.Cut(h.Answer, "\x00\x00")
+	if !ok {
+		return v, nil // the commit holds neither
+	}
+	committed, err := ParseTree(tree)
 	if err != nil {
 		return Version{}, err
 	}
@@ -94,7 +105,7 @@ func (in Inputs) Version(module fs.FS, prefix string, recipe Recipe, h History) 
 		v.Commit = h.Commit
 		return v, nil
 	}
-	last := strings.TrimSpace(h.Last)
+	last = strings.TrimSpace(last)
 	switch {
 	case last == "":
 		return v, nil

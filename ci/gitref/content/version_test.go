@@ -30,13 +30,18 @@ func newRepository(t *testing.T, args ...string) repository {
 
 func (r repository) git(args ...string) string {
 	r.t.Helper()
-	run := exec.CommandContext(r.t.Context(), "git", args...)
+	return r.run(append([]string{"git"}, args...)...)
+}
+
+func (r repository) run(command ...string) string {
+	r.t.Helper()
+	run := exec.CommandContext(r.t.Context(), command[0], command[1:]...)
 	run.Dir = r.dir
 	run.Env = append(os.Environ(), "GIT_CONFIG_GLOBAL="+os.DevNull, "GIT_CONFIG_SYSTEM="+os.DevNull,
 		"GIT_AUTHOR_NAME=t", "GIT_AUTHOR_EMAIL=t@localhost", "GIT_COMMITTER_NAME=t", "GIT_COMMITTER_EMAIL=t@localhost")
 	out, err := run.CombinedOutput()
 	if err != nil {
-		r.t.Fatalf("git %q: %v\n%s", args, err, out)
+		r.t.Fatalf("%q: %v\n%s", command, err, out)
 	}
 	return string(out)
 }
@@ -83,8 +88,7 @@ func (r repository) version() Version {
 		r.t.Fatal(err)
 	}
 	h := History{Commit: r.head()}
-	h.Tree = r.git("ls-tree", "-r", "-z", h.Commit)
-	h.Last = r.git(append([]string{"log", "-1", "--format=%H", h.Commit, "--"}, in.LastPathspecs("services")...)...)
+	h.Answer = r.run(in.Question("services", h.Commit)...)
 	ends, err := os.ReadFile(filepath.Join(r.dir, ".git/shallow"))
 	if err != nil && !os.IsNotExist(err) {
 		r.t.Fatal(err)
@@ -237,7 +241,7 @@ func TestVersionWithoutHistory(t *testing.T) {
 	if err != nil || v.Commit != "" || v.Dirty || v.Name != unnamed+v.Hash[:short] {
 		t.Errorf("%+v, %v", v, err)
 	}
-	for _, h := range []History{{Tree: "what"}, {Tree: "100644 blob x\tservices/go.mod\x00"}} {
+	for _, h := range []History{{Answer: "what\x00\x00"}, {Answer: "100644 blob x\tservices/go.mod\x00\x00"}} {
 		if _, err := in.Version(sample(), "services", API("arm64"), h); err == nil {
 			t.Errorf("took %+v", h)
 		}
