@@ -14,11 +14,9 @@ import (
 
 // The images and tools the pipeline runs in. The tags of images move with their
 // patches; what is built does not depend on them: programs are compiled by exactly
-// goVersion, which go takes from its module proxy where the image has another one,
-// and the API's image holds its program alone.
+// content.Toolchain, which go takes from its module proxy where the image has another
+// one, and the API's image holds its program alone.
 const (
-	goVersion = "go1.26.8"
-
 	golangImage    = "golang:1.26-bookworm"
 	postgresImage  = "postgres:17-trixie"
 	terraformImage = "hashicorp/terraform:1.11.4"

@@ -43,7 +43,7 @@ func (m *SensorBackend) Emulator(ctx context.Context) (*dagger.Service, error) {
 	if err != nil {
 		return nil, err
 	}
-	edge := staticBinary(m.EmulatorSource, "./cmd/edge", arch, "")
+	edge := staticBinary(m.EmulatorSource, "cmd/edge", arch)
 	return dag.Container().
 		From(motoImage).
 		WithUser("root").

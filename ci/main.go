@@ -73,9 +73,9 @@ func New(
 	// The Go module of the emulated AWS.
 	// +defaultPath="/emulator"
 	emulatorSource *dagger.Directory,
-	// The repository's HEAD and references, from which branch and commit are read.
+	// The repository's HEAD, references and history, from which branch, commit and versions are read.
 	// +defaultPath="/"
-	// +ignore=["*", "!.git/HEAD", "!.git/refs", "!.git/packed-refs"]
+	// +ignore=["*", "!.git/HEAD", "!.git/refs", "!.git/packed-refs", "!.git/objects", "!.git/shallow"]
 	repository *dagger.Directory,
 	// Name that every resource starts with: 2 to 12 lower-case letters, digits or dashes.
 	// +default="sensor"

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"dagger/sensor-backend/gitref"
+	"dagger/sensor-backend/internal/dagger"
 )
 
 // projectForm is the form of a project's name.
@@ -71,8 +72,8 @@ func nonEmpty(list []string) []string {
 	return names
 }
 
-// revision is the commit and branch that image and version are named after:
-// what was given, and otherwise the repository's HEAD.
+// revision is the commit and branch that are worked on, after which the image's tag is
+// named: what was given, and otherwise the repository's HEAD.
 func (m *SensorBackend) revision(ctx context.Context) (gitref.Ref, error) {
 	ref := gitref.Ref{Commit: m.GivenCommit, Branch: m.GivenBranch}
 	if ref.Commit != "" && ref.Branch != "" {
@@ -83,7 +84,8 @@ func (m *SensorBackend) revision(ctx context.Context) (gitref.Ref, error) {
 		return ref, err
 	}
 	defer func() { _ = os.RemoveAll(dir) }()
-	if _, err := m.Repository.Export(ctx, dir); err != nil {
+	named := m.Repository.Filter(dagger.DirectoryFilterOpts{Exclude: []string{".git/objects"}})
+	if _, err := named.Export(ctx, dir); err != nil {
 		return ref, fmt.Errorf("read the repository: %w", err)
 	}
 	head, err := gitref.Read(os.DirFS(filepath.Join(dir, ".git")))

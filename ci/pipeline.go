@@ -14,7 +14,6 @@ import (
 	"dagger/sensor-backend/gates"
 	"dagger/sensor-backend/gates/scan"
 	"dagger/sensor-backend/internal/dagger"
-	"dagger/sensor-backend/lambdazip"
 	"dagger/sensor-backend/pipeline"
 	"dagger/sensor-backend/pipeline/notify"
 	"dagger/sensor-backend/pipeline/record"
@@ -65,8 +64,8 @@ type execution struct {
 	// id and started name the run and its start.
 	id      string
 	started time.Time
-	// zip builds the processor's package once.
-	zip func() (lambdazip.Archive, error)
+	// programs finds out about both programs, and packs the processor, once.
+	programs func() (programs, error)
 	// lock takes the deploy lock once, which is held then.
 	lock func() error
 	held heldLock
@@ -204,8 +203,9 @@ func (x *execution) describe(r *record.Record, results []pipeline.Result) {
 		r.Artefacts = append(r.Artefacts, record.Artefact{Name: "API image", Digest: digestOf(x.built.image), Size: x.built.size})
 	}
 	if slices.ContainsFunc(results, func(p pipeline.Result) bool { return p.Stage == trigger.Build && p.Outcome == pipeline.Passed }) {
-		if zip, err := x.zip(); err == nil {
-			r.Artefacts = append(r.Artefacts, record.Artefact{Name: "processor zip", Digest: sha256Of(zip.Zip), Size: int64(len(zip.Zip))})
+		if built, err := x.programs(); err == nil {
+			zip := built.zip.Zip
+			r.Artefacts = append(r.Artefacts, record.Artefact{Name: "processor zip", Digest: sha256Of(zip), Size: int64(len(zip))})
 		}
 	}
 	if p := x.provisioned.summary; p.Seen {

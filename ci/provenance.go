@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -11,6 +12,7 @@ import (
 	"time"
 
 	"dagger/sensor-backend/ecr"
+	"dagger/sensor-backend/gitref/content"
 	"dagger/sensor-backend/internal/dagger"
 	"dagger/sensor-backend/lambdazip"
 	"dagger/sensor-backend/pipeline/trigger"
@@ -19,11 +21,12 @@ import (
 	"dagger/sensor-backend/terraform"
 )
 
-// VerifyProvenance checks that this pipeline built the commit's image and zip from this commit.
+// VerifyProvenance checks that this pipeline built the commit's image and zip from its source.
 //
-// What is attached to the image in ECR has to be signed with the key and to name
-// commit, image and zip. What is unsigned, signed with another key, of another
-// commit or of another digest is refused by name.
+// What is attached to both in ECR has to be signed with the key and to name them and
+// either this commit or one of which all that they are built from is the same. What
+// is unsigned, signed with another key, of another source or of another digest is
+// refused by name.
 //
 // +cache="never"
 func (m *SensorBackend) VerifyProvenance(
@@ -43,14 +46,15 @@ func (m *SensorBackend) VerifyProvenance(
 		if err != nil {
 			return "", err
 		}
-		zip, err := m.processorZip(ctx)
+		built, err := m.programs(ctx)
 		if err != nil {
 			return "", err
 		}
-		if err := m.verifyProvenance(ctx, c, *keys.public, image, artefacts(image, zip)); err != nil {
+		verified, err := m.verifyProvenance(ctx, c, *keys.public, image, built, artefacts(image, built.zip))
+		if err != nil {
 			return "", err
 		}
-		return fmt.Sprintf("image %s and processor zip %s: the provenance is signed with this key and names this commit", image, sha256Of(zip.Zip)), nil
+		return strings.Join(verified, "\n"), nil
 	})
 }
 
@@ -97,30 +101,52 @@ func newSigning(ctx context.Context, key, password, public *dagger.Secret) (sign
 	return s, err
 }
 
+// The artefacts' names in what is said of them.
+const (
+	imageName = "API image"
+	zipName   = "processor zip"
+)
+
 // artefacts are what is deployed: the image, and the zip.
 func artefacts(image string, zip lambdazip.Archive) []provenance.Artefact {
-	return []provenance.Artefact{{Name: "API image", Digest: digestOf(image)}, {Name: "processor zip", Digest: sha256Of(zip.Zip)}}
+	return []provenance.Artefact{{Name: imageName, Digest: digestOf(image)}, {Name: zipName, Digest: sha256Of(zip.Zip)}}
+}
+
+// contents are what the artefacts are built from.
+func (p programs) contents() []provenance.Content {
+	of := func(name string, v content.Version) provenance.Content {
+		return provenance.Content{Of: name, Commit: v.Commit, Hash: v.Hash}
+	}
+	return []provenance.Content{of(imageName, p.api.version), of(zipName, p.processor.version)}
+}
+
+// want is a provenance of these programs, built at this commit or at another one.
+func (p programs) want(commit string, of ...provenance.Artefact) provenance.Want {
+	hashes := map[string]string{}
+	for _, c := range p.contents() {
+		hashes[c.Of] = c.Hash
+	}
+	return provenance.Want{Commit: commit, Contents: hashes, Artefacts: of}
 }
 
 // attest states what the build stage built, to be kept beside the record. With a
-// key it is signed and, with the image's bill of materials, attached to the image
-// in the registry.
-func (x *execution) attest(ctx context.Context, zip lambdazip.Archive) (string, error) {
-	build, err := x.buildFacts(ctx, zip)
+// key it is signed and, with the bills of materials, attached to both in the registry.
+func (x *execution) attest(ctx context.Context, built programs) (string, error) {
+	build, err := x.buildFacts(ctx, built)
 	if err != nil {
 		return "", err
 	}
 	changed := x.changed(ctx)
-	build.Dirty = changed != ""
+	build.Dirty = changed != "" || built.api.version.Dirty || built.processor.version.Dirty
 	if x.key == nil || build.Dirty {
 		statement, err := build.Statement()
 		x.attach(".provenance.json", statement)
 		if build.Dirty {
-			return "provenance unsigned: the tree is dirty, " + changed, err
+			return "provenance unsigned: the tree is dirty, " + cmp.Or(changed, "by what the programs are built from"), err
 		}
 		return "provenance unsigned", err
 	}
-	var attached []ecr.Attestation
+	bills := make([][]byte, len(build.Artefacts))
 	for i, artefact := range []string{artefactImage, artefactProcessor} {
 		bill, err := x.m.billOf(ctx, artefact)
 		if err != nil {
@@ -131,14 +157,10 @@ func (x *execution) attest(ctx context.Context, zip lambdazip.Archive) (string, 
 		if err != nil {
 			return "", err
 		}
-		envelope, err := provenance.Sign(ctx, statement, *x.key)
-		if err != nil {
+		if bills[i], err = provenance.Sign(ctx, statement, *x.key); err != nil {
 			return "", err
 		}
-		x.attach("."+artefact+".sbom.json", envelope)
-		if artefact == artefactImage {
-			attached = append(attached, ecr.Attestation{PredicateType: provenance.CycloneDXType, Envelope: envelope})
-		}
+		x.attach("."+artefact+".sbom.json", bills[i])
 	}
 	build.Finished = time.Now()
 	statement, err := build.Statement()
@@ -150,33 +172,45 @@ func (x *execution) attest(ctx context.Context, zip lambdazip.Archive) (string, 
 		return "", err
 	}
 	x.attach(".provenance.json", envelope)
-	attached = append(attached, ecr.Attestation{PredicateType: provenance.ProvenanceType, Envelope: envelope})
-	return x.attachToImage(ctx, build, attached)
+	said := make([]string, len(build.Artefacts))
+	for i, artefact := range build.Artefacts {
+		said[i], err = x.attachTo(ctx, artefact, built.want(build.Commit, artefact), []ecr.Attestation{
+			{PredicateType: provenance.CycloneDXType, Envelope: bills[i]},
+			{PredicateType: provenance.ProvenanceType, Envelope: envelope},
+		})
+		if err != nil {
+			return "", err
+		}
+	}
+	return "provenance of the " + strings.Join(said, ", of the "), nil
 }
 
-// attachToImage puts statements beside the pushed image. Those of an earlier run of the
-// commit stand if this key signed them: the tag is immutable.
-func (x *execution) attachToImage(ctx context.Context, build provenance.Build, all []ecr.Attestation) (string, error) {
+// attachTo puts statements beside an artefact in the image's repository, under the
+// artefact's digest. Those of an earlier run stand if this key signed them and they
+// are of the same source: tags are immutable, and a later commit that changes nothing
+// of it builds the same artefact.
+func (x *execution) attachTo(ctx context.Context, artefact provenance.Artefact, want provenance.Want, all []ecr.Attestation) (string, error) {
 	of, err := imageOf(ctx, x.cloud, x.built.image)
 	if err != nil {
 		return "", err
 	}
+	of.Digest = artefact.Digest
 	before, err := ecr.Attached(ctx, of)
 	if err != nil {
 		return "", err
 	}
 	if len(before) == 0 {
-		return "provenance signed and attached", ecr.Attach(ctx, of, all)
+		return artefact.Name + " signed and attached", ecr.Attach(ctx, of, all)
 	}
-	want := provenance.Want{Commit: build.Commit, Artefacts: build.Artefacts}
-	if err := provenance.Verify(ctx, before, x.key.Public(), want); err != nil {
-		return "", fmt.Errorf("image %s has another provenance already: %w", x.built.image, err)
+	commit, err := provenance.Verify(ctx, before, x.key.Public(), want)
+	if err != nil {
+		return "", fmt.Errorf("%s %s has another provenance already: %w", artefact.Name, artefact.Digest, err)
 	}
-	return "provenance attached before", nil
+	return artefact.Name + " attached before, built at " + commit, nil
 }
 
 // buildFacts is what the build stage built, without bills of materials.
-func (x *execution) buildFacts(ctx context.Context, zip lambdazip.Archive) (provenance.Build, error) {
+func (x *execution) buildFacts(ctx context.Context, built programs) (provenance.Build, error) {
 	ref, err := x.m.revision(ctx)
 	if err != nil {
 		return provenance.Build{}, err
@@ -198,7 +232,7 @@ func (x *execution) buildFacts(ctx context.Context, zip lambdazip.Archive) (prov
 		return provenance.Build{}, fmt.Errorf("name the engine's version: %w", err)
 	}
 	return provenance.Build{
-		Artefacts: artefacts(x.built.image, zip), Commit: ref.Commit, Branch: ref.Branch, Ref: x.event.Ref, Architecture: arch,
+		Artefacts: artefacts(x.built.image, built.zip), Contents: built.contents(), Commit: ref.Commit, Branch: ref.Branch, Ref: x.event.Ref, Architecture: arch,
 		Services: source, Module: module, Engine: engine, Run: x.id, Started: x.started, Finished: time.Now(),
 	}, nil
 }
@@ -213,43 +247,52 @@ func (x *execution) verifyOwnProvenance(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	zip, err := x.zip()
+	built, err := x.programs()
 	if err != nil {
 		return err
 	}
 	var deploys []provenance.Artefact
-	both, running := artefacts(image, zip), x.decision.Running()
+	both, running := artefacts(image, built.zip), x.decision.Running()
 	for i, stage := range []string{trigger.ECS, trigger.Lambda} {
 		if slices.Contains(running, stage) {
 			deploys = append(deploys, both[i])
 		}
 	}
-	return x.m.verifyProvenance(ctx, x.cloud, *x.public, image, deploys)
+	verified, err := x.m.verifyProvenance(ctx, x.cloud, *x.public, image, built, deploys)
+	for _, line := range verified {
+		progress("%s", line)
+	}
+	return err
 }
 
-// verifyProvenance refuses, before anything is changed, what was not built by
-// this pipeline from this commit.
-func (m *SensorBackend) verifyProvenance(ctx context.Context, c *cloud, key provenance.PublicKey, image string, of []provenance.Artefact) error {
+// verifyProvenance refuses, before anything is changed, what was not built by this
+// pipeline from the source of this commit. It returns a line for each artefact.
+func (m *SensorBackend) verifyProvenance(ctx context.Context, c *cloud, key provenance.PublicKey, image string, built programs, of []provenance.Artefact) ([]string, error) {
 	ref, err := m.revision(ctx)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	pushed, err := imageOf(ctx, c, image)
+	place, err := imageOf(ctx, c, image)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	envelopes, err := ecr.Attached(ctx, pushed)
-	if err != nil {
-		return err
-	}
-	err = provenance.Verify(ctx, envelopes, key, provenance.Want{Commit: ref.Commit, Artefacts: of})
-	if err != nil {
-		return &rollout.Error{
-			Outcome: rollout.NotStarted, Subject: m.targetName(c), Err: fmt.Errorf("image %s: %w", image, err),
-			Next: "build this commit with --signing-key, or deploy one that was",
+	var verified []string
+	for _, artefact := range of {
+		place.Digest = artefact.Digest
+		envelopes, err := ecr.Attached(ctx, place)
+		if err != nil {
+			return verified, err
 		}
+		commit, err := provenance.Verify(ctx, envelopes, key, built.want(ref.Commit, artefact))
+		if err != nil {
+			return verified, &rollout.Error{
+				Outcome: rollout.NotStarted, Subject: m.targetName(c), Err: fmt.Errorf("%s %s: %w", artefact.Name, artefact.Digest, err),
+				Next: "build this commit with --signing-key, or deploy one that was",
+			}
+		}
+		verified = append(verified, fmt.Sprintf("%s %s: the provenance is signed with this key, built at commit %s", artefact.Name, artefact.Digest, commit))
 	}
-	return nil
+	return verified, nil
 }
 
 // imageOf is an image by its reference, with credentials for its registry.

@@ -20,6 +20,8 @@ import (
 
 // Publish builds the API's image, pushes it to ECR as BRANCH-COMMIT and returns it by digest.
 //
+// An image that is there already, since another commit built the same, gets the tag
+// and is not sent again.
 // It reads ECR's scan; the tag latest follows only when the scan lets it pass.
 // The repository is made on the first push, by Terraform. An image that ECR
 // cannot scan is judged by the Go modules in its program.
@@ -42,11 +44,11 @@ func (m *SensorBackend) Publish(
 		return "", err
 	}
 	return m.onCloud(ctx, func(c *cloud) (string, error) {
-		zip, err := m.processorZip(ctx)
+		built, err := m.programs(ctx)
 		if err != nil {
 			return "", err
 		}
-		pushed, verdict, err := m.publish(ctx, c, zip, gate)
+		pushed, verdict, err := m.publish(ctx, c, built, gate)
 		if err != nil {
 			return "", err
 		}
@@ -67,12 +69,12 @@ func (c *cloud) registryLogin(ctx context.Context) (ecr.Credentials, error) {
 // repositoryName is the name the Terraform configuration gives the repository.
 func (m *SensorBackend) repositoryName() string { return m.Project + "-" + m.Environment + "-api" }
 
-func (m *SensorBackend) publish(ctx context.Context, c *cloud, zip lambdazip.Archive, passes scanGate) (ecr.Pushed, scan.Result, error) {
+func (m *SensorBackend) publish(ctx context.Context, c *cloud, built programs, passes scanGate) (ecr.Pushed, scan.Result, error) {
 	registry := awsecr.NewFromConfig(c.config)
 	repository, err := ecr.FindRepository(ctx, registry, m.repositoryName())
 	if errors.Is(err, ecr.ErrNoRepository) {
 		progress("build: first push, making the repository %s", m.repositoryName())
-		if err := m.makeRepository(ctx, c, zip); err != nil {
+		if err := m.makeRepository(ctx, c, built.zip); err != nil {
 			return ecr.Pushed{}, scan.Result{}, err
 		}
 		repository, err = ecr.FindRepository(ctx, registry, m.repositoryName())
@@ -84,16 +86,12 @@ func (m *SensorBackend) publish(ctx context.Context, c *cloud, zip lambdazip.Arc
 	if err != nil {
 		return ecr.Pushed{}, scan.Result{}, err
 	}
-	image, err := m.Build(ctx)
-	if err != nil {
-		return ecr.Pushed{}, scan.Result{}, err
-	}
 	dir, err := os.MkdirTemp("", "image")
 	if err != nil {
 		return ecr.Pushed{}, scan.Result{}, err
 	}
 	defer func() { _ = os.RemoveAll(dir) }()
-	path, err := image.AsTarball().Export(ctx, filepath.Join(dir, "api.tar"))
+	path, err := built.api.image().AsTarball().Export(ctx, filepath.Join(dir, "api.tar"))
 	if err != nil {
 		return ecr.Pushed{}, scan.Result{}, fmt.Errorf("build the image: %w", err)
 	}

@@ -48,11 +48,11 @@ func (m *SensorBackend) Sbom(
 		ctr = ctr.WithFile("/artefact/image.tar", image.AsTarball()).
 			WithExec([]string{"syft", "scan", "oci-archive:/artefact/image.tar", "--quiet", "--output=cyclonedx-json=" + reportFile(out)})
 	case artefactProcessor:
-		arch, err := m.platformArchitecture(ctx)
+		processor, err := m.processor(ctx)
 		if err != nil {
 			return nil, err
 		}
-		ctr = ctr.WithFile("/artefact/bootstrap", staticBinary(m.Services, "./cmd/processor", arch, "")).
+		ctr = ctr.WithFile("/artefact/bootstrap", processor.binary()).
 			WithExec([]string{"syft", "scan", "file:/artefact/bootstrap", "--quiet", "--output=cyclonedx-json=" + reportFile(out)})
 	default:
 		return nil, fmt.Errorf("unknown artefact %q: choose from %s, %s", of, artefactImage, artefactProcessor)

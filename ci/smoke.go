@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"dagger/sensor-backend/gitref/content"
 	"dagger/sensor-backend/internal/dagger"
 	"dagger/sensor-backend/load"
 	"dagger/sensor-backend/negative"
@@ -34,7 +35,7 @@ func (m *SensorBackend) Smoke(
 	readings *dagger.File,
 ) (string, error) {
 	return m.onDeployed(ctx, func(c *cloud, out terraform.Outputs) (string, error) {
-		ref, err := m.revision(ctx)
+		api, err := m.api(ctx)
 		if err != nil {
 			return "", err
 		}
@@ -42,7 +43,7 @@ func (m *SensorBackend) Smoke(
 		if err != nil {
 			return "", err
 		}
-		report, err := m.smoke(ctx, c, out, ref.Commit, image, readings)
+		report, err := m.smoke(ctx, c, out, api.version, image, readings)
 		if err != nil {
 			return "", fmt.Errorf("%w\n%s", err, report.Table())
 		}
@@ -50,7 +51,7 @@ func (m *SensorBackend) Smoke(
 	})
 }
 
-func (m *SensorBackend) smoke(ctx context.Context, c *cloud, out terraform.Outputs, commit, image string, readings *dagger.File) (smoke.Report, error) {
+func (m *SensorBackend) smoke(ctx context.Context, c *cloud, out terraform.Outputs, version content.Version, image string, readings *dagger.File) (smoke.Report, error) {
 	if err := out.Need("api_url", "source_bucket", "processed_bucket", "metadata_table", "alerts_topic_arn"); err != nil {
 		return nil, err
 	}
@@ -69,7 +70,8 @@ func (m *SensorBackend) smoke(ctx context.Context, c *cloud, out terraform.Outpu
 	return smoke.Run(ctx, smoke.System{
 		URL:             out["api_url"],
 		HTTP:            client,
-		Commit:          commit,
+		Version:         version.Name,
+		Commit:          version.Commit,
 		Digest:          digest,
 		Warehouse:       c.emulator != nil,
 		SourceBucket:    out["source_bucket"],

@@ -9,9 +9,9 @@ import (
 	"sync"
 
 	"dagger/sensor-backend/gates"
-	"dagger/sensor-backend/lambdazip"
 	"dagger/sensor-backend/pipeline"
 	"dagger/sensor-backend/pipeline/trigger"
+	"dagger/sensor-backend/rollout"
 
 	"go.opentelemetry.io/otel/codes"
 )
@@ -35,7 +35,7 @@ func (x *execution) work() map[string]func(context.Context) (string, error) {
 
 // stages lists the stages that were decided on.
 func (x *execution) stages(ctx context.Context) []pipeline.Stage {
-	x.zip = sync.OnceValues(func() (lambdazip.Archive, error) { return x.m.processorZip(ctx) })
+	x.programs = sync.OnceValues(func() (programs, error) { return x.m.programs(ctx) })
 	x.verify = sync.OnceValue(func() error { return x.verifyOwnProvenance(ctx) })
 	x.saveBefore = sync.OnceValue(func() error { return x.saveRunning(ctx) })
 	running, work := x.decision.Running(), x.work()
@@ -120,16 +120,16 @@ func (x *execution) check(ctx context.Context) (string, error) {
 }
 
 func (x *execution) build(ctx context.Context) (string, error) {
-	zip, err := x.zip()
+	built, err := x.programs()
 	if err != nil {
 		return "", err
 	}
-	pushed, verdict, err := x.m.publish(ctx, x.cloud, zip, x.scan)
+	pushed, verdict, err := x.m.publish(ctx, x.cloud, built, x.scan)
 	if err != nil {
 		return "", err
 	}
 	x.built.image, x.built.size, x.built.verdict = pushed.Reference, pushed.Size, verdict
-	attested, err := x.attest(ctx, zip)
+	attested, err := x.attest(ctx, built)
 	return fmt.Sprintf("%s, tags %s, %s, %s", pushed.Digest, strings.Join(pushed.Tags, " "), scanLine(x.cloud, verdict), attested), err
 }
 
@@ -148,11 +148,11 @@ func (x *execution) infra(ctx context.Context) (string, error) {
 
 // configured is Terraform for this run's processor and an image.
 func (x *execution) configured(ctx context.Context, image string) (*terraformSession, error) {
-	zip, err := x.zip()
+	built, err := x.programs()
 	if err != nil {
 		return nil, err
 	}
-	return x.m.configured(ctx, x.cloud, image, zip)
+	return x.m.configured(ctx, x.cloud, image, built.zip)
 }
 
 // image returns the image to deploy: the one just pushed, or the one that was
@@ -202,11 +202,11 @@ func (x *execution) lambda(ctx context.Context) (string, error) {
 	}
 	code := x.code
 	if !x.named.given() {
-		zip, err := x.zip()
+		built, err := x.programs()
 		if err != nil {
 			return "", err
 		}
-		code.zip, code.keep = zip.Zip, keepVersions
+		code.zip, code.keep = built.zip.Zip, keepVersions
 		code.payload, code.invocations = []byte(testEvent), 1
 	}
 	if err := x.verify(); err != nil {
@@ -216,6 +216,9 @@ func (x *execution) lambda(ctx context.Context) (string, error) {
 		return "", err
 	}
 	x.deployed.function, err = deployFunction(ctx, x.cloud, s.function, code, x.canary)
+	if x.deployed.function.Outcome == rollout.Unchanged {
+		x.deployed.function.Reason += x.unchanged(func(p programs) program { return p.processor })
+	}
 	return functionLine(x.deployed.function), err
 }
 
@@ -238,7 +241,23 @@ func (x *execution) ecs(ctx context.Context) (string, error) {
 	if err != nil {
 		return "", withDiagnosis(err, x.deployed.service)
 	}
+	if x.deployed.service.Outcome == rollout.Unchanged {
+		x.deployed.service.Reason += x.unchanged(func(p programs) program { return p.api })
+	}
 	return serviceLine(x.deployed.service), nil
+}
+
+// unchanged says since which commit a half that was left as it is has not changed; it
+// is empty where that is not known.
+func (x *execution) unchanged(of func(programs) program) string {
+	if x.named.given() || x.digest != "" {
+		return ""
+	}
+	built, err := x.programs()
+	if err != nil {
+		return ""
+	}
+	return of(built).version.Unchanged()
 }
 
 // scanned returns what this run's gate said of the image that it pushed, and asks
@@ -259,11 +278,11 @@ func (x *execution) smoke(ctx context.Context) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	ref, err := x.m.revision(ctx)
+	built, err := x.programs()
 	if err != nil {
 		return "", err
 	}
-	report, err := x.m.smoke(ctx, x.cloud, out, ref.Commit, image, x.readings)
+	report, err := x.m.smoke(ctx, x.cloud, out, built.api.version, image, x.readings)
 	return report.String(), err
 }
 

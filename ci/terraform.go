@@ -197,7 +197,7 @@ func plancheck(ctx context.Context) (*dagger.File, error) {
 	if err != nil {
 		return nil, err
 	}
-	return staticBinary(dag.CurrentModule().Source().Directory("plancheck"), ".", arch, ""), nil
+	return staticBinary(dag.CurrentModule().Source().Directory("plancheck"), ".", arch), nil
 }
 
 // readOutputs reads the outputs from the state, for a call that does not apply.
@@ -221,7 +221,11 @@ func (m *SensorBackend) onLockedTerraform(ctx context.Context, work func(*terraf
 }
 
 func (m *SensorBackend) withTerraform(ctx context.Context, c *cloud, work func(*terraformSession) (string, error)) (string, error) {
-	zip, err := m.processorZip(ctx)
+	processor, err := m.processor(ctx)
+	if err != nil {
+		return "", err
+	}
+	zip, err := processor.zip(ctx)
 	if err != nil {
 		return "", err
 	}

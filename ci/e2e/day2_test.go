@@ -23,7 +23,8 @@ const lockTable = "sensor-tfstate-lock"
 func dayTwo(t *testing.T, w world) {
 	db := dynamodb.NewFromConfig(w.config)
 
-	// The commit is in the image alone, so the processor is told another version.
+	// The processor gets another source. The API's is the same, and its version is named
+	// by the content, as the history of that commit is not given.
 	const processor = "services/cmd/processor/main.go"
 	next := newCheckout(t, map[string]string{processor: edited(t, processor, `"dev"`, `"another"`)})
 	commit := next.sha[:12]

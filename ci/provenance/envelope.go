@@ -2,6 +2,7 @@ package provenance
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto"
 	"encoding/json"
@@ -23,7 +24,7 @@ var (
 	ErrUnsigned = errors.New("the provenance is not signed")
 	// ErrOtherKey is for one that this key did not sign, or that was changed since.
 	ErrOtherKey = errors.New("the provenance is not signed with this key")
-	// ErrOtherCommit is for one that names another commit.
+	// ErrOtherCommit is for one that names another commit and another content.
 	ErrOtherCommit = errors.New("the provenance is of another commit")
 	// ErrOtherDigest is for one that does not name the artefact.
 	ErrOtherDigest = errors.New("the provenance is not of this artefact")
@@ -76,80 +77,92 @@ func Sign(ctx context.Context, statement []byte, key SigningKey) ([]byte, error)
 
 // Want is what a provenance has to say.
 type Want struct {
-	// Commit is what the artefacts have to be built from.
-	Commit string
+	// Commit is what the artefacts have to be built from, unless it was another
+	// commit that holds the same Contents: hashes by the artefacts' names.
+	Commit   string
+	Contents map[string]string
 	// Artefacts all have to be named.
 	Artefacts []Artefact
 }
 
 // Verify checks that one of the envelopes is signed with the key and is the
-// provenance of what is wanted. Of several that are refused, the reason is that
-// of the one that came furthest. See the errors for the reasons.
-func Verify(ctx context.Context, envelopes [][]byte, key PublicKey, want Want) error {
+// provenance of what is wanted, and returns the commit at which that was built. Of
+// several that are refused, the reason is that of the one that came furthest. See the
+// errors for the reasons.
+func Verify(ctx context.Context, envelopes [][]byte, key PublicKey, want Want) (string, error) {
 	if len(envelopes) == 0 {
-		return ErrNone
+		return "", ErrNone
 	}
 	order := []error{ErrUnsigned, ErrOtherKey, ErrNoProvenance, ErrOtherCommit, ErrOtherDigest}
 	furthest := func(err error) int { return slices.IndexFunc(order, func(e error) bool { return errors.Is(err, e) }) }
 	var refused error
 	for _, envelope := range envelopes {
-		err := verify(ctx, envelope, key, want)
+		commit, err := verify(ctx, envelope, key, want)
 		if err == nil {
-			return nil
+			return commit, nil
 		}
 		if refused == nil || furthest(err) > furthest(refused) {
 			refused = err
 		}
 	}
-	return refused
+	return "", refused
 }
 
-func verify(ctx context.Context, text []byte, key PublicKey, want Want) error {
+func verify(ctx context.Context, text []byte, key PublicKey, want Want) (string, error) {
 	var envelope dsse.Envelope
 	if err := json.Unmarshal(text, &envelope); err != nil || len(envelope.Signatures) == 0 {
-		return ErrUnsigned
+		return "", ErrUnsigned
 	}
 	verifiers, err := dsse.NewEnvelopeVerifier(verifier{key})
 	if err != nil {
-		return fmt.Errorf("verify the provenance: %w", err)
+		return "", fmt.Errorf("verify the provenance: %w", err)
 	}
 	_, payload, err := verifiers.VerifyAndDecode(ctx, &envelope)
 	if err != nil {
-		return ErrOtherKey
+		return "", ErrOtherKey
 	}
 	var signed struct {
 		statement
 		Predicate provenance `json:"predicate"`
 	}
 	if envelope.PayloadType != PayloadType {
-		return fmt.Errorf("%w: its type is %.100q", ErrNoProvenance, envelope.PayloadType)
+		return "", fmt.Errorf("%w: its type is %.100q", ErrNoProvenance, envelope.PayloadType)
 	}
 	// The outer Predicate hides the one of statement.
 	if err := json.NewDecoder(bytes.NewReader(payload)).Decode(&signed); err != nil {
-		return fmt.Errorf("%w: %w", ErrNoProvenance, err)
+		return "", fmt.Errorf("%w: %w", ErrNoProvenance, err)
 	}
 	definition := signed.Predicate.BuildDefinition
 	switch {
 	case signed.Type != StatementType, signed.PredicateType != ProvenanceType:
-		return fmt.Errorf("%w: it is a %.100q", ErrNoProvenance, signed.PredicateType)
+		return "", fmt.Errorf("%w: it is a %.100q", ErrNoProvenance, signed.PredicateType)
 	case definition.BuildType != BuildType, signed.Predicate.RunDetails.Builder.ID != BuilderID:
-		return fmt.Errorf("%w: it is built by %.100q", ErrNoProvenance, signed.Predicate.RunDetails.Builder.ID)
+		return "", fmt.Errorf("%w: it is built by %.100q", ErrNoProvenance, signed.Predicate.RunDetails.Builder.ID)
 	}
-	i := slices.IndexFunc(definition.ResolvedDependencies, func(d descriptor) bool { return d.Name == source })
-	if i < 0 || want.Commit == "" || definition.ResolvedDependencies[i].Digest[gitCommit] != want.Commit {
-		named := "none"
-		if i >= 0 {
-			named = definition.ResolvedDependencies[i].Digest[gitCommit]
-		}
-		return fmt.Errorf("%w: it names %.80q, wanted is %s", ErrOtherCommit, named, want.Commit)
-	}
+	dependencies := definition.ResolvedDependencies
+	commit := digestOf(dependencies, source, gitCommit)
 	if len(want.Artefacts) == 0 {
-		return fmt.Errorf("%w: none is named", ErrOtherDigest)
+		return "", fmt.Errorf("%w: none is named", ErrOtherDigest)
+	}
+	for _, a := range want.Artefacts {
+		hash := digestOf(dependencies, contentOf+a.Name, "sha256")
+		if (want.Commit == "" || commit != want.Commit) && (hash == "" || hash != want.Contents[a.Name]) {
+			return "", fmt.Errorf("%w: it names %.80q, wanted is %s, and the content of the %s is another", ErrOtherCommit, cmp.Or(commit, "none"), want.Commit, a.Name)
+		}
 	}
 	for _, a := range want.Artefacts {
 		if !slices.ContainsFunc(signed.Subject, func(d descriptor) bool { return "sha256:"+d.Digest["sha256"] == a.Digest }) {
-			return fmt.Errorf("%w: %s %s is not among what was built", ErrOtherDigest, a.Name, a.Digest)
+			return "", fmt.Errorf("%w: %s %s is not among what was built", ErrOtherDigest, a.Name, a.Digest)
 		}
 	}
-	return nil
+	return commit, nil
+}
+
+// digestOf is a dependency's digest of one kind; empty if it has none.
+func digestOf(all []descriptor, name, kind string) string {
+	i := slices.IndexFunc(all, func(d descriptor) bool { return d.Name == name })
+	if i < 0 {
+		return ""
+	}
+	return all[i].Digest[kind]
 }

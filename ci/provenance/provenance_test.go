@@ -20,7 +20,16 @@ import (
 	"github.com/secure-systems-lab/go-securesystemslib/encrypted"
 )
 
-const commit = "0a1b2c3d4e5f60718293a4b5c6d7e8f901234567"
+const (
+	commit = "0a1b2c3d4e5f60718293a4b5c6d7e8f901234567"
+	// changed is the commit that last changed the image's content.
+	changed = "7654321098f8e7d6c5b4a39281706f5e4d3c2b1a"
+)
+
+var (
+	imageHash = strings.Repeat("4c", 32)
+	zipHash   = strings.Repeat("5b", 32)
+)
 
 var (
 	image = Artefact{"API image", "sha256:" + strings.Repeat("1f", 32)}
@@ -31,6 +40,7 @@ func sample() Build {
 	at := time.Date(2026, 1, 2, 3, 4, 5, 600, time.UTC)
 	return Build{
 		Artefacts: []Artefact{image, zip}, Commit: commit, Branch: "main", Ref: "refs/heads/main", Architecture: "arm64",
+		Contents: []Content{{Of: image.Name, Commit: changed, Hash: imageHash}, {Of: zip.Name, Hash: zipHash}},
 		Services: "sha256:aa", Module: "sha256:bb", Engine: "v0.19.10", Run: "20260102T030405Z-0a1b2c3d4e5f-01020304",
 		Started: at, Finished: at.Add(time.Minute), Bills: []Artefact{{"API image", "sha256:" + strings.Repeat("3d", 32)}},
 	}
@@ -66,6 +76,19 @@ func TestStatement(t *testing.T) {
       "gitCommit": "0a1b2c3d4e5f60718293a4b5c6d7e8f901234567"
      },
      "name": "source"
+    },
+    {
+     "digest": {
+      "gitCommit": "7654321098f8e7d6c5b4a39281706f5e4d3c2b1a",
+      "sha256": "4c4c4c4c4c4c4c4c4c4c4c4c4c4c4c4c4c4c4c4c4c4c4c4c4c4c4c4c4c4c4c4c"
+     },
+     "name": "content of API image"
+    },
+    {
+     "digest": {
+      "sha256": "5b5b5b5b5b5b5b5b5b5b5b5b5b5b5b5b5b5b5b5b5b5b5b5b5b5b5b5b5b5b5b5b"
+     },
+     "name": "content of processor zip"
     }
    ]
   },
@@ -119,7 +142,7 @@ func TestDirtyBuild(t *testing.T) {
 	b := sample()
 	b.Dirty = true
 	said, err := b.Statement()
-	if err != nil || !strings.Contains(string(said), `"dirty":"the source differs from commit `+commit) || strings.Contains(string(said), "gitCommit") {
+	if err != nil || !strings.Contains(string(said), `"dirty":"the source differs from commit `+commit) || strings.Contains(string(said), "gitCommit") || !strings.Contains(string(said), imageHash) {
 		t.Fatalf("%s, %v", said, err)
 	}
 	pair, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
@@ -149,12 +172,15 @@ func TestDirtyBuild(t *testing.T) {
 func TestStatementRefuses(t *testing.T) {
 	t.Parallel()
 	for name, change := range map[string]func(*Build){
-		"no artefact":       func(b *Build) { b.Artefacts = nil },
-		"no commit":         func(b *Build) { b.Commit = "" },
-		"a short commit":    func(b *Build) { b.Commit = commit[:12] },
-		"a tag as a digest": func(b *Build) { b.Artefacts = []Artefact{{"x", "latest"}} },
-		"no name":           func(b *Build) { b.Artefacts = []Artefact{{" ", image.Digest}} },
-		"a bad bill":        func(b *Build) { b.Bills = []Artefact{{"x", ""}} },
+		"no artefact":              func(b *Build) { b.Artefacts = nil },
+		"no commit":                func(b *Build) { b.Commit = "" },
+		"a short commit":           func(b *Build) { b.Commit = commit[:12] },
+		"a tag as a digest":        func(b *Build) { b.Artefacts = []Artefact{{"x", "latest"}} },
+		"no name":                  func(b *Build) { b.Artefacts = []Artefact{{" ", image.Digest}} },
+		"a content without a hash": func(b *Build) { b.Contents = []Content{{Of: "x", Commit: commit}} },
+		"a content of a branch":    func(b *Build) { b.Contents = []Content{{Of: "x", Commit: "main", Hash: zipHash}} },
+		"a content of nothing":     func(b *Build) { b.Contents = []Content{{Commit: commit, Hash: zipHash}} },
+		"a bad bill":               func(b *Build) { b.Bills = []Artefact{{"x", ""}} },
 	} {
 		b := sample()
 		change(&b)
@@ -238,7 +264,7 @@ func TestSignAndVerify(t *testing.T) {
 			t.Errorf("%s: %v", name, err)
 			continue
 		}
-		if err := Verify(t.Context(), [][]byte{envelope}, public, want); err != nil {
+		if _, err := Verify(t.Context(), [][]byte{envelope}, public, want); err != nil {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
@@ -312,19 +338,58 @@ func TestVerifyRefuses(t *testing.T) {
 		{"a good one among others", [][]byte{plain, sign(theirs, plain, nil), good}, nil},
 	}
 	for _, tt := range tests {
-		err := Verify(t.Context(), tt.envelopes, ours.Public(), Want{Commit: commit, Artefacts: []Artefact{image, zip}})
+		_, err := Verify(t.Context(), tt.envelopes, ours.Public(), Want{Commit: commit, Artefacts: []Artefact{image, zip}})
 		if !errors.Is(err, tt.want) {
 			t.Errorf("%s: got %v, want %v", tt.name, err, tt.want)
 		}
 	}
-	if err := Verify(t.Context(), [][]byte{good}, ours.Public(), Want{Artefacts: []Artefact{image}}); !errors.Is(err, ErrOtherCommit) {
+	if _, err := Verify(t.Context(), [][]byte{good}, ours.Public(), Want{Artefacts: []Artefact{image}}); !errors.Is(err, ErrOtherCommit) {
 		t.Errorf("no commit wanted: %v", err)
 	}
-	if err := Verify(t.Context(), [][]byte{good}, ours.Public(), Want{Commit: commit}); !errors.Is(err, ErrOtherDigest) {
+	if _, err := Verify(t.Context(), [][]byte{good}, ours.Public(), Want{Commit: commit}); !errors.Is(err, ErrOtherDigest) {
 		t.Errorf("no artefact wanted: %v", err)
 	}
-	if err := Verify(t.Context(), [][]byte{good}, PublicKey{}, Want{Commit: commit, Artefacts: []Artefact{image}}); !errors.Is(err, ErrOtherKey) {
+	if _, err := Verify(t.Context(), [][]byte{good}, PublicKey{}, Want{Commit: commit, Artefacts: []Artefact{image}}); !errors.Is(err, ErrOtherKey) {
 		t.Errorf("no key: %v", err)
+	}
+}
+
+// TestVerifyByContent takes what another commit built if that commit holds the same
+// content of the artefact, and says which it was.
+func TestVerifyByContent(t *testing.T) {
+	t.Parallel()
+	key, err := ParseSigningKey(keys(t)["Ed25519"], nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	said, err := sample().Statement()
+	if err != nil {
+		t.Fatal(err)
+	}
+	envelope, err := Sign(t.Context(), said, key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	later := strings.Repeat("9", 40)
+	for _, tt := range []struct {
+		name string
+		want Want
+		err  error
+	}{
+		{"another commit with the same content", Want{later, map[string]string{image.Name: imageHash}, []Artefact{image}}, nil},
+		{"both with the same content", Want{later, map[string]string{image.Name: imageHash, zip.Name: zipHash}, []Artefact{image, zip}}, nil},
+		{"no commit is known", Want{"", map[string]string{zip.Name: zipHash}, []Artefact{zip}}, nil},
+		{"one of them has changed", Want{later, map[string]string{image.Name: imageHash, zip.Name: imageHash}, []Artefact{image, zip}}, ErrOtherCommit},
+		{"the other's content", Want{later, map[string]string{image.Name: zipHash}, []Artefact{image}}, ErrOtherCommit},
+		{"no content is known", Want{later, nil, []Artefact{image}}, ErrOtherCommit},
+		{"an empty content", Want{later, map[string]string{"other": ""}, []Artefact{{"other", image.Digest}}}, ErrOtherCommit},
+		{"the commit that changed it last", Want{changed, nil, []Artefact{image}}, ErrOtherCommit},
+		{"the same content as other bytes", Want{later, map[string]string{image.Name: imageHash}, []Artefact{{image.Name, zip.Digest[:len(zip.Digest)-1] + "0"}}}, ErrOtherDigest},
+	} {
+		built, err := Verify(t.Context(), [][]byte{envelope}, key.Public(), tt.want)
+		if !errors.Is(err, tt.err) || err == nil && built != commit {
+			t.Errorf("%s: built at %q, %v, want %v", tt.name, built, err, tt.err)
+		}
 	}
 }
 
@@ -350,10 +415,10 @@ func TestHostileNames(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if err := Verify(t.Context(), [][]byte{envelope}, key.Public(), Want{Commit: commit, Artefacts: []Artefact{image, zip}}); err != nil {
+		if _, err := Verify(t.Context(), [][]byte{envelope}, key.Public(), Want{Commit: commit, Artefacts: []Artefact{image, zip}}); err != nil {
 			t.Errorf("%.40q: %v", name, err)
 		}
-		if err := Verify(t.Context(), [][]byte{envelope}, key.Public(), Want{Commit: strings.Repeat("9", 40), Artefacts: []Artefact{image}}); !errors.Is(err, ErrOtherCommit) {
+		if _, err := Verify(t.Context(), [][]byte{envelope}, key.Public(), Want{Commit: strings.Repeat("9", 40), Artefacts: []Artefact{image}}); !errors.Is(err, ErrOtherCommit) {
 			t.Errorf("%.40q: %v", name, err)
 		}
 	}
@@ -411,7 +476,7 @@ func FuzzVerify(f *testing.F) {
 	}
 	key := PublicKey{private.Public()}
 	f.Fuzz(func(t *testing.T, envelope []byte) {
-		if err := Verify(t.Context(), [][]byte{envelope}, key, Want{Commit: commit, Artefacts: []Artefact{image}}); err == nil {
+		if _, err := Verify(t.Context(), [][]byte{envelope}, key, Want{Commit: commit, Artefacts: []Artefact{image}}); err == nil {
 			t.Errorf("accepted %q", envelope)
 		}
 	})

@@ -40,17 +40,31 @@ type Artefact struct {
 	Name, Digest string
 }
 
+// Content is what of the source one artefact is built from. It stays the same through
+// commits that change other things, and so does the artefact.
+type Content struct {
+	// Of is the artefact's name.
+	Of string
+	// Commit is the last commit that changed it, which the artefact shows as its
+	// version; empty if that is not known.
+	Commit string
+	// Hash is the SHA-256 of it, 64 hex digits.
+	Hash string
+}
+
 // Build is what a run built.
 type Build struct {
 	// Artefacts are what was built.
 	Artefacts []Artefact
-	// Commit is what they were built from, Branch its branch; Ref the full
+	// Commit is what was checked out to build them, Branch its branch; Ref the full
 	// reference, empty if it is not known.
 	Commit, Branch, Ref string
 	// Dirty is true if the source differs from the commit, such as by changes that are
 	// not committed. The statement then says so and does not name the commit as what
 	// was built, and Sign refuses it.
 	Dirty bool
+	// Contents are what each artefact's bytes depend on, see Content.
+	Contents []Content
 	// Architecture is what they were built for, amd64 or arm64.
 	Architecture string
 	// Services is the digest of the source that was compiled.
@@ -118,8 +132,13 @@ const (
 	dirty  = "dirty"
 )
 
+// contentOf begins the name of the dependency that an artefact's content is; the
+// artefact's name follows.
+const contentOf = "content of "
+
 var (
 	sha256Form = regexp.MustCompile(`^sha256:([0-9a-f]{64})$`)
+	hashForm   = regexp.MustCompile(`^[0-9a-f]{64}$`)
 )
 
 // Statement is the build as an in-toto statement with SLSA provenance, in JSON.
@@ -144,10 +163,14 @@ func (b Build) Statement() ([]byte, error) {
 		external[dirty] = "the source differs from commit " + b.Commit
 		from = descriptor{Name: source}
 	}
+	contents, err := b.contents()
+	if err != nil {
+		return nil, err
+	}
 	return encode(subjects, ProvenanceType, provenance{
 		BuildDefinition: buildDefinition{
 			BuildType: BuildType, ExternalParameters: external, InternalParameters: map[string]string{"services": b.Services},
-			ResolvedDependencies: []descriptor{from},
+			ResolvedDependencies: append([]descriptor{from}, contents...),
 		},
 		RunDetails: runDetails{
 			Builder:    builder{ID: BuilderID, Version: map[string]string{"module": b.Module, "engine": b.Engine}},
@@ -155,6 +178,23 @@ func (b Build) Statement() ([]byte, error) {
 			Byproducts: bills,
 		},
 	})
+}
+
+// contents are the artefacts' contents as dependencies. Those of a dirty build name no
+// commit.
+func (b Build) contents() ([]descriptor, error) {
+	var list []descriptor
+	for _, c := range b.Contents {
+		if !hashForm.MatchString(c.Hash) || c.Commit != "" && !gitref.IsCommit(c.Commit) || strings.TrimSpace(c.Of) == "" {
+			return nil, fmt.Errorf("provenance: the content of artefact %.80q has commit %.80q and hash %.80q, want a commit or none and 64 hex digits", c.Of, c.Commit, c.Hash)
+		}
+		digest := map[string]string{"sha256": c.Hash}
+		if c.Commit != "" && !b.Dirty {
+			digest[gitCommit] = c.Commit
+		}
+		list = append(list, descriptor{Name: contentOf + c.Of, Digest: digest})
+	}
+	return list, nil
 }
 
 // Bill is the statement that a CycloneDX bill of materials is an artefact's.

@@ -107,6 +107,9 @@ func (r runner) version(ctx context.Context) (string, error) {
 	if err := r.call(ctx, http.MethodGet, "/version", nil, http.StatusOK, &got); err != nil {
 		return "", err
 	}
+	if r.Version != "" && got.Version != r.Version {
+		return "", fmt.Errorf("version %s runs, %s was deployed", got.Version, r.Version)
+	}
 	if r.Commit != "" && got.Commit != r.Commit {
 		return "", fmt.Errorf("commit %s runs, %s was deployed", got.Commit, r.Commit)
 	}

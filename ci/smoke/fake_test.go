@@ -29,6 +29,7 @@ import (
 type fake struct {
 	warehouse           bool
 	commit, digest      string
+	version             string
 	notReady, forgetful bool
 	loseOne, changeOne  bool
 	noRow, shortObject  bool
@@ -52,7 +53,7 @@ type fake struct {
 func newFake(t *testing.T, warehouse bool) *fake {
 	t.Helper()
 	f := &fake{
-		warehouse: warehouse, commit: "c1", digest: "sha256:d1", status: "processed", anomalies: 1,
+		warehouse: warehouse, version: "v", commit: "c1", digest: "sha256:d1", status: "processed", anomalies: 1,
 		readings: map[time.Time]reading{},
 	}
 	mux := http.NewServeMux()
@@ -63,7 +64,7 @@ func newFake(t *testing.T, warehouse bool) *fake {
 		}
 	})
 	mux.HandleFunc("GET /version", func(w http.ResponseWriter, _ *http.Request) {
-		write(w, map[string]string{"version": "v", "commit": f.commit, "image_digest": f.digest})
+		write(w, map[string]string{"version": f.version, "commit": f.commit, "image_digest": f.digest})
 	})
 	mux.HandleFunc("POST /v1/readings", f.post)
 	mux.HandleFunc("GET /v1/readings", f.get)
@@ -76,7 +77,7 @@ func newFake(t *testing.T, warehouse bool) *fake {
 
 func (f *fake) system() System {
 	return System{
-		URL: f.url, HTTP: http.DefaultClient, Commit: "c1", Digest: "sha256:d1", Warehouse: f.warehouse,
+		URL: f.url, HTTP: http.DefaultClient, Version: "v", Commit: "c1", Digest: "sha256:d1", Warehouse: f.warehouse,
 		SourceBucket: "source", ProcessedBucket: "processed", MetadataTable: "metadata", AlertsTopic: "arn:topic",
 		Objects: f, Rows: f, Topics: f, Queues: f,
 	}

@@ -49,9 +49,9 @@ type System struct {
 	URL string
 	// HTTP reaches it.
 	HTTP *http.Client
-	// Commit and Digest are what /version must answer; an empty one is not
+	// Version, Commit and Digest are what /version must answer; an empty one is not
 	// checked.
-	Commit, Digest string
+	Version, Commit, Digest string
 	// Warehouse tells whether the API has one: without it a posted batch goes
 	// to the processor and readings cannot be queried.
 	Warehouse bool

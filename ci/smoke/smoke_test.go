@@ -60,6 +60,7 @@ func TestRunNotices(t *testing.T) {
 		wreck func(*fake)
 	}{
 		{"not ready", "health", func(f *fake) { f.notReady = true }},
+		{"the old version runs", "version", func(f *fake) { f.version = "old" }},
 		{"the old commit runs", "version", func(f *fake) { f.commit = "old" }},
 		{"the old image runs", "version", func(f *fake) { f.digest = "sha256:old" }},
 		{"readings are refused", "ingest", func(f *fake) { f.down = true }},
