@@ -159,7 +159,7 @@ func (m *SensorBackend) preflight(ctx context.Context, c *cloud, flags ...string
 	name, out := strings.TrimSuffix(path.Base(file), ".tfvars"), planDir+"/plan.json"
 	script := mockedPlan(name, c.account, out, "-var=project="+m.Project+" -var=region="+m.Region) + `exec preflight "$@" ` + out
 	run := fresh(terraformProviders(m.Infra).
-		WithFile("/usr/local/bin/preflight", staticBinary(dag.CurrentModule().Source().Directory("plancheck"), "./preflight", arch, "")).
+		WithFile("/usr/local/bin/preflight", staticBinary(dag.CurrentModule().Source().Directory("plancheck"), "preflight", arch)).
 		WithMountedTemp(planDir).
 		With(access)).
 		WithExec(append([]string{"sh", "-ec", script, "preflight"}, flags...), anyExit)
