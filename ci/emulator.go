@@ -88,12 +88,12 @@ func (m *SensorBackend) connectEmulator(ctx context.Context) (*cloud, func(), er
 	}
 	// The emulated AWS takes any credentials. No part of them is a word that a log has,
 	// where the engine would hide it as a secret.
-	const keyID, secret = "ANYKEYOFANACCOUNT", "the-emulated-AWS-asks-for-no-secret"
+	const keyID, key = "ANYKEYOFANACCOUNT", "the-emulated-AWS-knows-no-key"
 	c := &cloud{
 		config: aws.Config{
 			Region:       m.Region,
 			BaseEndpoint: &endpoint,
-			Credentials:  credentials.NewStaticCredentialsProvider(keyID, secret, ""),
+			Credentials:  credentials.NewStaticCredentialsProvider(keyID, key, ""),
 		},
 		emulator: service,
 		bound:    "http://" + net.JoinHostPort(emulatorHost, port),

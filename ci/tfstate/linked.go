@@ -40,7 +40,8 @@ func LinkRoles(ctx context.Context, api LinkedRoles) ([]string, error) {
 		}
 		_, err = api.CreateServiceLinkedRole(ctx, &iam.CreateServiceLinkedRoleInput{AWSServiceName: &service})
 		// Of two that make it at once, one is told that its name is taken.
-		if taken, ok := errors.AsType[*iamtypes.InvalidInputException](err); ok && strings.Contains(taken.ErrorMessage(), "has been taken") {
+		var taken *iamtypes.InvalidInputException
+		if errors.As(err, &taken) && strings.Contains(taken.ErrorMessage(), "has been taken") {
 			continue
 		}
 		if err != nil {

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io/fs"
 	"path"
+	"slices"
 	"strings"
 
 	"dagger/sensor-backend/gitref"
@@ -75,8 +76,10 @@ git -c safe.directory=* log -1 --format=%H "$@"
 // Question is the command that asks git, in the repository's root, about a commit. The
 // module lies at prefix.
 func (in Inputs) Question(prefix, commit string) []string {
-	ask := []string{"sh", "-ec", question, "sh", commit, prefix, RecipeFile, commit, "--", ":(literal,top)" + RecipeFile}
-	return append(ask, in.Pathspecs(prefix)...)
+	return slices.Concat(
+		[]string{"sh", "-ec", question, "sh", commit, prefix, RecipeFile, commit, "--", ":(literal,top)" + RecipeFile},
+		in.Pathspecs(prefix),
+	)
 }
 
 // Version says which version a program of these inputs is. The module lies at prefix

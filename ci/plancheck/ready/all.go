@@ -3,6 +3,7 @@ package ready
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/aws/arn"
@@ -48,25 +49,28 @@ func All(ctx context.Context, config aws.Config, q Question) Report {
 	roles, network, functions := iam.NewFromConfig(config), ec2.NewFromConfig(config), lambda.NewFromConfig(config)
 	fresh := Fresh(ctx, objects, q.Place)
 
-	checks := []Check{
+	who := []Check{
 		{Name: "identity", Look: func(context.Context) ([]Line, error) {
 			return []Line{{Check: "identity", State: OK, Detail: fmt.Sprintf("%s in account %s, region %s", caller.ARN, caller.Account, caller.Region)}}, nil
 		}},
 		Rights(roles, caller, Acts(caller, q.Place, n)),
 	}
-	checks = append(checks, Trust(roles, caller, q.Role, q.Subject)...)
-	checks = append(checks, LinkedRoles(roles, n.LinkedRoles)...)
-	checks = append(checks, Quotas(servicequotas.NewFromConfig(config), network, functions, n, fresh)...)
-	checks = append(checks, Backend(objects, dynamodb.NewFromConfig(config), q.Place)...)
-	checks = append(checks,
+	made := []Check{
 		Taken(NamesAPI{
 			Buckets: objects, Roles: roles, Clusters: ecs.NewFromConfig(config), Functions: functions,
 			Groups: cloudwatchlogs.NewFromConfig(config), Repositories: ecr.NewFromConfig(config),
 		}, n.Names, fresh),
 		Certificate(acm.NewFromConfig(config), n.Certificate, n.Domain),
 		Alarms(sns.NewFromConfig(config), caller, n.Topics, n.Mails),
-	)
-	return Run(ctx, checks)
+	}
+	return Run(ctx, slices.Concat(
+		who,
+		Trust(roles, caller, q.Role, q.Subject),
+		LinkedRoles(roles, n.LinkedRoles),
+		Quotas(servicequotas.NewFromConfig(config), network, functions, n, fresh),
+		Backend(objects, dynamodb.NewFromConfig(config), q.Place),
+		made,
+	))
 }
 
 // whoAsks asks STS whose credentials they are.

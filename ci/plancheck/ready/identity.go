@@ -47,13 +47,15 @@ func (c Caller) named(service, rest string) string {
 // Acts are what each run does: it records what is deployed, pushes an image, rolls
 // out both halves and passes their roles.
 func Acts(c Caller, p Place, n Needs) []Act {
-	acts := []Act{
+	always := []Act{
 		{"s3:GetObject", "arn:" + c.Partition + ":s3:::" + p.Bucket + "/" + p.Key},
 		{"dynamodb:PutItem", c.named("dynamodb", "table/"+p.Table)},
 		{"dynamodb:UpdateItem", c.named("dynamodb", "table/"+p.Table)},
 		{"ecr:GetAuthorizationToken", "*"},
 		{"ecs:RegisterTaskDefinition", "*"},
 	}
+	acts := make([]Act, 0, len(always)+len(n.Names.Repositories)+2*len(n.Names.Functions))
+	acts = append(acts, always...)
 	for _, name := range n.Names.Repositories {
 		acts = append(acts, Act{"ecr:PutImage", c.named("ecr", "repository/"+name)})
 	}

@@ -18,7 +18,7 @@ type RolesAPI interface {
 // by itself when its first resource is made by somebody who may do that; a role for
 // CI may not.
 func LinkedRoles(api RolesAPI, services []string) []Check {
-	var checks []Check
+	checks := make([]Check, 0, len(services))
 	for _, service := range services {
 		name := "service-linked role of " + service
 		checks = append(checks, Check{Name: name, Advice: true, Look: func(ctx context.Context) ([]Line, error) {
