@@ -18,6 +18,7 @@ import (
 	"dagger/sensor-backend/terraform"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/aws/arn"
 	"github.com/aws/aws-sdk-go-v2/credentials/stscreds"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/sts"
@@ -32,6 +33,8 @@ type cloud struct {
 	guard atomic.Pointer[lock.Lock]
 	// account is the account's twelve digits.
 	account string
+	// partition is the part of AWS that the account is in, such as aws.
+	partition string
 	// caller is the ARN of who works on it.
 	caller string
 	// emulator is the emulated AWS; nil for a real account.
@@ -40,6 +43,9 @@ type cloud struct {
 	moto string
 	// bound is the emulated AWS's address in containers that it is bound to.
 	bound string
+	// prepared makes once what an administrator has made of an account; nil for a real
+	// one.
+	prepared func() error
 }
 
 // connect checks what the user gave, reaches the AWS it stands for, and says
@@ -244,7 +250,11 @@ func (c *cloud) identify(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("log in to AWS in %s: %w; are the credentials valid and not expired?", c.config.Region, err)
 	}
-	c.account, c.caller = aws.ToString(out.Account), aws.ToString(out.Arn)
+	caller, err := arn.Parse(aws.ToString(out.Arn))
+	if err != nil {
+		return fmt.Errorf("read who works on the account: %w", err)
+	}
+	c.account, c.caller, c.partition = aws.ToString(out.Account), aws.ToString(out.Arn), caller.Partition
 	return nil
 }
 

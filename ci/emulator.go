@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/http"
 	"strings"
+	"sync"
 	"time"
 
 	"dagger/sensor-backend/internal/dagger"
@@ -99,6 +100,7 @@ func (m *SensorBackend) connectEmulator(ctx context.Context) (*cloud, func(), er
 		bound:    "http://" + net.JoinHostPort(emulatorHost, port),
 	}
 	c.guardChanges()
+	c.prepared = sync.OnceValue(func() error { return m.prepareEmulated(ctx, c) })
 	if c.moto, err = awaitHealth(ctx, endpoint); err == nil {
 		err = c.identify(ctx)
 	}

@@ -8,18 +8,13 @@ import (
 	"regexp"
 	"slices"
 	"strings"
-	"time"
 
 	"dagger/sensor-backend/lambdazip"
-	"dagger/sensor-backend/lock"
 	"dagger/sensor-backend/terraform"
-	"dagger/sensor-backend/tfstate"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	awsecs "github.com/aws/aws-sdk-go-v2/service/ecs"
 	ecstypes "github.com/aws/aws-sdk-go-v2/service/ecs/types"
-	"github.com/aws/aws-sdk-go-v2/service/iam"
 )
 
 // Plan shows what apply would change, breaks of the policy and costs; it changes nothing.
@@ -181,115 +176,4 @@ func removeTaskDefinitions(ctx context.Context, c *cloud, family string) error {
 		}
 	}
 	return nil
-}
-
-// Unlock releases a lock whose run is gone for good, by its id.
-//
-// It knows the deploy lock and Terraform's lock on the state. The refused run
-// printed the id.
-//
-// +cache="never"
-func (m *SensorBackend) Unlock(
-	ctx context.Context,
-	// The lock's id.
-	id string,
-	// ECS cluster of the service that the lock is of, instead of what Terraform made; with service.
-	// +optional
-	cluster string,
-	// ECS service that the lock is of; with cluster.
-	// +optional
-	service string,
-	// Lambda function that the lock is of; with alias.
-	// +optional
-	function string,
-	// Alias of the function; with function.
-	// +optional
-	alias string,
-) (string, error) {
-	if id == "" {
-		return "", errors.New("give the lock's id, as the refused run printed it")
-	}
-	n := named{service: serviceNames{cluster: cluster, service: service}, function: functionNames{function: function, alias: alias}}
-	if err := n.check(); err != nil {
-		return "", err
-	}
-	return m.onCloud(ctx, func(c *cloud) (string, error) {
-		table, name, err := m.lockPlace(ctx, c, n)
-		if err != nil {
-			return "", err
-		}
-		locks := dynamodb.NewFromConfig(c.config)
-		held, err := lock.Inspect(ctx, locks, table, name)
-		if err != nil {
-			return "", err
-		}
-		if held != nil && held.ID == id {
-			return fmt.Sprintf("released the deploy lock of %s, held since %s", held.Holder, held.Since.UTC().Format(time.RFC3339)),
-				lock.ForceRelease(ctx, locks, table, name, id)
-		}
-		if n.given() {
-			return "", fmt.Errorf("no lock with id %s is held on %s: status shows what runs", id, n.key())
-		}
-		return tfstate.Unlock(ctx, c.s3(), locks, m.place(c), id)
-	})
-}
-
-// SetupBackend makes what an account needs once: the state's bucket, its lock table, service roles.
-//
-// The bucket is versioned, encrypted, private and takes TLS only. The roles are those
-// by which ECS, load balancing, autoscaling and Redshift act in an account, which
-// nobody but an administrator may make. Running it again repairs the settings and
-// changes nothing else.
-//
-// +cache="never"
-func (m *SensorBackend) SetupBackend(ctx context.Context) (string, error) {
-	return m.onCloud(ctx, func(c *cloud) (string, error) { return m.setupBackend(ctx, c) })
-}
-
-func (m *SensorBackend) setupBackend(ctx context.Context, c *cloud) (string, error) {
-	place := m.place(c)
-	newBucket, newTable, err := tfstate.Setup(ctx, c.s3(), dynamodb.NewFromConfig(c.config), place, time.Second)
-	if err != nil {
-		return "", err
-	}
-	linked, err := tfstate.LinkRoles(ctx, iam.NewFromConfig(c.config))
-	if err != nil {
-		return "", err
-	}
-	roles := "there already"
-	if len(linked) > 0 {
-		roles = "made for " + strings.Join(linked, ", ")
-	}
-	state := func(created bool) string {
-		if created {
-			return "made"
-		}
-		return "there already"
-	}
-	return fmt.Sprintf("state bucket %s: %s; lock table %s: %s; service-linked roles: %s",
-		place.Bucket, state(newBucket), place.Table, state(newTable), roles), nil
-}
-
-func (m *SensorBackend) place(c *cloud) tfstate.Place {
-	place := tfstate.Locate(m.Project, m.Environment, c.account, m.Region)
-	place.PlainHTTP = c.emulator != nil
-	return place
-}
-
-// statePlace is where this environment's state lies. The emulated AWS, which
-// starts empty, gets it made; in an account setup-backend makes it.
-func (m *SensorBackend) statePlace(ctx context.Context, c *cloud) (tfstate.Place, error) {
-	place := m.place(c)
-	if c.emulator != nil {
-		_, err := m.setupBackend(ctx, c)
-		return place, err
-	}
-	there, err := tfstate.Exists(ctx, c.s3(), place)
-	if err != nil {
-		return place, err
-	}
-	if !there {
-		return place, fmt.Errorf("the state bucket %s does not exist: run setup-backend once for this account and region", place.Bucket)
-	}
-	return place, nil
 }

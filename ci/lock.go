@@ -78,6 +78,57 @@ func (h heldLock) during(ctx context.Context, work func(context.Context) (string
 	return shown, err
 }
 
+// Unlock releases a lock whose run is gone for good, by its id.
+//
+// It knows the deploy lock and Terraform's lock on the state. The refused run
+// printed the id.
+//
+// +cache="never"
+func (m *SensorBackend) Unlock(
+	ctx context.Context,
+	// The lock's id.
+	id string,
+	// ECS cluster of the service that the lock is of, instead of what Terraform made; with service.
+	// +optional
+	cluster string,
+	// ECS service that the lock is of; with cluster.
+	// +optional
+	service string,
+	// Lambda function that the lock is of; with alias.
+	// +optional
+	function string,
+	// Alias of the function; with function.
+	// +optional
+	alias string,
+) (string, error) {
+	if id == "" {
+		return "", errors.New("give the lock's id, as the refused run printed it")
+	}
+	n := named{service: serviceNames{cluster: cluster, service: service}, function: functionNames{function: function, alias: alias}}
+	if err := n.check(); err != nil {
+		return "", err
+	}
+	return m.onCloud(ctx, func(c *cloud) (string, error) {
+		table, name, err := m.lockPlace(ctx, c, n)
+		if err != nil {
+			return "", err
+		}
+		locks := dynamodb.NewFromConfig(c.config)
+		held, err := lock.Inspect(ctx, locks, table, name)
+		if err != nil {
+			return "", err
+		}
+		if held != nil && held.ID == id {
+			return fmt.Sprintf("released the deploy lock of %s, held since %s", held.Holder, held.Since.UTC().Format(time.RFC3339)),
+				lock.ForceRelease(ctx, locks, table, name, id)
+		}
+		if n.given() {
+			return "", fmt.Errorf("no lock with id %s is held on %s: status shows what runs", id, n.key())
+		}
+		return tfstate.Unlock(ctx, c.s3(), locks, m.place(c), id)
+	})
+}
+
 // lockPlace is the table and the name of a system's deploy lock.
 func (m *SensorBackend) lockPlace(ctx context.Context, c *cloud, n named) (table, name string, err error) {
 	if n.given() {

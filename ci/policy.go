@@ -17,7 +17,20 @@ import (
 // It needs no AWS.
 func (m *SensorBackend) ValidateInfra(ctx context.Context) (shown string, err error) {
 	defer redactResult(&shown, &err)
-	run := terraformProviders(m.Infra).
+	var both []string
+	for _, stack := range []*dagger.Directory{m.Infra, m.Infra.Directory("setup")} {
+		tested, err := validated(ctx, stack)
+		if err != nil {
+			return "", err
+		}
+		both = append(both, tested)
+	}
+	return strings.Join(both, "\n"), nil
+}
+
+// validated checks and tests one configuration and returns what the tests print.
+func validated(ctx context.Context, stack *dagger.Directory) (string, error) {
+	run := terraformProviders(stack).
 		WithExec([]string{"terraform", "fmt", "-check", "-diff", "-recursive"}, anyExit)
 	if _, err := passed(ctx, run, "terraform fmt -check"); err != nil {
 		return "", err
@@ -37,8 +50,8 @@ func (m *SensorBackend) ValidateInfra(ctx context.Context) (shown string, err er
 //
 // They are planned on a mocked AWS. A broken rule without an exception, and an
 // exception that excuses nothing, are errors.
-func (m *SensorBackend) CheckPolicy(ctx context.Context) (shown string, err error) {
-	defer redactResult(&shown, &err)
+func (m *SensorBackend) CheckPolicy(ctx context.Context) (verdicts string, err error) {
+	defer redactResult(&verdicts, &err)
 	files, err := m.Infra.Glob(ctx, "environments/*.tfvars")
 	if err != nil {
 		return "", fmt.Errorf("look for the variable files: %w", err)
@@ -51,14 +64,28 @@ func (m *SensorBackend) CheckPolicy(ctx context.Context) (shown string, err erro
 		script.WriteString(mockedPlan(name, "", out, "-var=enable_redshift=true"))
 		plans.WriteString(" " + name + "=" + out)
 	}
-	run, err := m.offline(ctx, script.String()+"plancheck lint -exceptions exceptions.json"+plans.String())
+	judged, err := offline(ctx, m.Infra, script.String()+"plancheck lint -exceptions exceptions.json"+plans.String())
 	if err != nil {
 		return "", err
 	}
-	if _, err := passed(ctx, run, "the policy on the infrastructure"); err != nil {
+	setup := planDir + "/setup.json"
+	roles, err := offline(ctx, m.Infra.Directory("setup"),
+		"terraform test -json -verbose -filter=tests/plan.tftest.hcl >"+setup+"\nplancheck lint -exceptions exceptions.json setup="+setup)
+	if err != nil {
 		return "", err
 	}
-	return run.Stdout(ctx)
+	var shown strings.Builder
+	for _, run := range []*dagger.Container{judged, roles} {
+		if _, err := passed(ctx, run, "the policy on the infrastructure"); err != nil {
+			return "", err
+		}
+		out, err := run.Stdout(ctx)
+		if err != nil {
+			return "", err
+		}
+		shown.WriteString(out)
+	}
+	return shown.String(), nil
 }
 
 // Cost estimates what this environment costs a month in this region, resource by resource.
@@ -76,7 +103,7 @@ func (m *SensorBackend) Cost(ctx context.Context) (shown string, err error) {
 	}
 	name := strings.TrimSuffix(path.Base(files[0]), ".tfvars")
 	out := planDir + "/" + name + ".json"
-	run, err := m.offline(ctx, mockedPlan(name, "", out, "")+"plancheck cost -region "+m.Region+" "+name+"="+out)
+	run, err := offline(ctx, m.Infra, mockedPlan(name, "", out, "")+"plancheck cost -region "+m.Region+" "+name+"="+out)
 	if err != nil {
 		return "", err
 	}
@@ -193,12 +220,12 @@ func mockedPlan(name, account, out, variables string) string {
 }
 
 // offline runs a script beside Terraform and plancheck, without any AWS.
-func (m *SensorBackend) offline(ctx context.Context, script string) (*dagger.Container, error) {
+func offline(ctx context.Context, stack *dagger.Directory, script string) (*dagger.Container, error) {
 	check, err := plancheck(ctx)
 	if err != nil {
 		return nil, err
 	}
-	return terraformProviders(m.Infra).
+	return terraformProviders(stack).
 		WithFile("/usr/local/bin/plancheck", check).
 		WithMountedTemp(planDir).
 		WithExec([]string{"sh", "-ec", script}, anyExit), nil

@@ -12,6 +12,7 @@ import (
 	"dagger/sensor-backend/lambdazip"
 	"dagger/sensor-backend/terraform"
 	"dagger/sensor-backend/text"
+	"dagger/sensor-backend/tfstate"
 )
 
 const (
@@ -98,11 +99,16 @@ func (m *SensorBackend) terraform(ctx context.Context, c *cloud) (*terraformSess
 	if err != nil {
 		return nil, err
 	}
+	return m.stack(ctx, c, m.Infra, place)
+}
+
+// stack prepares runs of a configuration against the state at a place.
+func (m *SensorBackend) stack(ctx context.Context, c *cloud, source *dagger.Directory, place tfstate.Place) (*terraformSession, error) {
 	access, err := c.access(ctx)
 	if err != nil {
 		return nil, err
 	}
-	base := withReportDir(terraformProviders(m.Infra)).
+	base := withReportDir(terraformProviders(source)).
 		WithNewFile("/backend.tfbackend", place.Settings()).
 		WithMountedTemp(planDir).
 		WithEnvVariable("PLANS", place.Bucket+"/"+place.Plans).
@@ -135,15 +141,7 @@ func (m *SensorBackend) configured(ctx context.Context, c *cloud, image string, 
 		// Nobody has made keys to write there, and nothing there is worth one.
 		variables["write_keys_parameter"] = ""
 	}
-	raw, err := json.Marshal(variables)
-	if err != nil {
-		return nil, err
-	}
 	files, err := m.variableFiles(ctx)
-	if err != nil {
-		return nil, err
-	}
-	check, err := plancheck(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -151,19 +149,37 @@ func (m *SensorBackend) configured(ctx context.Context, c *cloud, image string, 
 	if err != nil {
 		return nil, err
 	}
+	tf.base = tf.base.WithFile("/package/processor.zip", pkg)
+	return tf, tf.configure(ctx, m.where(c), files, variables)
+}
+
+// where tells plancheck what a plan is for.
+func (m *SensorBackend) where(c *cloud) []string {
 	where := []string{"--exceptions=exceptions.json", "--environment=" + m.Environment, "--region=" + m.Region}
 	if c.emulator != nil {
 		where = append(where, "--emulated")
 	}
+	return where
+}
+
+// configure sets the variables: those of files, and the pipeline's own, which win. Its
+// plans are judged by plancheck with the settings given.
+func (tf *terraformSession) configure(ctx context.Context, where, files []string, variables map[string]any) error {
+	raw, err := json.Marshal(variables)
+	if err != nil {
+		return err
+	}
+	check, err := plancheck(ctx)
+	if err != nil {
+		return err
+	}
 	tf.base = tf.base.
 		WithNewFile("/pipeline.tfvars.json", string(raw)).
-		WithFile("/package/processor.zip", pkg).
 		WithFile("/usr/local/bin/plancheck", check).
 		WithEnvVariable("PLAN_WHERE", strings.Join(where, " ")).
 		WithEnvVariable("PLAN_LOSE_DATA", "").
-		// The pipeline's own variables come last and win.
 		WithEnvVariable("TF_CLI_ARGS_plan", strings.Join(append(files, "-var-file=/pipeline.tfvars.json"), " "))
-	return tf, nil
+	return nil
 }
 
 // variableFiles returns the arguments that name the variable file of this

@@ -10,6 +10,9 @@ import (
 // left out.
 type Outputs map[string]string
 
+// ErrNone says that nothing has been applied.
+var ErrNone = errors.New("the infrastructure has no outputs yet: run apply first")
+
 // ParseOutputs reads what `terraform output -json` prints. A configuration
 // that was never applied has no outputs, which is an error that says so.
 func ParseOutputs(text string) (Outputs, error) {
@@ -21,7 +24,7 @@ func ParseOutputs(text string) (Outputs, error) {
 		return nil, fmt.Errorf("read terraform's outputs: %w", err)
 	}
 	if len(raw) == 0 {
-		return nil, errors.New("the infrastructure has no outputs yet: run apply first")
+		return nil, ErrNone
 	}
 	out := Outputs{}
 	for name, o := range raw {
