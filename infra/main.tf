@@ -26,6 +26,9 @@ locals {
   # region in their names the same environment fits into a second region.
   global_name = "${local.name}-${var.region}"
 
+  # The limit that setup-backend made (setup/boundary.tf): no role is made without it.
+  permissions_boundary = "arn:${local.partition}:iam::${local.account_id}:policy/${local.global_name}-boundary"
+
   account_root  = "arn:${local.partition}:iam::${local.account_id}:root"
   account_scope = "${var.region}:${local.account_id}"
 

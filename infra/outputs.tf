@@ -117,8 +117,3 @@ output "redshift_admin_secret_arn" {
   description = "Secrets Manager secret with the password of Redshift's administrator, which AWS made; empty without a warehouse."
   value       = var.enable_redshift ? aws_redshift_cluster.warehouse[0].master_password_secret_arn : ""
 }
-
-output "ci_role_arns" {
-  description = "Roles of GitHub Actions by what they may do: plan, apply, deploy; empty without a repository."
-  value       = { for name, role in aws_iam_role.ci : name => role.arn }
-}

@@ -1,5 +1,4 @@
-# Production in a second region: its own network, data, state and roles. The
-# account has one identity provider for GitHub, which the home region made.
+# Production in a second region: its own network, data, state and roles.
 environment = "prod"
 region      = "us-east-1"
 
@@ -21,6 +20,3 @@ log_retention_days = 365
 access_log_days    = 365
 alarm_emails       = ["oncall@example.com"]
 monthly_budget     = 400
-
-github_repository        = "example/sensor-backend"
-github_oidc_provider_arn = "arn:aws:iam::111122223333:oidc-provider/token.actions.githubusercontent.com"

@@ -1,5 +1,5 @@
-# Production in its home region. Account number, domain, mail address and
-# repository are examples: put yours.
+# Production in its home region. Account number, domain and mail address are
+# examples: put yours.
 environment = "prod"
 region      = "eu-central-1"
 
@@ -19,5 +19,3 @@ log_retention_days = 365
 access_log_days    = 365
 alarm_emails       = ["oncall@example.com"]
 monthly_budget     = 400
-
-github_repository = "example/sensor-backend"

@@ -36,11 +36,10 @@ run "names" {
 
 run "longest_names_fit" {
   variables {
-    project           = "abcdefghijkl"
-    region            = "ap-southeast-4"
-    certificate_arn   = "arn:aws:acm:ap-southeast-4:111122223333:certificate/0a1b2c3d-0000-4000-8000-0123456789ab"
-    github_repository = "owner/name"
-    enable_redshift   = true
+    project         = "abcdefghijkl"
+    region          = "ap-southeast-4"
+    certificate_arn = "arn:aws:acm:ap-southeast-4:111122223333:certificate/0a1b2c3d-0000-4000-8000-0123456789ab"
+    enable_redshift = true
   }
 
   assert {
@@ -55,8 +54,7 @@ run "longest_names_fit" {
 
   assert {
     condition = alltrue([
-      for role in concat(values(aws_iam_role.ci), [aws_iam_role.execution, aws_iam_role.task, aws_iam_role.processor]) :
-      length(role.name) <= 64
+      for role in [aws_iam_role.execution, aws_iam_role.task, aws_iam_role.processor] : length(role.name) <= 64
     ])
     error_message = "IAM allows 64 characters in a role's name"
   }
@@ -71,22 +69,17 @@ run "longest_names_fit" {
 # region of the same environment.
 run "second_region_has_its_own_names" {
   variables {
-    region            = "us-east-1"
-    certificate_arn   = "arn:aws:acm:us-east-1:111122223333:certificate/0a1b2c3d-0000-4000-8000-0123456789ab"
-    monthly_budget    = 10
-    github_repository = "owner/name"
+    region          = "us-east-1"
+    certificate_arn = "arn:aws:acm:us-east-1:111122223333:certificate/0a1b2c3d-0000-4000-8000-0123456789ab"
+    monthly_budget  = 10
   }
 
   assert {
     condition = alltrue([
-      for name in concat(
-        [for role in aws_iam_role.ci : role.name], [for policy in aws_iam_policy.ci : policy.name],
-        [
-          aws_iam_role.execution.name, aws_iam_role.task.name, aws_iam_role.processor.name,
-          aws_iam_policy.boundary[0].name, aws_budgets_budget.monthly[0].name,
-          aws_cloudwatch_dashboard.main.dashboard_name,
-        ],
-      ) : startswith(name, "sensor-staging-us-east-1")
+      for name in [
+        aws_iam_role.execution.name, aws_iam_role.task.name, aws_iam_role.processor.name,
+        aws_budgets_budget.monthly[0].name, aws_cloudwatch_dashboard.main.dashboard_name,
+      ] : startswith(name, "sensor-staging-us-east-1")
     ])
     error_message = "what is the account's must carry the region in its name"
   }

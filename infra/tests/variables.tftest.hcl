@@ -297,49 +297,6 @@ run "refuses_a_negative_budget" {
   expect_failures = [var.monthly_budget]
 }
 
-run "refuses_a_repository_without_an_owner" {
-  command = plan
-
-  variables {
-    github_repository = "name"
-  }
-
-  expect_failures = [var.github_repository]
-}
-
-run "refuses_another_identity_provider" {
-  command = plan
-
-  variables {
-    github_oidc_provider_arn = "arn:aws:iam::111122223333:oidc-provider/example.com"
-  }
-
-  expect_failures = [var.github_oidc_provider_arn]
-}
-
-run "refuses_one_id_of_two" {
-  command = plan
-
-  variables {
-    github_repository = "owner/name"
-    github_owner_id   = "12"
-  }
-
-  expect_failures = [var.github_owner_id]
-}
-
-run "refuses_an_id_that_is_not_a_number" {
-  command = plan
-
-  variables {
-    github_repository    = "owner/name"
-    github_owner_id      = "12"
-    github_repository_id = "name"
-  }
-
-  expect_failures = [var.github_repository_id]
-}
-
 run "refuses_http_in_staging" {
   command = plan
 

@@ -6,9 +6,8 @@
 # An administrator applies such a change.
 
 locals {
-  boundary_name        = "${local.global_name}-boundary"
-  boundary_arn         = "${local.iam_arn}:policy/${local.boundary_name}"
-  permissions_boundary = local.github ? aws_iam_policy.boundary[0].arn : null
+  boundary_name = "${local.global_name}-boundary"
+  boundary_arn  = "${local.iam_arn}:policy/${local.boundary_name}"
 
   # The roles that a service takes. CI's own are not among them.
   service_roles = [for role in ["execution", "processor", "task", "warehouse"] : "${local.iam_arn}:role/${local.global_name}-${role}"]
@@ -27,8 +26,6 @@ locals {
 }
 
 resource "aws_iam_policy" "boundary" {
-  count = local.github ? 1 : 0
-
   name        = local.boundary_name
   description = "Limit of every role of ${local.name}"
 

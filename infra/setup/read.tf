@@ -1,8 +1,6 @@
 # What planning reads: the state, and everything the state names.
 
 locals {
-  iam_arn = "arn:${local.partition}:iam::${local.account_id}"
-
   # Where the pipeline keeps the state (setup-backend).
   state_bucket = "arn:${local.partition}:s3:::${var.project}-tfstate-${local.account_id}-${var.region}"
   state_object = "${local.state_bucket}/${var.environment}/terraform.tfstate"

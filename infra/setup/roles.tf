@@ -7,8 +7,7 @@
 locals {
   github = var.github_repository != ""
 
-  github_host         = "token.actions.githubusercontent.com"
-  github_provider_arn = !local.github || var.github_oidc_provider_arn != "" ? var.github_oidc_provider_arn : aws_iam_openid_connect_provider.github[0].arn
+  github_host = "token.actions.githubusercontent.com"
 
   # How GitHub names the repository in a token's subject: by name, and for one
   # made, renamed or transferred since 2026-07-15 with ids (GitHub documentation,
@@ -40,27 +39,20 @@ locals {
   }
 }
 
-resource "aws_iam_openid_connect_provider" "github" {
-  count = local.github && var.github_oidc_provider_arn == "" ? 1 : 0
-
-  url            = "https://${local.github_host}"
-  client_id_list = ["sts.amazonaws.com"]
-}
-
 resource "aws_iam_role" "ci" {
   for_each = { for name, subjects in local.ci_subjects : name => subjects if local.github }
 
   name                 = "${local.global_name}-ci-${each.key}"
   description          = "GitHub Actions of ${var.github_repository}: ${each.key}"
   max_session_duration = 60 * 60
-  permissions_boundary = local.permissions_boundary
+  permissions_boundary = aws_iam_policy.boundary.arn
 
   assume_role_policy = jsonencode({
     Version = "2012-10-17"
     Statement = [{
       Effect    = "Allow"
       Action    = "sts:AssumeRoleWithWebIdentity"
-      Principal = { Federated = local.github_provider_arn }
+      Principal = { Federated = local.named.oidc }
       Condition = {
         StringEquals = {
           "${local.github_host}:aud" = "sts.amazonaws.com"
