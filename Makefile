@@ -45,6 +45,10 @@ lint: engine ## Lint Go, workflows and Terraform
 bench: ## Measure ingest, queries, the processor and starts
 	@cd services && go test -run '^$$' -bench . ./internal/processor ./internal/httpapi ./internal/reading ./cmd/...
 
+.PHONY: bench-pipeline
+bench-pipeline: engine ## Measure deploys beside a plain script that does the same
+	@cd bench && GOWORK=off go run .
+
 .PHONY: down
 down: ## Stop what `engine` started
 	@$(bootstrap) down

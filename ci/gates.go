@@ -32,7 +32,7 @@ func gateNames() []string {
 
 // goModules are the directories of the repository's Go modules.
 func goModules() []string {
-	return []string{"services", "emulator", "bootstrap", "ci", "ci/plancheck", "ci/e2e"}
+	return []string{"services", "emulator", "bootstrap", "ci", "ci/plancheck", "ci/e2e", "bench"}
 }
 
 // gateFuncs is what each gate does.

@@ -64,8 +64,13 @@ type execution struct {
 	// id and started name the run and its start.
 	id      string
 	started time.Time
-	// programs finds out about both programs, and packs the processor, once.
-	programs func() (programs, error)
+	// programs finds out about both programs and packs the processor; packed packs the
+	// API's image too.
+	programs pipeline.Once[programs]
+	packed   pipeline.Once[packed]
+	// planned is the plan that was made while the stages before still ran; nil if none
+	// was.
+	planned *terraformPlan
 	// lock takes the deploy lock once, which is held then.
 	lock func() error
 	held heldLock
@@ -87,6 +92,8 @@ type execution struct {
 		findings *gates.Log
 	}
 	built struct {
+		// packed is what was made to be pushed.
+		packed packed
 		// image is the pushed image's reference, and size its weight in bytes.
 		image string
 		size  int64
@@ -169,9 +176,10 @@ func (m *SensorBackend) execute(ctx context.Context, request runRequest) (runRes
 	})
 	defer func() { x.held.release(ctx, x.cloud) }()
 	results := pipeline.Run(ctx, x.stages(ctx), time.Now)
+	x.built.packed.remove()
 	x.compensate(ctx, results)
 	x.saveDeployment(ctx, results)
-	x.describe(&r, results)
+	x.describe(ctx, &r, results)
 	r.Ended = time.Now().UTC()
 	secretsGiven.Value(&r)
 	results = append(results, x.notify(ctx, r))
@@ -197,13 +205,13 @@ func (m *SensorBackend) recordTarget(c *cloud) record.Target {
 }
 
 // describe writes into the record what the stages made.
-func (x *execution) describe(r *record.Record, results []pipeline.Result) {
+func (x *execution) describe(ctx context.Context, r *record.Record, results []pipeline.Result) {
 	r.SetStages(results)
 	if x.built.image != "" {
 		r.Artefacts = append(r.Artefacts, record.Artefact{Name: "API image", Digest: digestOf(x.built.image), Size: x.built.size})
 	}
 	if slices.ContainsFunc(results, func(p pipeline.Result) bool { return p.Stage == trigger.Build && p.Outcome == pipeline.Passed }) {
-		if built, err := x.programs(); err == nil {
+		if built, err := x.programs.Get(ctx); err == nil {
 			zip := built.zip.Zip
 			r.Artefacts = append(r.Artefacts, record.Artefact{Name: "processor zip", Digest: sha256Of(zip), Size: int64(len(zip))})
 		}

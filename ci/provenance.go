@@ -247,7 +247,7 @@ func (x *execution) verifyOwnProvenance(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	built, err := x.programs()
+	built, err := x.programs.Get(ctx)
 	if err != nil {
 		return err
 	}

@@ -44,16 +44,54 @@ func (m *SensorBackend) Publish(
 		return "", err
 	}
 	return m.onCloud(ctx, func(c *cloud) (string, error) {
-		built, err := m.programs(ctx)
+		programs, err := m.programs(ctx)
 		if err != nil {
 			return "", err
 		}
+		built, err := pack(ctx, programs)
+		if err != nil {
+			return "", err
+		}
+		defer built.remove()
 		pushed, verdict, err := m.publish(ctx, c, built, gate)
 		if err != nil {
 			return "", err
 		}
 		return pushed.String() + "\n" + scanLine(c, verdict), nil
 	})
+}
+
+// packed are the programs as they are deployed, before anything is.
+type packed struct {
+	programs
+	// image is what is pushed, and tarball where it was exported to.
+	image   *ecr.Prepared
+	tarball string
+}
+
+// pack builds the API's image. Nothing outside is asked or changed.
+func pack(ctx context.Context, built programs) (packed, error) {
+	dir, err := os.MkdirTemp("", "image")
+	if err != nil {
+		return packed{}, err
+	}
+	p := packed{programs: built}
+	p.tarball, err = built.api.image().AsTarball().Export(ctx, filepath.Join(dir, "api.tar"))
+	if err != nil {
+		_ = os.RemoveAll(dir)
+		return packed{}, fmt.Errorf("build the image: %w", err)
+	}
+	if p.image, err = ecr.Prepare(p.tarball); err != nil {
+		_ = os.RemoveAll(dir)
+	}
+	return p, err
+}
+
+// remove removes the files that pack left.
+func (p packed) remove() {
+	if p.image != nil {
+		_ = errors.Join(p.image.Close(), os.RemoveAll(filepath.Dir(p.tarball)))
+	}
 }
 
 // registryLogin asks for credentials for the registry. The emulated one's are
@@ -69,7 +107,7 @@ func (c *cloud) registryLogin(ctx context.Context) (ecr.Credentials, error) {
 // repositoryName is the name the Terraform configuration gives the repository.
 func (m *SensorBackend) repositoryName() string { return m.Project + "-" + m.Environment + "-api" }
 
-func (m *SensorBackend) publish(ctx context.Context, c *cloud, built programs, passes scanGate) (ecr.Pushed, scan.Result, error) {
+func (m *SensorBackend) publish(ctx context.Context, c *cloud, built packed, passes scanGate) (ecr.Pushed, scan.Result, error) {
 	registry := awsecr.NewFromConfig(c.config)
 	repository, err := ecr.FindRepository(ctx, registry, m.repositoryName())
 	if errors.Is(err, ecr.ErrNoRepository) {
@@ -86,21 +124,12 @@ func (m *SensorBackend) publish(ctx context.Context, c *cloud, built programs, p
 	if err != nil {
 		return ecr.Pushed{}, scan.Result{}, err
 	}
-	dir, err := os.MkdirTemp("", "image")
-	if err != nil {
-		return ecr.Pushed{}, scan.Result{}, err
-	}
-	defer func() { _ = os.RemoveAll(dir) }()
-	path, err := built.api.image().AsTarball().Export(ctx, filepath.Join(dir, "api.tar"))
-	if err != nil {
-		return ecr.Pushed{}, scan.Result{}, fmt.Errorf("build the image: %w", err)
-	}
 	login, err := c.registryLogin(ctx)
 	if err != nil {
 		return ecr.Pushed{}, scan.Result{}, err
 	}
 	pushed, err := ecr.Push(ctx, ecr.PushRequest{
-		Tarball:     path,
+		Image:       built.image,
 		Repository:  *repository.RepositoryUri,
 		Credentials: login,
 		Tags:        []string{imageTag(ref)},
@@ -109,7 +138,7 @@ func (m *SensorBackend) publish(ctx context.Context, c *cloud, built programs, p
 	if err != nil {
 		return pushed, scan.Result{}, err
 	}
-	verdict, err := passes.judge(ctx, registry, m.repositoryName(), pushed, path)
+	verdict, err := passes.judge(ctx, registry, m.repositoryName(), pushed, built.tarball)
 	if err != nil {
 		return pushed, verdict, err
 	}

@@ -8,11 +8,14 @@ import (
 	"strings"
 	"sync"
 
+	"dagger/sensor-backend/ecr"
 	"dagger/sensor-backend/gates"
 	"dagger/sensor-backend/pipeline"
 	"dagger/sensor-backend/pipeline/trigger"
 	"dagger/sensor-backend/rollout"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
+	awsecr "github.com/aws/aws-sdk-go-v2/service/ecr"
 	"go.opentelemetry.io/otel/codes"
 )
 
@@ -33,12 +36,32 @@ func (x *execution) work() map[string]func(context.Context) (string, error) {
 	}
 }
 
+// ahead is what stages do while those before them still run: compile, and plan. Push
+// and apply wait for their turn.
+func (x *execution) ahead() map[string]func(context.Context) error {
+	return map[string]func(context.Context) error{
+		trigger.Build: func(ctx context.Context) error {
+			_, err := x.packed.Get(ctx)
+			return err
+		},
+		trigger.Infra: x.planAhead,
+	}
+}
+
 // stages lists the stages that were decided on.
 func (x *execution) stages(ctx context.Context) []pipeline.Stage {
-	x.programs = sync.OnceValues(func() (programs, error) { return x.m.programs(ctx) })
+	x.programs.Work = x.m.programs
+	x.packed.Work = func(ctx context.Context) (packed, error) {
+		built, err := x.programs.Get(ctx)
+		if err != nil {
+			return packed{}, err
+		}
+		x.built.packed, err = pack(ctx, built)
+		return x.built.packed, err
+	}
 	x.verify = sync.OnceValue(func() error { return x.verifyOwnProvenance(ctx) })
 	x.saveBefore = sync.OnceValue(func() error { return x.saveRunning(ctx) })
-	running, work := x.decision.Running(), x.work()
+	running, work, ahead := x.decision.Running(), x.work(), x.ahead()
 	var stages []pipeline.Stage
 	for _, d := range trigger.Pipeline() {
 		if d.Name != trigger.Notify && slices.Contains(running, d.Name) {
@@ -46,7 +69,11 @@ func (x *execution) stages(ctx context.Context) []pipeline.Stage {
 			if d.Deploys {
 				run = x.locked(run)
 			}
-			stages = append(stages, announced(pipeline.Stage{Name: d.Name, Needs: d.Needs, Run: run}))
+			stage := pipeline.Stage{Name: d.Name, Needs: d.Needs, Run: run}
+			if slices.ContainsFunc(d.Needs, func(need string) bool { return slices.Contains(running, need) }) {
+				stage.Ahead = ahead[d.Name]
+			}
+			stages = append(stages, announced(stage))
 		}
 	}
 	return stages
@@ -120,7 +147,7 @@ func (x *execution) check(ctx context.Context) (string, error) {
 }
 
 func (x *execution) build(ctx context.Context) (string, error) {
-	built, err := x.programs()
+	built, err := x.packed.Get(ctx)
 	if err != nil {
 		return "", err
 	}
@@ -129,26 +156,76 @@ func (x *execution) build(ctx context.Context) (string, error) {
 		return "", err
 	}
 	x.built.image, x.built.size, x.built.verdict = pushed.Reference, pushed.Size, verdict
-	attested, err := x.attest(ctx, built)
+	attested, err := x.attest(ctx, built.programs)
 	return fmt.Sprintf("%s, tags %s, %s, %s", pushed.Digest, strings.Join(pushed.Tags, " "), scanLine(x.cloud, verdict), attested), err
 }
 
 func (x *execution) infra(ctx context.Context) (string, error) {
-	tf, err := x.configured(ctx, x.built.image)
-	if err != nil {
-		return "", err
+	planned := x.planned
+	if planned == nil || !planned.holds(ctx, x.built.image) {
+		tf, err := x.configured(ctx, x.built.image)
+		if err != nil {
+			return "", err
+		}
+		if planned, err = tf.plan(ctx, x.built.image); err != nil {
+			x.provisioned.summary = planned.summary
+			return "", err
+		}
 	}
-	x.provisioned.summary, err = tf.run(ctx, planAndApply)
-	if err != nil {
-		return "", err
-	}
-	x.provisioned.outputs, err = tf.outputs(ctx)
+	var err error
+	x.provisioned.summary, x.provisioned.outputs, err = planned.apply(ctx)
 	return x.provisioned.summary.String(), err
+}
+
+// planAhead plans with the image that is about to be pushed. It changes nothing, and
+// takes no lock from a run that does. What keeps it from a plan keeps nothing else: the
+// stage then plans in its turn, and says what is wrong.
+func (x *execution) planAhead(ctx context.Context) error {
+	planned, err := x.planEarly(ctx)
+	if err != nil {
+		progress("infra: to be planned in its turn: %v", err)
+		return ctx.Err()
+	}
+	x.planned = planned
+	return ctx.Err()
+}
+
+func (x *execution) planEarly(ctx context.Context) (*terraformPlan, error) {
+	built, err := x.programs.Get(ctx)
+	if err != nil {
+		return nil, err
+	}
+	image := ""
+	if slices.Contains(x.decision.Running(), trigger.Build) {
+		if image, err = x.imageToCome(ctx); err != nil {
+			return nil, err
+		}
+	}
+	tf, err := x.m.configuredAt(ctx, x.cloud, x.m.place(x.cloud), image, built.zip)
+	if err != nil {
+		return nil, err
+	}
+	tf.base = tf.base.WithEnvVariable(planLock, "false")
+	return tf.plan(ctx, image)
+}
+
+// imageToCome is the reference that the image gets when it is pushed. There is none
+// where there is no repository yet, and then there is no state to plan for either.
+func (x *execution) imageToCome(ctx context.Context) (string, error) {
+	repository, err := ecr.FindRepository(ctx, awsecr.NewFromConfig(x.cloud.config), x.m.repositoryName())
+	if err != nil {
+		return "", err
+	}
+	built, err := x.packed.Get(ctx)
+	if err != nil {
+		return "", err
+	}
+	return aws.ToString(repository.RepositoryUri) + "@" + built.image.Digest, nil
 }
 
 // configured is Terraform for this run's processor and an image.
 func (x *execution) configured(ctx context.Context, image string) (*terraformSession, error) {
-	built, err := x.programs()
+	built, err := x.programs.Get(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -202,7 +279,7 @@ func (x *execution) lambda(ctx context.Context) (string, error) {
 	}
 	code := x.code
 	if !x.named.given() {
-		built, err := x.programs()
+		built, err := x.programs.Get(ctx)
 		if err != nil {
 			return "", err
 		}
@@ -217,7 +294,7 @@ func (x *execution) lambda(ctx context.Context) (string, error) {
 	}
 	x.deployed.function, err = deployFunction(ctx, x.cloud, s.function, code, x.canary)
 	if x.deployed.function.Outcome == rollout.Unchanged {
-		x.deployed.function.Reason += x.unchanged(func(p programs) program { return p.processor })
+		x.deployed.function.Reason += x.unchanged(ctx, func(p programs) program { return p.processor })
 	}
 	return functionLine(x.deployed.function), err
 }
@@ -242,18 +319,18 @@ func (x *execution) ecs(ctx context.Context) (string, error) {
 		return "", withDiagnosis(err, x.deployed.service)
 	}
 	if x.deployed.service.Outcome == rollout.Unchanged {
-		x.deployed.service.Reason += x.unchanged(func(p programs) program { return p.api })
+		x.deployed.service.Reason += x.unchanged(ctx, func(p programs) program { return p.api })
 	}
 	return serviceLine(x.deployed.service), nil
 }
 
 // unchanged says since which commit a half that was left as it is has not changed; it
 // is empty where that is not known.
-func (x *execution) unchanged(of func(programs) program) string {
+func (x *execution) unchanged(ctx context.Context, of func(programs) program) string {
 	if x.named.given() || x.digest != "" {
 		return ""
 	}
-	built, err := x.programs()
+	built, err := x.programs.Get(ctx)
 	if err != nil {
 		return ""
 	}
@@ -278,7 +355,7 @@ func (x *execution) smoke(ctx context.Context) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	built, err := x.programs()
+	built, err := x.programs.Get(ctx)
 	if err != nil {
 		return "", err
 	}

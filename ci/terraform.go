@@ -2,11 +2,14 @@ package main
 
 import (
 	"context"
+	"crypto/rand"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"dagger/sensor-backend/internal/dagger"
 	"dagger/sensor-backend/lambdazip"
@@ -21,6 +24,8 @@ const (
 	// in a container's file system stays in the engine's cache.
 	planDir  = "/run/terraform"
 	planFile = planDir + "/plan"
+	// planLock says whether a plan takes Terraform's lock.
+	planLock = "PLAN_LOCK"
 )
 
 // The scripts of one run, for sh -e. Their standard output is messages in the
@@ -45,7 +50,17 @@ const (
 		`plancheck check $PLAN_WHERE --lose-data <` + planFile + `.json
 plancheck save -place "$PLANS" ` + planFile + `
 `
-	planAndApply  = initialize + makePlan + checkPlan + applyPlan
+	planAndApply = initialize + makePlan + checkPlan + applyPlan
+	// planAndSeal and applySealed are planAndApply in two halves, in one container: what
+	// the first leaves there is the backend, opened, the plan, encrypted, and the outputs
+	// if there is nothing to apply.
+	planAndSeal = initialize + `terraform plan -input=false -json -lock="$PLAN_LOCK" -out=` + planFile + `
+` + checkPlan + `plancheck unchanged <` + planFile + `.json >` + outputsFile + `
+plancheck seal ` + planFile + ` ` + sealedPlan + `
+`
+	applySealed = `plancheck open ` + sealedPlan + ` ` + planFile + `
+` + applyPlan + `terraform output -json >` + outputsFile + `
+`
 	fetchAndApply = initialize + `plancheck fetch -place "$PLANS" "$PLAN_ID" ` + planFile + `
 ` + checkPlan + applyPlan
 
@@ -73,11 +88,14 @@ plancheck save -place "$PLANS" ` + planFile + `
 	terraformLog    = reportDir + "/terraform.jsonl"
 	terraformErrors = reportDir + "/terraform.err"
 	outputsFile     = reportDir + "/outputs.json"
+	sealedPlan      = reportDir + "/plan.sealed"
 )
 
 // terraformSession runs the configuration against one AWS and one environment's state.
 type terraformSession struct {
-	base *dagger.Container
+	base  *dagger.Container
+	cloud *cloud
+	place tfstate.Place
 }
 
 // terraformProviders has the providers installed and no backend: a layer that
@@ -102,7 +120,7 @@ func (m *SensorBackend) terraform(ctx context.Context, c *cloud) (*terraformSess
 	return m.stack(ctx, c, m.Infra, place)
 }
 
-// stack prepares runs of a configuration against the state at a place.
+// stack prepares runs of a configuration against a state that is known to be there.
 func (m *SensorBackend) stack(ctx context.Context, c *cloud, source *dagger.Directory, place tfstate.Place) (*terraformSession, error) {
 	access, err := c.access(ctx)
 	if err != nil {
@@ -113,13 +131,22 @@ func (m *SensorBackend) stack(ctx context.Context, c *cloud, source *dagger.Dire
 		WithMountedTemp(planDir).
 		WithEnvVariable("PLANS", place.Bucket+"/"+place.Plans).
 		With(access)
-	return &terraformSession{base: base}, nil
+	return &terraformSession{base: base, cloud: c, place: place}, nil
 }
 
 // configured is terraform with the configuration's variables set. The image
 // may be empty: a first task definition then names the repository's latest.
 func (m *SensorBackend) configured(ctx context.Context, c *cloud, image string, zip lambdazip.Archive) (*terraformSession, error) {
-	tf, err := m.terraform(ctx, c)
+	place, err := m.statePlace(ctx, c)
+	if err != nil {
+		return nil, err
+	}
+	return m.configuredAt(ctx, c, place, image, zip)
+}
+
+// configuredAt is configured for a state that is known to be there.
+func (m *SensorBackend) configuredAt(ctx context.Context, c *cloud, place tfstate.Place, image string, zip lambdazip.Archive) (*terraformSession, error) {
+	tf, err := m.stack(ctx, c, m.Infra, place)
 	if err != nil {
 		return nil, err
 	}
@@ -178,6 +205,7 @@ func (tf *terraformSession) configure(ctx context.Context, where, files []string
 		WithFile("/usr/local/bin/plancheck", check).
 		WithEnvVariable("PLAN_WHERE", strings.Join(where, " ")).
 		WithEnvVariable("PLAN_LOSE_DATA", "").
+		WithEnvVariable(planLock, "true").
 		WithEnvVariable("TF_CLI_ARGS_plan", strings.Join(append(files, "-var-file=/pipeline.tfvars.json"), " "))
 	return nil
 }
@@ -255,30 +283,104 @@ func (m *SensorBackend) withTerraform(ctx context.Context, c *cloud, work func(*
 // run executes one of the scripts and reads what it did. The error carries
 // Terraform's own diagnostics.
 func (tf *terraformSession) run(ctx context.Context, script string) (terraform.Summary, error) {
-	run := fresh(tf.base).WithExec([]string{"plancheck", "run", terraformLog, terraformErrors, "sh", "-ec", script}, anyExit)
+	_, summary, err := runScript(ctx, tf.base, script)
+	return summary, err
+}
+
+// runScript is run in a container, which it returns as the script left it.
+func runScript(ctx context.Context, in *dagger.Container, script string) (*dagger.Container, terraform.Summary, error) {
+	run := fresh(in).WithExec([]string{"plancheck", "run", terraformLog, terraformErrors, "sh", "-ec", script}, anyExit)
 	code, err := run.ExitCode(ctx)
 	if err != nil {
-		return terraform.Summary{}, fmt.Errorf("run terraform: %w", err)
+		return nil, terraform.Summary{}, fmt.Errorf("run terraform: %w", err)
 	}
 	printed, err := run.File(terraformLog).Contents(ctx)
 	if err != nil {
-		return terraform.Summary{}, fmt.Errorf("read what terraform printed: %w", err)
+		return nil, terraform.Summary{}, fmt.Errorf("read what terraform printed: %w", err)
 	}
 	summary, err := terraform.ParseLog(strings.NewReader(printed))
 	if err != nil {
-		return summary, err
+		return nil, summary, err
 	}
 	if code == 0 && summary.Seen {
-		return summary, nil
+		return run, summary, nil
 	}
 	if len(summary.Errors) > 0 {
-		return summary, errors.New("terraform: " + strings.Join(summary.Errors, "\n"))
+		return nil, summary, errors.New("terraform: " + strings.Join(summary.Errors, "\n"))
 	}
 	problems, err := run.File(terraformErrors).Contents(ctx)
 	if err != nil {
-		return summary, fmt.Errorf("read terraform's errors: %w", err)
+		return nil, summary, fmt.Errorf("read terraform's errors: %w", err)
 	}
-	return summary, fmt.Errorf("terraform failed (exit code %d):\n%s", code, text.Excerpt(problems+"\n"+printed))
+	return nil, summary, fmt.Errorf("terraform failed (exit code %d):\n%s", code, text.Excerpt(problems+"\n"+printed))
+}
+
+// terraformPlan is a plan that was checked and can be applied, in the container in
+// which it was made.
+type terraformPlan struct {
+	session *terraformSession
+	in      *dagger.Container
+	made    terraform.Moment
+	summary terraform.Summary
+}
+
+// plan plans with an image for a first task definition. The plan that comes with an
+// error has the summary alone.
+func (tf *terraformSession) plan(ctx context.Context, image string) (*terraformPlan, error) {
+	p := &terraformPlan{session: tf}
+	var err error
+	if p.made, err = tf.now(ctx, image); err != nil {
+		return p, err
+	}
+	key := make([]byte, 32) // that of AES-256
+	if _, err := rand.Read(key); err != nil {
+		return p, err
+	}
+	in := tf.base.WithSecretVariable("PLAN_KEY", dag.SetSecret("plan-key-"+rand.Text(), hex.EncodeToString(key)))
+	p.in, p.summary, err = runScript(ctx, in, planAndSeal)
+	return p, err
+}
+
+// now is the world that Terraform works on at this moment.
+func (tf *terraformSession) now(ctx context.Context, image string) (terraform.Moment, error) {
+	state, err := tfstate.Version(ctx, tf.cloud.s3(), tf.place)
+	if err != nil {
+		return terraform.Moment{}, err
+	}
+	credentials, err := tf.cloud.config.Credentials.Retrieve(ctx)
+	if err != nil {
+		return terraform.Moment{}, fmt.Errorf("get AWS credentials: %w", err)
+	}
+	return terraform.Moment{State: state, Image: image, Caller: credentials.AccessKeyID, At: time.Now()}, nil
+}
+
+// holds reports whether the plan may be applied now.
+func (p *terraformPlan) holds(ctx context.Context, image string) bool {
+	now, err := p.session.now(ctx, image)
+	return err == nil && p.made.Holds(now)
+}
+
+// apply makes the world what the plan says, and returns the outputs. A plan with
+// nothing to apply is not applied: its outputs stand.
+func (p *terraformPlan) apply(ctx context.Context) (terraform.Summary, terraform.Outputs, error) {
+	summary := p.summary
+	standing, err := p.in.File(outputsFile).Contents(ctx)
+	if err != nil {
+		return summary, nil, fmt.Errorf("read terraform's outputs: %w", err)
+	}
+	if standing == "" {
+		after, applied, err := runScript(ctx, p.in, applySealed)
+		summary.Add, summary.Change, summary.Remove = applied.Add, applied.Change, applied.Remove
+		summary.Warnings = append(summary.Warnings, applied.Warnings...)
+		if err != nil {
+			return summary, nil, err
+		}
+		if standing, err = after.File(outputsFile).Contents(ctx); err != nil {
+			return summary, nil, fmt.Errorf("read terraform's outputs: %w", err)
+		}
+	}
+	out, err := terraform.ParseOutputs(standing)
+	return summary, out, err
 }
 
 // outputs are the configuration's outputs by name.

@@ -65,21 +65,27 @@ func (m *SensorBackend) tested(ctx context.Context) (*dagger.Container, error) {
 
 // TestModules vets and tests, with the race detector, what delivers the services.
 //
-// That is the pipeline's own packages, the emulated AWS and the bootstrap.
+// That is the pipeline's own packages, the emulated AWS, the bootstrap and the benchmark.
 //
 // +check
 func (m *SensorBackend) TestModules(
 	ctx context.Context,
 	// The repository's other Go modules.
 	// +defaultPath="/"
-	// +ignore=["*", "!bootstrap", "!ci", "!emulator"]
+	// +ignore=["*", "!bench", "!bootstrap", "!ci", "!emulator"]
 	source *dagger.Directory,
 ) (string, error) {
 	// The pipeline's main package needs the code that the engine generates.
 	source = source.WithDirectory("ci", dag.CurrentModule().Source())
 	var report strings.Builder
-	for _, module := range []string{"bootstrap", "ci", "ci/plancheck", "emulator"} {
-		run := golang(source.Directory(module)).
+	for _, module := range []string{"bench", "bootstrap", "ci", "ci/plancheck", "emulator"} {
+		all := dag.Directory().WithDirectory(module, source.Directory(module))
+		if module == "ci" {
+			// It is tested on them what a program is built from.
+			all = all.WithDirectory(servicesDir, m.Services)
+		}
+		run := golang(all).
+			WithWorkdir("/src/"+module).
 			WithEnvVariable("CGO_ENABLED", "1").
 			WithExec([]string{"go", "vet", "./..."}, anyExit)
 		run, err := passed(ctx, run, "go vet of "+module)

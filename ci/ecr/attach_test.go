@@ -10,7 +10,7 @@ func TestAttach(t *testing.T) {
 	endpoint := registryServer(t)
 	credentials := Credentials{User: "AWS", Password: "secret", Endpoint: endpoint}
 	const repository = "111111111111.dkr.ecr.eu-central-1.amazonaws.com/sensor-dev-api"
-	pushed, err := Push(t.Context(), PushRequest{Tarball: imageTarball(t), Repository: repository, Credentials: credentials})
+	pushed, err := Push(t.Context(), PushRequest{Image: prepared(t), Repository: repository, Credentials: credentials})
 	if err != nil {
 		t.Fatal(err)
 	}

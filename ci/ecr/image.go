@@ -44,6 +44,39 @@ func Load(tarballPath, dir string) (v1.Image, error) {
 	return img, nil
 }
 
+// Prepared is an image as it is pushed, before it is.
+type Prepared struct {
+	image v1.Image
+	dir   string
+	// Digest is the manifest's, sha256:...
+	Digest string
+}
+
+// Prepare reads the image in a tarball, see Load, and normalizes it, see Normalize, with
+// the Unix epoch for every time. Nobody is asked; Push sends it. Close it.
+func Prepare(tarballPath string) (*Prepared, error) {
+	dir, err := os.MkdirTemp("", "image-")
+	if err != nil {
+		return nil, fmt.Errorf("prepare image: %w", err)
+	}
+	p := &Prepared{dir: dir}
+	if p.image, err = Load(tarballPath, dir); err == nil {
+		p.image, err = Normalize(p.image, time.Unix(0, 0).UTC())
+	}
+	if err != nil {
+		return nil, errors.Join(err, p.Close())
+	}
+	digest, err := p.image.Digest()
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("prepare image: compute its digest: %w", err), p.Close())
+	}
+	p.Digest = digest.String()
+	return p, nil
+}
+
+// Close removes what Prepare unpacked.
+func (p *Prepared) Close() error { return os.RemoveAll(p.dir) }
+
 // layoutEntry matches the files of an OCI image layout, and no path that could
 // lead out of it.
 var layoutEntry = regexp.MustCompile(`^(?:\./)?(oci-layout|index\.json|blobs/[a-z0-9]+/[0-9a-f]+)$`)

@@ -6,11 +6,9 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
-	"os"
 	"slices"
 	"strings"
 	"sync/atomic"
-	"time"
 
 	"github.com/google/go-containerregistry/pkg/authn"
 	"github.com/google/go-containerregistry/pkg/name"
@@ -21,8 +19,8 @@ import (
 
 // PushRequest says what to push and where to.
 type PushRequest struct {
-	// Tarball is the path of the image, an OCI layout or docker tarball.
-	Tarball string
+	// Image comes from Prepare.
+	Image *Prepared
 	// Repository is the repository's address as task definitions name it.
 	Repository string
 	// Credentials come from Login; their endpoint is where the push goes, over
@@ -30,9 +28,6 @@ type PushRequest struct {
 	Credentials Credentials
 	// Tags are set on the image after it is there under its digest.
 	Tags []string
-	// Created is written over every time in the image; the zero value means the
-	// Unix epoch.
-	Created time.Time
 	// Transport is used for requests; nil means the default one.
 	Transport http.RoundTripper
 	// Progress receives a line for each step; nil means none.
@@ -66,30 +61,14 @@ func (p Pushed) String() string {
 
 func mb(n int64) float64 { return float64(n) / 1e6 }
 
-// Push normalizes the image (see Normalize), sends what the registry lacks,
-// puts the manifest there under its digest and then moves the tags to it. A
-// push of the same image again sends nothing.
+// Push sends what the registry lacks of an image, puts the manifest there under its
+// digest and then moves the tags to it. A push of the same image again sends nothing.
 func Push(ctx context.Context, req PushRequest) (Pushed, error) {
 	repo, err := ParseRepository(req.Repository)
 	if err != nil {
 		return Pushed{}, fmt.Errorf("push image: %w", err)
 	}
-	dir, err := os.MkdirTemp("", "image-")
-	if err != nil {
-		return Pushed{}, fmt.Errorf("push image: %w", err)
-	}
-	defer func() { _ = os.RemoveAll(dir) }()
-	img, err := Load(req.Tarball, dir)
-	if err != nil {
-		return Pushed{}, fmt.Errorf("push image: %w", err)
-	}
-	created := req.Created
-	if created.IsZero() {
-		created = time.Unix(0, 0).UTC()
-	}
-	if img, err = Normalize(img, created); err != nil {
-		return Pushed{}, fmt.Errorf("push image: %w", err)
-	}
+	img := req.Image.image
 	pushed, err := describe(img, repo)
 	if err != nil {
 		return Pushed{}, fmt.Errorf("push image: %w", err)

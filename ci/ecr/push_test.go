@@ -52,6 +52,21 @@ func imageTarball(t *testing.T) string {
 	return path
 }
 
+// prepared is a random image.
+func prepared(t *testing.T) *Prepared {
+	t.Helper()
+	image, err := Prepare(imageTarball(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := image.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return image
+}
+
 func head(t *testing.T, endpoint, reference string) string {
 	t.Helper()
 	u, err := url.Parse(endpoint)
@@ -74,10 +89,13 @@ func TestPushThenRetag(t *testing.T) {
 	endpoint := registryServer(t)
 	credentials := Credentials{User: "AWS", Password: "secret", Endpoint: endpoint}
 	const repository = "111111111111.dkr.ecr.eu-central-1.amazonaws.com/sensor-dev-api"
-	req := PushRequest{Tarball: imageTarball(t), Repository: repository, Credentials: credentials, Tags: []string{"main-0a1b2c3"}}
+	req := PushRequest{Image: prepared(t), Repository: repository, Credentials: credentials, Tags: []string{"main-0a1b2c3"}}
 	first, err := Push(t.Context(), req)
 	if err != nil {
 		t.Fatal(err)
+	}
+	if first.Digest != req.Image.Digest {
+		t.Errorf("pushed as %s, prepared as %s", first.Digest, req.Image.Digest)
 	}
 	if first.Uploaded != 3 || first.Layers != 2 || first.Reference != repository+"@"+first.Digest {
 		t.Errorf("first push: %+v", first)
@@ -88,6 +106,17 @@ func TestPushThenRetag(t *testing.T) {
 	}
 	if head(t, endpoint, "sensor-dev-api:main-0a1b2c3") != first.Digest || head(t, endpoint, "sensor-dev-api:latest") != "" {
 		t.Error("the push sets the tag it is given, and no other")
+	}
+	// Another commit that builds the same gets its tag, and nothing is sent.
+	req.Tags = []string{"main-4d5e6f7"}
+	third, err := Push(t.Context(), req)
+	if err != nil || third.Digest != first.Digest || third.Sent != 0 {
+		t.Errorf("the same image with another tag: %+v, %v", third, err)
+	}
+	for _, tag := range []string{"main-0a1b2c3", "main-4d5e6f7"} {
+		if got := head(t, endpoint, "sensor-dev-api:"+tag); got != first.Digest {
+			t.Errorf("%s names %s, want %s", tag, got, first.Digest)
+		}
 	}
 	retag := RetagRequest{Repository: repository, Digest: first.Digest, Tag: LatestTag, Credentials: credentials}
 	for range 2 {
@@ -114,7 +143,7 @@ func TestPlainRegistryIsNotGreeted(t *testing.T) {
 	t.Parallel()
 	asked := &schemes{}
 	_, err := Push(t.Context(), PushRequest{
-		Tarball: imageTarball(t), Repository: "111111111111.dkr.ecr.eu-central-1.amazonaws.com/sensor-dev-api", Transport: asked,
+		Image: prepared(t), Repository: "111111111111.dkr.ecr.eu-central-1.amazonaws.com/sensor-dev-api", Transport: asked,
 		Credentials: Credentials{User: "AWS", Password: "secret", Endpoint: registryServer(t)},
 	})
 	if err != nil || asked.plain.Load() == 0 || asked.secure.Load() > 0 {
@@ -136,7 +165,7 @@ func (s *schemes) RoundTrip(r *http.Request) (*http.Response, error) {
 
 func TestPushRefusesWhatIsNoImage(t *testing.T) {
 	t.Parallel()
-	_, err := Push(t.Context(), PushRequest{Tarball: filepath.Join(t.TempDir(), "none.tar"), Repository: "host/api"})
+	_, err := Prepare(filepath.Join(t.TempDir(), "none.tar"))
 	if err == nil || !strings.Contains(err.Error(), "none.tar") {
 		t.Errorf("error %v", err)
 	}

@@ -30,6 +30,11 @@ type Stage struct {
 	// A name that is not part of the run is taken as met: choosing a stage
 	// by hand means that what it depends on exists already.
 	Needs []string
+	// Ahead prepares Run while the stages in Needs still run: it reads and computes,
+	// and changes nothing that others see, as it runs before their verdict. It is
+	// canceled once one of them did not pass. Its error is the stage's. Nil prepares
+	// nothing.
+	Ahead func(ctx context.Context) error
 	// Run does the work and returns, in one line, what it produced.
 	Run func(ctx context.Context) (produced string, err error)
 }
@@ -50,8 +55,8 @@ type Result struct {
 
 // Run executes the stages, side by side where their needs allow, and returns
 // one result for each, in the order given. A stage runs only when all it
-// needs has passed; a canceled context stops what has not started yet. The
-// clock is now; pass time.Now outside tests.
+// needs has passed and its own Ahead has ended; a canceled context stops what has not
+// started yet. The clock is now; pass time.Now outside tests.
 //
 // Needs must point backwards in the list, which excludes cycles: Run panics
 // otherwise, since the list is written in code, not by a user.
@@ -84,6 +89,8 @@ func Run(ctx context.Context, stages []Stage, now func() time.Time) []Result {
 	for i, s := range stages {
 		all.Go(func() {
 			defer close(done[i])
+			s, stop := ahead(ctx, s)
+			defer stop()
 			for _, j := range needs[i] {
 				<-done[j]
 			}
@@ -92,6 +99,33 @@ func Run(ctx context.Context, stages []Stage, now func() time.Time) []Result {
 	}
 	all.Wait()
 	return results
+}
+
+// ahead starts what a stage does ahead. Its Run then waits for that first. Stop ends
+// what is still under way, and returns when it has ended.
+func ahead(ctx context.Context, s Stage) (Stage, func()) {
+	if s.Ahead == nil {
+		return s, func() {}
+	}
+	preparing, cancel := context.WithCancel(ctx)
+	ended := make(chan struct{})
+	var failed error
+	go func() {
+		defer close(ended)
+		_, failed = guarded(preparing, func(ctx context.Context) (string, error) { return "", s.Ahead(ctx) })
+	}()
+	run := s.Run
+	s.Run = func(ctx context.Context) (string, error) {
+		<-ended
+		if failed != nil {
+			return "", failed
+		}
+		return run(ctx)
+	}
+	return s, func() {
+		cancel()
+		<-ended
+	}
 }
 
 func runOne(ctx context.Context, s Stage, needs []int, results []Result, now func() time.Time) Result {

@@ -4,6 +4,8 @@
 //	terraform show -json PLAN | plancheck check     judge a plan; what may not be applied is an error
 //	terraform show -json PLAN | plancheck drift     list what differs; exit code 2 if anything does
 //	plancheck save FILE, plancheck fetch ID FILE    keep a plan in the state's bucket
+//	plancheck seal FILE FILE, plancheck open FILE FILE   encrypt a plan until it is applied, with PLAN_KEY
+//	terraform show -json PLAN | plancheck unchanged      print the outputs, if there is nothing to apply
 //	plancheck lint NAME=FILE...                     judge what `terraform test -json -verbose` planned
 //	plancheck cost NAME=FILE                        price it
 //	plancheck run OUT ERR COMMAND...                run Terraform with its output in files, and show how far it is
@@ -47,9 +49,10 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 	}
 	commands := map[string]func(context.Context, []string, io.Reader, io.Writer) error{
 		"check": check, "drift": drift, "save": save, "fetch": fetch, "lint": lint, "cost": price,
+		"seal": seal, "open": unseal, "unchanged": unchanged,
 	}
 	if len(args) == 0 || commands[args[0]] == nil {
-		_, _ = fmt.Fprintln(stderr, "plancheck: give a command: check, cost, drift, fetch, lint, run or save")
+		_, _ = fmt.Fprintln(stderr, "plancheck: give a command: check, cost, drift, fetch, lint, open, run, save, seal or unchanged")
 		return exitRefused
 	}
 	err := commands[args[0]](ctx, args[1:], stdin, stdout)
