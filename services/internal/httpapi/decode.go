@@ -71,12 +71,8 @@ func readRequest(w http.ResponseWriter, r *http.Request, ticket *admission.Ticke
 		return nil, err
 	}
 	b := &body{decode: decode}
-	switch encoding := strings.ToLower(strings.TrimSpace(r.Header.Get("Content-Encoding"))); encoding {
-	case "", "identity":
-	case "gzip", "x-gzip": // RFC 9110, section 8.4.1.3: they are the same
-		b.packed = true
-	default:
-		return nil, newProblem(http.StatusUnsupportedMediaType, fmt.Sprintf("the content encoding is %q, expected gzip or none", encoding))
+	if b.packed, err = isPacked(r.Header.Values("Content-Encoding")); err != nil {
+		return nil, err
 	}
 	// Told by its length, an oversized body is refused without reading it.
 	if r.ContentLength > maxBody {
@@ -85,6 +81,23 @@ func readRequest(w http.ResponseWriter, r *http.Request, ticket *admission.Ticke
 	}
 	b.sent, err = readAll(http.MaxBytesReader(w, r.Body, maxBody), 0, ticket.Take, ticket.Give)
 	return b, err
+}
+
+// isPacked reads a Content-Encoding, a list in one header or several (RFC 9110,
+// section 8.4).
+func isPacked(encodings []string) (packed bool, err error) {
+	all := strings.ToLower(strings.Join(encodings, ", "))
+	for encoding := range strings.SplitSeq(all, ",") {
+		encoding = strings.TrimSpace(encoding)
+		switch {
+		case encoding == "", encoding == "identity":
+		case (encoding == "gzip" || encoding == "x-gzip") && !packed: // section 8.4.1.3: they are the same
+			packed = true
+		default:
+			return false, newProblem(http.StatusUnsupportedMediaType, fmt.Sprintf("the content encoding is %q, expected gzip or none", all))
+		}
+	}
+	return packed, nil
 }
 
 // body is a body as it was sent.
@@ -219,7 +232,8 @@ func bodyError(err error) error {
 func decodeLines(body []byte, into *batch) error {
 	var plain reading.Plain
 	for line := range bytes.Lines(body) {
-		line = bytes.TrimSpace(line)
+		// Files put one behind the other keep their byte order marks.
+		line = bytes.TrimSpace(bytes.TrimPrefix(line, []byte("\ufeff")))
 		if len(line) == 0 {
 			continue
 		}

@@ -24,12 +24,7 @@ type table struct {
 	layout  *columns // of the last header, or by position; nil before either
 	strange *strange // a line before both that may be a header
 	begun   bool
-}
-
-// strange is a line of names that nobody knows.
-type strange struct {
-	number, count int
-	text          string
+	seen    seen // since the last header
 }
 
 // line reads one line. A header is found by what it names, wherever it stands;
@@ -37,7 +32,7 @@ type strange struct {
 func (t *table) line(number int, line []byte, row *Row) (bool, error) {
 	*row = Row{Line: number}
 	if t.plain.read(line, t.layout, &row.Reading) {
-		return true, nil
+		return true, t.seen.add(&row.Reading, t.layout)
 	}
 	text := string(line)
 	first := !t.begun
@@ -55,23 +50,32 @@ func (t *table) line(number int, line []byte, row *Row) (bool, error) {
 	if comment {
 		return false, t.comment(number, line, record)
 	}
-	if err == nil && isHeader(record) {
+	if err != nil {
+		if wrong := t.unquoted(number, line, rest); wrong != nil {
+			return false, wrong
+		}
+		*row = badRow(number, line, err)
+		return true, nil
+	}
+	if isHeader(record) && !t.seen.again(record, t.layout) {
 		return false, t.header(number, line, record)
 	}
-	if err == nil && t.layout == nil {
+	if t.layout == nil {
 		err = t.position(number, line, record)
-		var whole *FileError
-		if errors.As(err, &whole) {
-			return false, err
-		}
+	} else {
+		err = t.doubt(number, line, record)
+	}
+	if whole := (*FileError)(nil); errors.As(err, &whole) {
+		return false, err
 	}
 	if err == nil {
 		row.Reading, err = recordReading(record, t.layout, t.opts.Defaults)
 	}
 	if err != nil {
 		*row = badRow(number, line, err)
+		return true, nil
 	}
-	return true, nil
+	return true, t.seen.add(&row.Reading, t.layout)
 }
 
 // header takes the columns of a header.
@@ -80,7 +84,7 @@ func (t *table) header(number int, line []byte, record []string) error {
 	if err != nil {
 		return &FileError{Line: number, Raw: cut(line), Err: err}
 	}
-	t.layout = layout
+	t.layout, t.seen = layout, seen{}
 	if t.opts.Ignored != nil {
 		for _, name := range ignored {
 			t.opts.Ignored(name)
@@ -106,6 +110,9 @@ func (t *table) comment(number int, line []byte, record []string) error {
 
 // position settles on columns by position with the first record of data.
 func (t *table) position(number int, line []byte, record []string) error {
+	if err := separatedElse(number, line, record); err != nil {
+		return err
+	}
 	if namesOnly(record) {
 		if t.strange == nil {
 			t.strange = &strange{number, len(record), cut(line)}
@@ -114,10 +121,24 @@ func (t *table) position(number int, line []byte, record []string) error {
 	}
 	t.layout = byPosition(len(record))
 	if s := t.strange; s != nil && t.layout != nil && s.count == t.layout.count {
-		return &FileError{Line: s.number, Raw: s.text, Err: errors.New("the line seems to be a header whose names are unknown, " +
-			"expected timestamp,value or sensor_id,metric,timestamp,value")}
+		return s.error()
 	}
 	return nil
+}
+
+// unquoted looks at a line whose quotation marks do not match: it may be a header
+// nevertheless, and then the columns behind it are not known.
+func (t *table) unquoted(number int, line []byte, rest string) error {
+	names := trimAll(strings.Split(strings.ReplaceAll(rest, `"`, ""), ","))
+	switch {
+	case isHeader(names) && !t.seen.again(names, t.layout):
+		return &FileError{Line: number, Raw: cut(line), Err: errors.New("the quotation marks of the header do not match")}
+	case t.layout != nil:
+		return t.doubt(number, line, names)
+	case t.strange == nil && namesOnly(names):
+		t.strange = &strange{number, len(names), cut(line)}
+	}
+	return separatedElse(number, line, names)
 }
 
 func splitRecord(line string) ([]string, error) {

@@ -2,6 +2,7 @@ package parse
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"sensor-backend/services/internal/reading"
@@ -9,12 +10,24 @@ import (
 
 // columns says where in a record each field stands; -1 is nowhere.
 type columns struct {
+	named                            bool // by a header
 	count                            int
 	sensor, metric, timestamp, value int
 }
 
 func twoColumns() *columns  { return &columns{count: 2, sensor: -1, metric: -1, timestamp: 0, value: 1} }
 func fourColumns() *columns { return &columns{count: 4, sensor: 0, metric: 1, timestamp: 2, value: 3} }
+
+// passedOver is how many columns are not read.
+func (c *columns) passedOver() int {
+	left := c.count
+	for _, place := range []int{c.sensor, c.metric, c.timestamp, c.value} {
+		if place >= 0 {
+			left--
+		}
+	}
+	return left
+}
 
 // byPosition serves files without a header.
 func byPosition(count int) *columns {
@@ -31,7 +44,7 @@ func byPosition(count int) *columns {
 // fields, and none of them is a time or a number.
 func namesOnly(record []string) bool {
 	for _, field := range record {
-		if _, err := reading.ParseTime(field); err == nil {
+		if isTime(field) {
 			return false
 		}
 		if _, err := reading.ParseValue(field); err == nil {
@@ -65,7 +78,7 @@ func isHeader(record []string) bool {
 // beside a sensor or a metric that no column names they are an error: one of
 // them may be what names it.
 func headerColumns(header []string) (c *columns, ignored []string, err error) {
-	c = &columns{count: len(header), sensor: -1, metric: -1, timestamp: -1, value: -1}
+	c = &columns{named: true, count: len(header), sensor: -1, metric: -1, timestamp: -1, value: -1}
 	places := map[string]*int{"sensor_id": &c.sensor, "metric": &c.metric, "timestamp": &c.timestamp, "value": &c.value}
 	doubtful := ""
 	for i, name := range header {
@@ -97,6 +110,26 @@ func headerColumns(header []string) (c *columns, ignored []string, err error) {
 		}
 	}
 	return c, ignored, nil
+}
+
+// separatedElse is the error of a file whose line commas make no sense of, and
+// another separator does.
+func separatedElse(number int, line []byte, record []string) error {
+	if slices.ContainsFunc(record, isTime) {
+		return nil
+	}
+	for _, separator := range [][2]string{{";", "semicolons"}, {"\t", "tabs"}, {"|", "bars"}} {
+		fields := trimAll(strings.Split(strings.ReplaceAll(string(line), `"`, ""), separator[0]))
+		if len(fields) > 1 && (isHeader(fields) || slices.ContainsFunc(fields, isTime)) {
+			return &FileError{Line: number, Raw: cut(line), Err: fmt.Errorf("the columns are separated by %s, expected commas", separator[1])}
+		}
+	}
+	return nil
+}
+
+func isTime(field string) bool {
+	_, err := reading.ParseTime(field)
+	return err == nil
 }
 
 // uncomment takes the sign of a comment away.

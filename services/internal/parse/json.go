@@ -39,7 +39,8 @@ func isSpace(c byte) bool { return c == ' ' || c == '\t' || c == '\r' || c == '\
 func ndjsonRows(in *bufio.Reader, first int, opts Options, yield func(Row, error) bool) error {
 	plain := reading.Plain{Defaults: opts.Defaults}
 	return eachLine(in, first, yield, func(number int, line []byte, row *Row) (bool, error) {
-		*row = jsonRow(number, line, &plain, opts.Ignored)
+		// Files put one behind the other keep their byte order marks.
+		*row = jsonRow(number, bytes.TrimPrefix(line, []byte("\ufeff")), &plain, opts.Ignored)
 		return true, nil
 	})
 }

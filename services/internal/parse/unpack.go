@@ -38,15 +38,30 @@ func errEncoding(name string) error {
 	return fmt.Errorf("the file is written in %s, expected UTF-8, or UTF-16 with a byte order mark", name)
 }
 
+func errFormat(name string) error {
+	return fmt.Errorf("the file is %s, expected text, packed by gzip or not", name)
+}
+
+// longestMark is how many bytes tell a format, that of bzip2.
+const longestMark = len("BZh91AY&SY")
+
 // decode makes UTF-8 of the text of a file: it takes a byte order mark away, and
 // converts UTF-16 that begins with one.
 func decode(in *bufio.Reader, size int) (*bufio.Reader, error) {
-	begin, err := in.Peek(4)
+	begin, err := in.Peek(longestMark)
 	if err != nil && !errors.Is(err, io.EOF) {
 		return nil, err
 	}
 	is := func(at int, bytes string) bool {
 		return len(begin) >= at+len(bytes) && string(begin[at:at+len(bytes)]) == bytes
+	}
+	if is(0, "BZh") && is(len("BZh9"), "1AY&SY") {
+		return nil, errFormat("packed by bzip2")
+	}
+	for _, other := range notText() {
+		if is(0, other.begin) {
+			return nil, errFormat(other.name)
+		}
 	}
 	switch {
 	case is(0, "\ufeff"):
@@ -62,6 +77,23 @@ func decode(in *bufio.Reader, size int) (*bufio.Reader, error) {
 		return nil, errEncoding("UTF-16 without a byte order mark")
 	}
 	return in, nil
+}
+
+// format is what a file begins with that is no text.
+type format struct{ begin, name string }
+
+// notText is what is sent under the names of text files.
+func notText() []format {
+	return []format{
+		{"PK\x03\x04", "a zip archive or a workbook"},
+		{"PK\x05\x06", "an empty zip archive"},
+		{"\x1f\x8b", "packed by gzip twice"},
+		{"\x28\xb5\x2f\xfd", "packed by zstd"},
+		{"\xfd7zX", "packed by xz"},
+		{"PAR1\x15", "a Parquet file"},
+		{"\xd0\xcf\x11\xe0", "an old workbook"},
+		{"%PDF", "a PDF document"},
+	}
 }
 
 // counted counts the bytes of a file as it is stored.

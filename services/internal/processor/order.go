@@ -13,7 +13,7 @@ import (
 // come newest first, shuffled, and with several sensors in each other's way. Beyond
 // that, the older half of each series is looked at, and what comes later and is older
 // is late for the detector.
-const maxWaiting = 1 << 17
+const maxWaiting = 1 << 18
 
 // waiting are the readings of one series that the detector has not seen yet.
 type waiting struct {
@@ -22,22 +22,25 @@ type waiting struct {
 }
 
 type observation struct {
-	at    time.Time
-	value float64
+	micros int64 // since 1970, which is as exact as a reading is
+	value  float64
 }
 
+func (o observation) at() time.Time { return time.UnixMicro(o.micros).UTC() }
+
 func (w *waiting) add(at time.Time, value float64) {
-	if n := len(w.all); n > 0 && at.Before(w.all[n-1].at) {
+	o := observation{at.UnixMicro(), value}
+	if n := len(w.all); n > 0 && o.micros < w.all[n-1].micros {
 		w.shuffled = true
 	}
-	w.all = append(w.all, observation{at, value})
+	w.all = append(w.all, o)
 }
 
 // sort puts them in the order of time; of two at the same time the one that came first
 // stays first.
 func (w *waiting) sort() {
 	if w.shuffled {
-		slices.SortStableFunc(w.all, func(a, b observation) int { return a.at.Compare(b.at) })
+		slices.SortStableFunc(w.all, func(a, b observation) int { return cmp.Compare(a.micros, b.micros) })
 		w.shuffled = false
 	}
 }
@@ -59,7 +62,7 @@ func (c *collector) observeAll(part func(n int) int) {
 		w.waiting.sort()
 		n := part(len(w.waiting.all))
 		for _, o := range w.waiting.all[:n] {
-			c.observe(name, o, w.detector(o.at))
+			c.observe(name, o, w.detector(o.at()))
 		}
 		left := copy(w.waiting.all, w.waiting.all[n:])
 		w.waiting.all = w.waiting.all[:left]

@@ -206,11 +206,12 @@ func (c *collector) watch(ctx context.Context, name Series) (*series, error) {
 }
 
 func (c *collector) observe(name Series, o observation, d *anomaly.Detector) {
-	c.found = d.Observe(o.at, o.value, c.found[:0])
+	at := o.at()
+	c.found = d.Observe(at, o.value, c.found[:0])
 	for _, f := range c.found {
 		c.row.Anomalies++
 		if len(c.alerts) < maxAlerts {
-			r := reading.Reading{SensorID: name.SensorID, Metric: name.Metric, Timestamp: o.at, Value: o.value}
+			r := reading.Reading{SensorID: name.SensorID, Metric: name.Metric, Timestamp: at, Value: o.value}
 			c.alerts = append(c.alerts, newAlert(c.job, r, f))
 		}
 	}

@@ -1,18 +1,19 @@
 package reading
 
 import (
-	"strings"
+	"unicode"
 	"unicode/utf8"
 )
 
 // FoldName writes a name as the names of columns are compared: in lower case,
-// without spaces, underscores, hyphens and byte order marks.
+// without spaces of any width, underscores, hyphens and characters that are not
+// seen, such as byte order marks.
 func FoldName(name string) string {
 	var short [32]byte // longer than every name there is
 	folded := short[:0]
-	for _, c := range strings.TrimPrefix(name, "\ufeff") {
+	for _, c := range name {
 		switch {
-		case c == ' ' || c == '_' || c == '-':
+		case c == '_' || c == '-' || unicode.IsSpace(c) || unicode.Is(unicode.Cf, c):
 		case 'A' <= c && c <= 'Z':
 			folded = append(folded, byte(c)+'a'-'A')
 		default:

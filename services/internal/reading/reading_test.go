@@ -84,6 +84,28 @@ func TestParseTime(t *testing.T) {
 		"2026-03-02T02:01:00+14:01":      {bad: true},
 		"2026-03-01T12:00:00+23:59":      {bad: true},
 		"2026-03-01T12:00:00-15:00":      {bad: true},
+		"2026-03-01T12:00:00+24:00":      {bad: true},
+		"2026-03-01T12:00:00+1400":       {bad: true},
+		"2026-03-01T12:00:00-00:00":      {want: noon},
+		"2016-12-31T23:59:60Z":           {bad: true}, // a leap second
+		"2016-12-31 23:59:60":            {bad: true},
+		"2026-03-01T24:00:00Z":           {bad: true},
+		"2026-03-01 24:00:00":            {bad: true},
+		"2026-02-29T12:00:00Z":           {bad: true},
+		"10000-01-01T00:00:00Z":          {bad: true},
+		"+2026-03-01T12:00:00Z":          {bad: true},
+		"-2026-03-01T12:00:00Z":          {bad: true},
+		"1772366400000":                  {bad: true}, // milliseconds
+		"1772366400000000":               {bad: true},
+		"1772366400.5":                   {bad: true},
+		"20260301T120000Z":               {bad: true},
+		"2026-03-01T12:00Z":              {bad: true},
+		"03/01/2026 12:00:00":            {bad: true},
+		"01.03.2026 12:00:00":            {bad: true},
+		"2026-03-01 12:00:00 UTC":        {bad: true},
+		"2026-03-01T12:00:00Z ":          {bad: true},
+		"２０２６-03-01T12:00:00Z":           {bad: true},
+		"2026-W09-7T12:00:00Z":           {bad: true},
 	}
 	for text, test := range tests {
 		got, err := reading.ParseTime(text)
@@ -104,7 +126,7 @@ func TestParseValue(t *testing.T) {
 			t.Errorf("%q: got %v, %v, want %v", text, got, err, want)
 		}
 	}
-	for _, text := range []string{"", "NaN", "nan", "Inf", "-inf", "Infinity", "1e999", "0x1p4", "1_000", "1,5", " 1", "one", strings.Repeat("1", 65), "0." + strings.Repeat("1", 770), strings.Repeat("0", 1000) + "1"} {
+	for _, text := range []string{"", "NaN", "nan", "Inf", "-inf", "Infinity", "1e999", "0x1p4", "1_000", "1,5", "1.000,5", "1 000", "１", "−1", "1e", "--1", "21.5C", "null", "true", "0b1", "1\u00a0", " 1", "one", strings.Repeat("1", 65), "0." + strings.Repeat("1", 770), strings.Repeat("0", 1000) + "1"} {
 		if _, err := reading.ParseValue(text); err == nil {
 			t.Errorf("%q was taken", text)
 		}

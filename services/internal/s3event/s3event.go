@@ -155,7 +155,7 @@ func (r *record) changes(depth int) ([]Change, error) {
 	}
 	c := Change{Bucket: r.S3.Bucket.Name, ETag: r.S3.Object.ETag, Sequencer: r.S3.Object.Sequencer, Created: kind == created, Name: name}
 	if c.Key, c.Malformed = objectkey.FromEvent(r.S3.Object.Key); c.Malformed != nil {
-		c.Key = r.S3.Object.Key[:min(len(r.S3.Object.Key), objectkey.MaxKey)]
+		c.Key = strings.ToValidUTF8(r.S3.Object.Key[:min(len(r.S3.Object.Key), objectkey.MaxKey)], "")
 	}
 	return []Change{c}, nil
 }
@@ -179,11 +179,24 @@ func bridged(e envelope) ([]Change, error) {
 	if e.Detail.Bucket.Name == "" || e.Detail.Object.Key == "" {
 		return nil, fmt.Errorf("%w: it names no bucket and key", ErrUnknown)
 	}
-	if !strings.HasPrefix(e.DetailType, "Object ") {
+	if !knownDetail(e.DetailType) {
 		return nil, fmt.Errorf("%w: its detail-type is %q", ErrUnknown, e.DetailType)
 	}
 	return []Change{{
 		Bucket: e.Detail.Bucket.Name, Key: e.Detail.Object.Key, ETag: e.Detail.Object.Etag, Sequencer: e.Detail.Object.Sequencer,
-		Created: e.DetailType == "Object Created", Name: e.DetailType,
+		Created: e.DetailType == createdDetail, Name: e.DetailType,
 	}}, nil
+}
+
+const createdDetail = "Object Created"
+
+// knownDetail knows what S3 tells EventBridge ("Using EventBridge" in the S3 user
+// guide).
+func knownDetail(kind string) bool {
+	switch kind {
+	case createdDetail, "Object Deleted", "Object Restore Initiated", "Object Restore Completed", "Object Restore Expired",
+		"Object Storage Class Changed", "Object Access Tier Changed", "Object ACL Updated", "Object Tags Added", "Object Tags Deleted":
+		return true
+	}
+	return false
 }

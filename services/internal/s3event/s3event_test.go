@@ -6,6 +6,7 @@ import (
 	"reflect"
 	"strings"
 	"testing"
+	"unicode/utf8"
 
 	"sensor-backend/services/internal/s3event"
 )
@@ -47,6 +48,8 @@ func TestChanges(t *testing.T) {
 	bridged.Key, bridged.Name = "incoming/a+b/1.csv", "Object Created" // not encoded there
 	removed := want
 	removed.Created, removed.Name = false, "ObjectRemoved:Delete"
+	deleted := bridged
+	deleted.Created, deleted.Name = false, "Object Deleted"
 	tests := map[string]struct {
 		event string
 		want  []s3event.Change
@@ -58,6 +61,8 @@ func TestChanges(t *testing.T) {
 		"through SNS to a program": {invocation(t, direct), []s3event.Change{want}},
 		"EventBridge":              {bridge, []s3event.Change{bridged}},
 		"EventBridge through SNS":  {notification(t, bridge), []s3event.Change{bridged}},
+		"EventBridge, deleted":     {strings.Replace(bridge, "Object Created", "Object Deleted", 1), []s3event.Change{deleted}},
+		"two records":              {strings.Replace(direct, "]}", `,{"eventName":"ObjectCreated:Copy","s3":{"bucket":{"name":"b"},"object":{"key":"%C3%BC%2B+.csv","versionId":"v"}}}]}`, 1), []s3event.Change{want, {Bucket: "b", Key: "ü+ .csv", Created: true, Name: "ObjectCreated:Copy"}}},
 		"set up":                   {setUp, nil},
 		"set up through SNS":       {notification(t, setUp), nil},
 	}
@@ -87,6 +92,20 @@ func TestWhatIsNotUnderstood(t *testing.T) {
 		"names in other case":       strings.Replace(direct, "Records", "records", 1),
 		"a key in other case":       strings.Replace(direct, `"key"`, `"Key"`, 1),
 		"two keys":                  strings.Replace(direct, `"key"`, `"key":"incoming/other/1.csv","key"`, 1),
+		"records are null":          `{"Records":null}`,
+		"records are an object":     strings.Replace(strings.Replace(direct, "[{", "{", 1), "}]", "}", 1),
+		"no text as key":            strings.Replace(direct, `"incoming/a+b/1.csv"`, "7", 1),
+		"two events":                direct + direct,
+		"no records through SNS":    notification(t, `{"Records":[]}`),
+		"a queue's in a queue's":    `{"Records":[{"eventSource":"aws:sqs","messageId":"1","body":"{\"Records\":[]}"}]}`,
+		"no message":                `{"Type":"Notification"}`,
+		"message is an object":      `{"Type":"Notification","Message":` + direct + `}`,
+		"detail is a text":          `{"source":"aws.s3","detail-type":"Object Created","detail":"{}"}`,
+		"an unsubscription":         `{"Type":"UnsubscribeConfirmation","Message":"m"}`,
+		"DynamoDB":                  `{"Records":[{"eventSource":"aws:dynamodb","eventName":"INSERT","dynamodb":{}}]}`,
+		"Kinesis":                   `{"Records":[{"eventSource":"aws:kinesis","kinesis":{"data":"e30="}}]}`,
+		"a schedule":                `{"source":"aws.events","detail-type":"Scheduled Event","detail":{}}`,
+		"a test, half":              `{"Event":"s3:TestEvent"}`,
 		"two lists of records":      strings.Replace(direct, `{"Records"`, `{"Records":[],"Records"`, 1),
 		"no key":                    strings.Replace(direct, "incoming/a+b/1.csv", "", 1),
 		"no bucket":                 strings.Replace(direct, `"source"`, `""`, 1),
@@ -98,6 +117,7 @@ func TestWhatIsNotUnderstood(t *testing.T) {
 		"nothing through SNS":       notification(t, "{}"),
 		"other service's event":     strings.Replace(bridge, "aws.s3", "aws.ec2", 1),
 		"EventBridge without key":   strings.Replace(bridge, "incoming/a+b/1.csv", "", 1),
+		"EventBridge, unheard type": strings.Replace(bridge, "Object Created", "Object Enchanted", 1),
 		"EventBridge, unknown type": strings.Replace(bridge, "Object Created", "AWS API Call via CloudTrail", 1),
 		"a queue's message":         `{"Records":[{"eventSource":"aws:sqs","messageId":"1","body":"{}"}]}`,
 		"too deep":                  deep,
@@ -115,6 +135,16 @@ func TestMalformedKey(t *testing.T) {
 		if err != nil || len(got) != 1 || got[0].Malformed == nil || got[0].Key != key[:min(len(key), 1024)] {
 			t.Errorf("%.30s: %+v, %v", key, got, err)
 		}
+	}
+}
+
+// TestMalformedKeyIsText cuts a key within a character.
+func TestMalformedKeyIsText(t *testing.T) {
+	t.Parallel()
+	key := "%zz" + strings.Repeat("ü", 1000)
+	got, err := s3event.Changes([]byte(strings.Replace(direct, "incoming/a+b/1.csv", key, 1)))
+	if err != nil || len(got) != 1 || got[0].Malformed == nil || !utf8.ValidString(got[0].Key) || len(got[0].Key) != 1023 {
+		t.Errorf("%+v, %v", got, err)
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"syscall"
 
 	"github.com/jackc/pgx/v5/pgconn"
 )
@@ -27,7 +28,8 @@ const (
 	// stalePlan is a prepared statement that the schema, or a pooler, has left
 	// behind: prepared anew it is right.
 	stalePlan
-	// lostRace is two writers in each other's way, of which the other went on.
+	// lostRace is two transactions in each other's way, of which the other went
+	// on: writers, or a query of a replica and what that has to replay.
 	lostRace
 	// duplicate is a reading that is stored already.
 	duplicate
@@ -54,8 +56,6 @@ func faultOfState(code string) fault {
 		"26000", // invalid_sql_statement_name: a pooler gave the session to somebody else
 		"42P05": // duplicate_prepared_statement: likewise
 		return stalePlan
-	case "40001", "40P01": // serialization_failure, deadlock_detected
-		return lostRace
 	case "23505": // unique_violation
 		return duplicate
 	case "23514": // check_violation
@@ -69,7 +69,9 @@ func faultOfState(code string) fault {
 		return statementFault
 	}
 	switch code[:2] {
-	case "08", "53", "57": // connection_exception, insufficient_resources, operator_intervention
+	case "40": // transaction_rollback: serialization_failure, deadlock_detected
+		return lostRace
+	case "08", "53", "57", "58": // connection_exception, insufficient_resources, operator_intervention, system_error
 		return unavailable
 	}
 	return statementFault
@@ -97,6 +99,7 @@ func faultOf(err error) fault {
 func lostConnection(err error) bool {
 	var network net.Error
 	return errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, net.ErrClosed) ||
+		errors.Is(err, syscall.ETIMEDOUT) || // of a host that is gone; other timeouts are the caller's
 		pgconn.SafeToRetry(err) || errors.As(err, &network) && !network.Timeout()
 }
 
@@ -118,7 +121,7 @@ func classify(doing string, err error) error {
 	switch faultOf(err) {
 	case readOnly:
 		return fmt.Errorf("%s: %w: %w", doing, ErrReadOnly, err)
-	case unavailable, disconnected, stalePlan:
+	case unavailable, disconnected, stalePlan, lostRace:
 		return fmt.Errorf("%s: %w: %w", doing, ErrUnavailable, err)
 	default:
 		return fmt.Errorf("%s: %w", doing, err)
@@ -129,11 +132,15 @@ func classify(doing string, err error) error {
 func (f fault) renewable() bool { return f == disconnected || f == stalePlan }
 
 // read runs a query, once more on new connections where that helps: those of a
-// pool all date from before a restart, or before a change of the schema.
+// pool all date from before a restart, or before a change of the schema. One that
+// lost a race is tried once more as well.
 func (w *Warehouse) read(doing string, query func() error) error {
 	err := query()
-	if faultOf(err).renewable() {
+	switch f := faultOf(err); {
+	case f.renewable():
 		w.pool.Reset()
+		err = query()
+	case f == lostRace:
 		err = query()
 	}
 	return classify(doing, err)

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"io"
 	"net"
+	"os"
+	"syscall"
 	"testing"
 
 	"github.com/jackc/pgx/v5/pgconn"
@@ -34,8 +36,15 @@ func TestFaults(t *testing.T) {
 		"statement is there":   {state("42P05"), stalePlan, true},
 		"lock not available":   {state("55P03"), unavailable, true},
 		"no table":             {state("42P01"), unavailable, true},
-		"serialization":        {state("40001"), lostRace, false},
-		"deadlock":             {state("40P01"), lostRace, false},
+		"serialization":        {state("40001"), lostRace, true},
+		"deadlock":             {state("40P01"), lostRace, true},
+		"outcome unknown":      {state("40003"), lostRace, true},
+		"disk broken":          {state("58030"), unavailable, true},
+		"out of memory":        {state("53200"), unavailable, true},
+		"pooler is full":       {state("08P01"), unavailable, true},
+		"password changed":     {&pgconn.ConnectError{}, unavailable, true},
+		"host is gone":         {&net.OpError{Op: "read", Err: os.NewSyscallError("read", syscall.ETIMEDOUT)}, disconnected, true},
+		"the query's time":     {&net.OpError{Op: "read", Err: os.ErrDeadlineExceeded}, statementFault, false},
 		"duplicate":            {state("23505"), duplicate, false},
 		"no partition":         {state("23514"), noPartition, false},
 		"out of range":         {state("22003"), outOfRange, false},
