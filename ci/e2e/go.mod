@@ -17,7 +17,10 @@ require (
 	github.com/aws/aws-sdk-go-v2/service/s3 v1.114.10
 	github.com/aws/aws-sdk-go-v2/service/ssm v1.82.0
 	github.com/google/go-containerregistry v0.22.1
+	github.com/iancoleman/strcase v0.3.0
+	github.com/yuin/goldmark v1.7.8
 	go.yaml.in/yaml/v3 v3.0.6
+	mvdan.cc/sh/v3 v3.12.0
 )
 
 require (
