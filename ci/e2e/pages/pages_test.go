@@ -213,3 +213,28 @@ func TestMessagesFinds(t *testing.T) {
 		t.Errorf("%v, %v", found, err)
 	}
 }
+
+func TestCompareSettings(t *testing.T) {
+	t.Parallel()
+	read, err := Settings(fstest.MapFS{
+		"a.yml": {Data: []byte("x: ${{ vars.REGION || 'x' }} ${{ vars.REGION }} ${{ vars.PLACE || 'here' }} ${{ secrets.KEY }} ${{ secrets.GITHUB_TOKEN }}\n")},
+		"b.yml": {Data: []byte("x: ${{ vars.REGION }} ${{ vars.ROLE }}\n")},
+	})
+	if err != nil || len(read) != 4 {
+		t.Fatalf("%v, %v", read, err)
+	}
+	p := Parse("ci.md", []byte("## All\n\n| Name | Kind | Read by |\n|-|-|-|\n| `REGION` | variable | b, a | x |\n| `KEY` | variable | a |\n| `ROLES` | variable | b |\n| PLACE | variable | a |\n\n## Other\n\n| Name | Kind | Read by |\n|-|-|-|\n| X | y | z |\n"))
+	var got []string
+	for _, f := range Compare(p, "all", read) {
+		got = append(got, f.String())
+	}
+	want := []string{
+		"ci.md:6: KEY is a secret of a, not a variable of a",
+		`ci.md:7: no workflow reads it: there is no setting "ROLES"; the nearest is "ROLE"`,
+		`ci.md:8: the table lacks ROLE, a variable of b`,
+		`ci.md:8: without PLACE the workflows take "here", which the row's last cell does not say`,
+	}
+	if !slices.Equal(got, want) {
+		t.Errorf("it finds\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
+	}
+}

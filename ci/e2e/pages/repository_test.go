@@ -1,7 +1,9 @@
 package pages
 
 import (
+	"io/fs"
 	"os"
+	"slices"
 	"testing"
 )
 
@@ -46,5 +48,32 @@ func TestMessages(t *testing.T) {
 	}
 	for _, f := range found {
 		t.Error("ci/" + f.String())
+	}
+}
+
+// TestSettings holds the page about CI to the variables and secrets that the
+// workflows read, and to the workflows that there are.
+func TestSettings(t *testing.T) {
+	t.Parallel()
+	p, err := Read(os.DirFS(root), "docs/ci.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	workflows := os.DirFS(root + "/.github/workflows")
+	read, err := Settings(workflows)
+	if err != nil || len(read) == 0 {
+		t.Fatalf("%d settings, %v", len(read), err)
+	}
+	for _, f := range Compare(p, "variables-and-secrets", read) {
+		t.Error(f)
+	}
+	files, err := fs.Glob(workflows, "*")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, file := range files {
+		if !slices.ContainsFunc(p.Tables, func(r Row) bool { return r.Section == "workflows" && r.Cells[0] == file }) {
+			t.Errorf("docs/ci.md: its table of workflows lacks %s", file)
+		}
 	}
 }
