@@ -3,6 +3,7 @@ package pages
 import (
 	"io/fs"
 	"os"
+	"regexp"
 	"slices"
 	"testing"
 )
@@ -74,6 +75,30 @@ func TestSettings(t *testing.T) {
 	for _, file := range files {
 		if !slices.ContainsFunc(p.Tables, func(r Row) bool { return r.Section == "workflows" && r.Cells[0] == file }) {
 			t.Errorf("docs/ci.md: its table of workflows lacks %s", file)
+		}
+	}
+}
+
+// TestPictureNamesWhatIsThere wants the paths in the picture of the architecture to
+// exist.
+func TestPictureNamesWhatIsThere(t *testing.T) {
+	t.Parallel()
+	files := os.DirFS(root)
+	r, err := Open(files)
+	if err != nil {
+		t.Fatal(err)
+	}
+	picture, err := fs.ReadFile(files, "docs/architecture.svg")
+	if err != nil {
+		t.Fatal(err)
+	}
+	paths := regexp.MustCompile(`<text class="path"[^>]*>([^<]+)</text>`).FindAllSubmatch(picture, -1)
+	if len(paths) < 20 {
+		t.Errorf("%d paths found in the picture", len(paths))
+	}
+	for _, found := range paths {
+		if name := string(found[1]); !r.Has(name) {
+			t.Errorf("docs/architecture.svg: %s", r.noFile(name))
 		}
 	}
 }
