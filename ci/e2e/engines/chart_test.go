@@ -145,7 +145,7 @@ func wantOnPage(t *testing.T, set appsv1.DaemonSet, pod corev1.PodSpec, version 
 	page := read(t, filepath.Join(root, "docs/engines.md"))
 	want := []string{"daemonset/" + set.Name, "--version " + version, "--namespace " + set.Namespace}
 	for _, volume := range pod.Volumes {
-		if volume.Name == "run" {
+		if volume.HostPath != nil && mounted(pod.Containers[0], volume.Name) == "/run/dagger" {
 			want = append(want, "hostPath: {path: "+volume.HostPath.Path+"}")
 		}
 	}
@@ -196,4 +196,14 @@ func TestVersions(t *testing.T) {
 	if _, version := source(t); version != module.EngineVersion {
 		t.Errorf("the bootstrap builds %s, the module asks for %s", version, module.EngineVersion)
 	}
+}
+
+// mounted is where a container has a volume; empty for nowhere.
+func mounted(c corev1.Container, volume string) string {
+	for _, mount := range c.VolumeMounts {
+		if mount.Name == volume {
+			return mount.MountPath
+		}
+	}
+	return ""
 }
