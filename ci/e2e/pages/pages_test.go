@@ -238,3 +238,23 @@ func TestCompareSettings(t *testing.T) {
 		t.Errorf("it finds\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
 	}
 }
+
+func TestSteps(t *testing.T) {
+	t.Parallel()
+	p := Parse("a.md", []byte("# A\n\n```text\nnobody's\n```\n\n```\necho 1\n```\n\n```text\none … is two\n\nexit code 3\n```\n\n## B\n\n```\necho 2\n```\n\n## C\n\n```text\nof another section\n```\n"))
+	steps := p.Steps()
+	if len(steps) != 2 || steps[0].Section != "a" || steps[0].Line != 8 || steps[0].Code != 3 || !slices.Equal(steps[0].Expect, []string{"one … is two"}) || steps[1].Expect != nil {
+		t.Fatalf("%+v", steps)
+	}
+	for _, c := range []struct {
+		output string
+		code   int
+		want   int
+	}{
+		{"x\nsays: one (1) is two.\n", 3, 0}, {"one\nis two", 3, 1}, {"one is two", 0, 1}, {"", 0, 2},
+	} {
+		if got := steps[0].Check(c.output, c.code); len(got) != c.want {
+			t.Errorf("%q, %d: %q, want %d findings", c.output, c.code, got, c.want)
+		}
+	}
+}

@@ -102,3 +102,46 @@ func TestPictureNamesWhatIsThere(t *testing.T) {
 		}
 	}
 }
+
+// TestAlarmsAreTold holds the page about day two to the alarms that Terraform makes.
+func TestAlarmsAreTold(t *testing.T) {
+	t.Parallel()
+	files := os.DirFS(root)
+	p, err := Read(files, "docs/day-two.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	source, err := fs.ReadFile(files, "infra/alarms.tf")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var made, told []string
+	for _, found := range regexp.MustCompile(`(?m)^    ([a-z0-9-]+) = \{\n      metric `).FindAllSubmatch(source, -1) {
+		made = append(made, string(found[1]))
+	}
+	for _, row := range p.Tables {
+		if row.Section == "alarms" && row.Cells[0] != "Alarm" {
+			told = append(told, row.Cells[0])
+		}
+	}
+	slices.Sort(made)
+	slices.Sort(told)
+	if len(made) < 10 || !slices.Equal(made, told) {
+		t.Errorf("docs/day-two.md tells %q, Terraform makes %q", told, made)
+	}
+}
+
+// TestSymptomsLeadToEachSection wants the first table of the page about day two to
+// lead to every section behind it.
+func TestSymptomsLeadToEachSection(t *testing.T) {
+	t.Parallel()
+	p, err := Read(os.DirFS(root), "docs/day-two.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, anchor := range p.Anchors[1:] {
+		if !slices.ContainsFunc(p.Links, func(l Text) bool { return l.Value == "#"+anchor }) {
+			t.Errorf("docs/day-two.md: nothing leads to #%s", anchor)
+		}
+	}
+}
