@@ -39,6 +39,7 @@ func (x *execution) restoreFunction(ctx context.Context) (string, error) {
 		return "left as it is: it was there before", nil
 	}
 	result, err := functions(x.cloud).Restore(ctx, before, 0)
+	x.restored(trigger.Lambda, result.Version, err)
 	return "taken back to version " + result.Version, err
 }
 
@@ -55,7 +56,15 @@ func (x *execution) restoreService(ctx context.Context) (string, error) {
 		return "", err
 	}
 	result, err := services(x.cloud).Restore(ctx, before, ecs.FollowOptions{})
+	x.restored(trigger.ECS, rollout.ShortName(result.TaskDefinition), err)
 	return "taken back to " + rollout.ShortName(result.TaskDefinition), err
+}
+
+// restored notes what a half runs after it was taken back.
+func (x *execution) restored(stage, version string, err error) {
+	if err == nil {
+		x.deployed.restored = map[string]string{stage: version}
+	}
 }
 
 // checkReversible fails when a migration that was applied bars the code that ran

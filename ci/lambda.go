@@ -46,7 +46,7 @@ func (m *SensorBackend) DeployLambda(
 	// Public key that the package must be signed with; see verify-provenance. By default nothing is verified.
 	// +optional
 	publicKey *dagger.Secret,
-	// Lambda function to deploy to instead of the one that Terraform made, by name or ARN; with alias and one of zip, s3-object and image.
+	// Lambda function to deploy to instead of the one that Terraform made, by name or ARN; with alias and one of zip, object and image.
 	// +optional
 	function string,
 	// Alias that callers of the function use; it is made if it is not there.
@@ -57,7 +57,7 @@ func (m *SensorBackend) DeployLambda(
 	zip *dagger.File,
 	// Package to deploy from a bucket in the function's region, s3://BUCKET/KEY, with ?versionId=ID if the bucket has versions.
 	// +optional
-	s3Object string,
+	object string,
 	// Image to deploy by digest, HOST/NAME@sha256:…, for a function of package type Image.
 	// +optional
 	image string,
@@ -84,7 +84,7 @@ func (m *SensorBackend) DeployLambda(
 			return err
 		}
 		request.code, err = newFunctionCode(ctx, request.named.given(), functionArguments{
-			zip: zip, s3Object: s3Object, image: image, payload: payload, invocations: invocations, keep: keep, timeout: timeout,
+			zip: zip, object: object, image: image, payload: payload, invocations: invocations, keep: keep, timeout: timeout,
 		})
 		return err
 	})
@@ -92,10 +92,10 @@ func (m *SensorBackend) DeployLambda(
 
 // functionArguments are how a caller says what to deploy to a function.
 type functionArguments struct {
-	zip                      *dagger.File
-	s3Object, image, payload string
-	invocations, keep        int
-	timeout                  string
+	zip                    *dagger.File
+	object, image, payload string
+	invocations, keep      int
+	timeout                string
 }
 
 // functionCode is what to deploy to a function, and how it is tested.
@@ -118,18 +118,18 @@ func newFunctionCode(ctx context.Context, named bool, given functionArguments) (
 		return code, err
 	}
 	sources := 0
-	for _, is := range []bool{given.zip != nil, given.s3Object != "", given.image != ""} {
+	for _, is := range []bool{given.zip != nil, given.object != "", given.image != ""} {
 		if is {
 			sources++
 		}
 	}
 	switch {
 	case !named && (sources > 0 || given.payload != "" || given.invocations != 0 || given.keep != 0):
-		return code, errors.New("zip, s3-object, image, payload, invocations and keep go with --function: without it the processor is deployed from this commit")
+		return code, errors.New("zip, object, image, payload, invocations and keep go with --function: without it the processor is deployed from this commit")
 	case !named:
 		return code, nil
 	case sources != 1:
-		return code, errors.New("give exactly one of --zip, --s3-object and --image for what to deploy")
+		return code, errors.New("give exactly one of --zip, --object and --image for what to deploy")
 	case given.invocations < 0 || given.invocations > 100:
 		return code, fmt.Errorf("invocations %d: give 0 to 100", given.invocations)
 	case given.invocations > 0 && given.payload == "":
@@ -141,8 +141,8 @@ func newFunctionCode(ctx context.Context, named bool, given functionArguments) (
 	if given.payload != "" && given.invocations == 0 {
 		code.invocations = 1
 	}
-	if given.s3Object != "" {
-		code.object, err = parseObject(given.s3Object)
+	if given.object != "" {
+		code.object, err = parseObject(given.object)
 		return code, err
 	}
 	if given.zip != nil {
@@ -155,7 +155,7 @@ func newFunctionCode(ctx context.Context, named bool, given functionArguments) (
 func parseObject(address string) (lambda.Object, error) {
 	u, err := url.Parse(address)
 	if err != nil || u.Scheme != "s3" || u.Host == "" || len(u.Path) < 2 {
-		return lambda.Object{}, fmt.Errorf("s3-object %q: give s3://BUCKET/KEY, with ?versionId=ID for one version", address)
+		return lambda.Object{}, fmt.Errorf("object %q: give s3://BUCKET/KEY, with ?versionId=ID for one version", address)
 	}
 	return lambda.Object{Bucket: u.Host, Key: strings.TrimPrefix(u.Path, "/"), Version: u.Query().Get("versionId")}, nil
 }

@@ -2,14 +2,18 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 
 	"dagger/sensor-backend/logs"
 	"dagger/sensor-backend/poll"
+	"dagger/sensor-backend/rollout/redrive"
 	"dagger/sensor-backend/terraform"
 
 	"github.com/aws/aws-sdk-go-v2/service/cloudwatchlogs"
+	awslambda "github.com/aws/aws-sdk-go-v2/service/lambda"
+	"github.com/aws/aws-sdk-go-v2/service/sqs"
 )
 
 // Logs shows the log of the API or the processor, and goes on as lines come.
@@ -73,4 +77,36 @@ func showLogs(ctx context.Context, c *cloud, req logs.Request) (string, error) {
 		return fmt.Sprintf("no lines in %s of the last %s", req.Group, req.Since), nil
 	}
 	return strings.Join(lines, "\n"), nil
+}
+
+// Redrive hands the processor the events that it failed on and that wait in the queue.
+//
+// What it takes leaves the queue; what fails again stays there, and the call fails
+// with a line for each.
+//
+// +cache="never"
+func (m *SensorBackend) Redrive(
+	ctx context.Context,
+	// How many events to hand over, 1 to 10000.
+	// +default=100
+	most int,
+) (string, error) {
+	if most < 1 || most > 10000 {
+		return "", fmt.Errorf("most %d: give 1 to 10000 events", most)
+	}
+	return m.onDeployed(ctx, func(c *cloud, out terraform.Outputs) (string, error) {
+		if err := out.Need("failed_events_queue_url", "lambda_function", "lambda_alias"); err != nil {
+			return "", err
+		}
+		result, err := redrive.Redrive(ctx, sqs.NewFromConfig(c.config), awslambda.NewFromConfig(c.config), redrive.Request{
+			Queue: out["failed_events_queue_url"], Function: out["lambda_function"], Alias: out["lambda_alias"], Most: most,
+		})
+		switch {
+		case err != nil:
+			return "", fmt.Errorf("%s\n%w", result, err)
+		case len(result.Failures) > 0:
+			return "", errors.New(result.String())
+		}
+		return result.String(), nil
+	})
 }

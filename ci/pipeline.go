@@ -110,6 +110,9 @@ type execution struct {
 		function lambda.Result
 		// before is what ran before, as JSON.
 		before []byte
+		// restored is the version that a half was taken back to, by its stage; set
+		// after all stages, one half after the other.
+		restored map[string]string
 	}
 	// attachments are saved beside the record.
 	attachments []attachment
@@ -184,6 +187,7 @@ func (m *SensorBackend) execute(ctx context.Context, request runRequest) (runRes
 	secretsGiven.Value(&r)
 	results = append(results, x.notify(ctx, r))
 	r.SetStages(results)
+	r.AddLog(printed.Of)
 	secretsGiven.Value(&r)
 	r.Ended = time.Now().UTC()
 	if !request.named.given() {
@@ -191,8 +195,23 @@ func (m *SensorBackend) execute(ctx context.Context, request runRequest) (runRes
 	}
 	return runResult{
 		record: r, failure: firstFailure(results), execution: x,
-		report: fmt.Sprintf("On %s\n\n%s\nTook %s, on %s", target, report.Terminal(r), r.Ended.Sub(started).Round(time.Second), target),
+		report: fmt.Sprintf("On %s\n\n%s\n%s\nTook %s, on %s", target, report.Terminal(r), report.Next(r, x.place()),
+			r.Ended.Sub(started).Round(time.Second), target),
 	}, nil
+}
+
+// place is where a reader finds what the run worked on.
+func (x *execution) place() report.Place {
+	switch {
+	case x.cloud == nil:
+		return report.Place{}
+	case x.cloud.emulator != nil:
+		return report.EmulatedPlace(x.m.RunningEmulator == nil)
+	}
+	return report.Place{
+		Flags: fmt.Sprintf("$flags --environment %s --region %s", x.m.Environment, x.m.Region),
+		Page:  cmp.Or(x.provisioned.outputs["api_url"], x.loaded["api_url"]),
+	}
 }
 
 // recordTarget is where a run works, for its record.
@@ -216,13 +235,17 @@ func (x *execution) describe(ctx context.Context, r *record.Record, results []pi
 			r.Artefacts = append(r.Artefacts, record.Artefact{Name: "processor zip", Digest: sha256Of(zip), Size: int64(len(zip))})
 		}
 	}
-	if p := x.provisioned.summary; p.Seen {
-		r.Plan = &record.Plan{Added: p.Add, Changed: p.Change, Destroyed: p.Remove}
-		if p.Cost != nil {
-			r.Cost = &record.Cost{Monthly: p.Cost.Monthly, Difference: p.Cost.Difference}
-		}
+	r.Plan = record.PlanOf(x.provisioned.summary)
+	if cost := x.provisioned.summary.Cost; r.Plan != nil && cost != nil {
+		r.Cost = &record.Cost{Monthly: cost.Monthly, Difference: cost.Difference}
 	}
 	r.Service, r.Function = record.HalfOf(x.deployed.service.Summary()), record.HalfOf(x.deployed.function.Summary())
+	if version := x.deployed.restored[trigger.ECS]; version != "" {
+		r.Service.Runs = version
+	}
+	if version := x.deployed.restored[trigger.Lambda]; version != "" {
+		r.Function.Runs = version
+	}
 	for _, g := range x.checked.results {
 		r.Gates = append(r.Gates, record.GateOf(g))
 	}

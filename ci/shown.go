@@ -17,19 +17,22 @@ import (
 	"github.com/vektah/gqlparser/v2/gqlerror"
 )
 
-// A process serves one call. Its standard output and the secrets that it has
-// read are the two things that all of its code shares.
+// A process serves one call. Its standard output, what it has printed there and the
+// secrets that it has read are what all of its code shares.
 var (
 	// secretsGiven takes secrets out of everything that is printed or returned.
 	secretsGiven redact.Redactor
 	// stdout guards standard output.
 	stdout sync.Mutex
+	// printed keeps what the stages said, for the run's report.
+	printed pipeline.Journal
 )
 
 // progress writes one line with the time of day where the caller's terminal
 // shows it, without secrets. Lines of stages that run side by side do not mix.
 func progress(format string, args ...any) {
 	line := time.Now().Format("15:04:05 ") + secretsGiven.Text(fmt.Sprintf(format, args...)) + "\n"
+	printed.Note(line)
 	stdout.Lock()
 	defer stdout.Unlock()
 	_, _ = os.Stdout.WriteString(line)

@@ -101,6 +101,28 @@ func (m *SensorBackend) TestModules(
 	return report.String(), nil
 }
 
+// TestPages holds links, commands, arguments and paths of every page against the repository.
+//
+// A command is read, not run; a failure names page, line and the nearest right name.
+//
+// +check
+func (m *SensorBackend) TestPages(
+	ctx context.Context,
+	// The repository.
+	// +defaultPath="/"
+	// +ignore=[".git", "**/.terraform", "**/node_modules", "ci/internal/dagger", "ci/dagger.gen.go"]
+	source *dagger.Directory,
+) (string, error) {
+	run := golang(source).
+		WithWorkdir("/src/ci/e2e").
+		// Go would not see that a page of another module changed, and answer from its cache.
+		WithExec([]string{"go", "test", "-count=1", "./pages"}, anyExit)
+	if _, err := passed(ctx, run, "the pages"); err != nil {
+		return "", err
+	}
+	return "every link, command, argument and path of the pages is there", nil
+}
+
 // TestEmulator drives the whole emulated AWS with the AWS SDK and the AWS CLI.
 //
 // Rollouts of real images, invocations of real functions, events, pushes and scans.

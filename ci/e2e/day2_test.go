@@ -48,13 +48,11 @@ func dayTwo(t *testing.T, w world) {
 	}
 	secrets.nowhere(t, w)
 	w.goesBack(t)
+	w.dayTwoPage(t)
 	w.staysAfterMigration(t)
 	if plan := w.succeeds(t, "plan"); !strings.Contains(plan, "0 added, 0 changed, 0 destroyed") {
 		t.Errorf("a plan after rollbacks is not clean:\n%s", plan)
 	}
-	w.refusesLocked(t, db)
-	w.findsDrift(t, db)
-
 	w.timed(t, "destroy", func() string { return w.succeeds(t, "destroy", "--confirm=sensor-dev") })
 	if left := w.resources(t, db); len(left) > 0 {
 		t.Errorf("destroy left\n%s", strings.Join(left, "\n"))
@@ -158,9 +156,9 @@ func (w world) staysAfterMigration(t *testing.T) {
 	}
 }
 
-// refusesLocked holds Terraform's lock as another run would: an apply must say
-// who has it and since when, and unlock must release it.
-func (w world) refusesLocked(t *testing.T, db *dynamodb.Client) {
+// holdState holds Terraform's lock as a run leaves it that was killed before it had
+// the lock in the bucket too, and returns the lock's id.
+func (w world) holdState(t *testing.T, db *dynamodb.Client) string {
 	t.Helper()
 	const id = "0b6ad63c-4b3e-7c31-2d5c-9a1d9f9d2f10"
 	buckets, err := w.s3().ListBuckets(t.Context(), &s3.ListBucketsInput{})
@@ -173,7 +171,6 @@ func (w world) refusesLocked(t *testing.T, db *dynamodb.Client) {
 			path = *bucket.Name + "/dev/terraform.tfstate"
 		}
 	}
-	// As a run leaves it that was killed before it had the lock in the bucket too.
 	// The form of the item is Terraform's (internal/states/statemgr, LockInfo).
 	info := fmt.Sprintf(`{"ID":%q,"Operation":"OperationTypeApply","Info":"","Who":"ada@laptop","Version":"1.11.4","Created":"2026-02-03T04:05:06Z","Path":%q}`, id, path)
 	if _, err := db.PutItem(t.Context(), &dynamodb.PutItemInput{TableName: aws.String(lockTable), Item: map[string]types.AttributeValue{
@@ -181,31 +178,5 @@ func (w world) refusesLocked(t *testing.T, db *dynamodb.Client) {
 	}}); err != nil {
 		t.Fatal(err)
 	}
-	refused := w.dagger(t, "apply")
-	if refused.code == 0 {
-		t.Errorf("applied although another run has the lock:\n%s", refused.stdout)
-	}
-	for _, want := range []string{"ada@laptop", "2026-02-03 04:05:06", id} {
-		if !strings.Contains(refused.stderr, want) {
-			t.Errorf("the refusal does not say %q:\n%s", want, tail(refused.stderr))
-		}
-	}
-	w.succeeds(t, "unlock", "--id="+id)
-}
-
-// findsDrift deletes a table behind the pipeline's back: drift must name it and
-// end with 2, and apply must bring it back.
-func (w world) findsDrift(t *testing.T, db *dynamodb.Client) {
-	t.Helper()
-	if clean := w.succeeds(t, "drift"); !strings.Contains(clean, "no drift") {
-		t.Errorf("drift of a world that is as it should be says\n%s", clean)
-	}
-	w.deleteTable(t, db)
-	drift := w.dagger(t, "drift")
-	if drift.code != 2 || !strings.Contains(drift.stderr, "aws_dynamodb_table.metadata") {
-		t.Errorf("drift with a deleted table ended with %d, want 2 and its name:\n%s", drift.code, tail(drift.stdout+drift.stderr))
-	}
-	if applied := w.succeeds(t, "apply"); !strings.Contains(applied, "1 added") {
-		t.Errorf("apply did not make the table again: %s", applied)
-	}
+	return id
 }

@@ -52,7 +52,7 @@ func TestHandMade(t *testing.T) {
 		{[]string{"deploy-ecs", "--cluster=shop", "--service=web"}, "without --container"},
 		{[]string{"deploy-ecs", "--cluster=shop", "--service=web", "--container=web"}, "give NAME=HOST/NAME@sha256:"},
 		{[]string{"deploy-ecs", "--cluster=shop", "--service=web", "--container=web=shop/web:latest"}, "is not named by digest"},
-		{[]string{"deploy-lambda", "--function=thumbs", "--alias=LIVE"}, "exactly one of --zip, --s3-object and --image"},
+		{[]string{"deploy-lambda", "--function=thumbs", "--alias=LIVE"}, "exactly one of --zip, --object and --image"},
 		{[]string{"rollback", "--function=thumbs"}, "without --alias"},
 	} {
 		if r := w.dagger(t, refused.args...); r.code == 0 || !strings.Contains(r.stderr, refused.says) {

@@ -80,7 +80,7 @@ func (a App) runStep(ctx context.Context, name, program string, arguments, envir
 	}
 	filter := &quiet.Filter{Shown: a.ErrOut, All: log, Now: time.Now}
 	cmd.Stderr = filter
-	cmd.Env = append(cmd.Env, "DAGGER_PROGRESS=plain", "DAGGER_NO_NAG=1")
+	cmd.Env = append(cmd.Env, "DAGGER_PROGRESS=plain", "DAGGER_NO_NAG=1", "NO_COLOR=1")
 	stop := a.alive(name)
 	err = forward(ctx, cmd)
 	stop()

@@ -42,6 +42,29 @@ printf "the report"
 	}
 }
 
+// TestStepHasNoColours wants none where nobody looks on, of a client that asks
+// NO_COLOR and of one that does not.
+func TestStepHasNoColours(t *testing.T) {
+	fakeDagger(t, `printf '\033[1m7   : \033[0m┆ [1.2s] | \033[32m19:23:34 build: starting\033[0m\n' >&2
+[ -n "$NO_COLOR" ] || printf '\033[32m'
+printf 'the report'
+printf '\033[31mError: \033[0mred\n' >&2
+exit 1
+`)
+	app, out, errOut := newApp(t, dockerAndDagger())
+	if err := app.Run(t.Context(), []string{"step", "a deploy", "dagger", "call", "deploy"}); err == nil {
+		t.Fatal("a failing step passed")
+	}
+	for _, shown := range []string{out.String(), errOut.String()} {
+		if strings.Contains(shown, "\x1b") {
+			t.Errorf("it shows colours: %q", shown)
+		}
+	}
+	if !strings.Contains(errOut.String(), "19:23:34 build: starting\n") || !strings.Contains(errOut.String(), "Error: red") {
+		t.Errorf("it shows %q", errOut.String())
+	}
+}
+
 func TestStepFails(t *testing.T) {
 	fakeDagger(t, `echo "Error: the tests failed [traceparent:0-0]" >&2; exit 7`)
 	app, _, errOut := newApp(t, dockerAndDagger())

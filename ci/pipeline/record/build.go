@@ -11,6 +11,7 @@ import (
 	"dagger/sensor-backend/gitref"
 	"dagger/sensor-backend/pipeline"
 	"dagger/sensor-backend/rollout"
+	"dagger/sensor-backend/terraform"
 	"dagger/sensor-backend/text"
 )
 
@@ -103,7 +104,46 @@ func HalfOf(s rollout.Summary) *Half {
 	}
 	return &Half{
 		Outcome: string(s.Outcome), OK: s.Outcome.OK(), Version: s.Version, Previous: s.Previous,
-		Seconds: seconds(s.Elapsed), Reason: clip(s.Reason), Open: s.Open, Changed: clip(s.Changed),
+		Seconds: seconds(s.Elapsed), Reason: clip(s.Reason), Open: s.Open, Changed: clip(s.Changed), Runs: runs(s),
+	}
+}
+
+// runs is the version that runs after a deploy that ended so; empty where the outcome
+// does not tell.
+func runs(s rollout.Summary) string {
+	switch {
+	case s.Open:
+		return ""
+	case s.Outcome.OK():
+		return s.Version
+	case s.Outcome == rollout.RolledBack, s.Outcome == rollout.VerificationFailed, s.Outcome == rollout.NotStarted:
+		return s.Previous
+	}
+	return ""
+}
+
+// PlanOf is what Terraform did in the form of a record; nil if it got to no summary.
+func PlanOf(s terraform.Summary) *Plan {
+	if !s.Seen {
+		return nil
+	}
+	p := &Plan{Added: s.Add, Changed: s.Change, Destroyed: s.Remove}
+	for _, line := range s.Changes {
+		action, address, _ := strings.Cut(line, " ")
+		// A resource that stays, and data that is read, is no change.
+		if action != "noop" && action != "read" {
+			p.Resources = append(p.Resources, Resource{Action: action, Address: clip(address)})
+		}
+	}
+	return p
+}
+
+// AddLog notes what each stage said.
+func (r *Record) AddLog(said func(stage string) []string) {
+	for i := range r.Stages {
+		for _, line := range said(r.Stages[i].Name) {
+			r.Stages[i].Log = append(r.Stages[i].Log, clip(line))
+		}
 	}
 }
 

@@ -60,7 +60,7 @@ func Decode(raw []byte) (Record, error) {
 	if _, err := decoder.Token(); !errors.Is(err, io.EOF) {
 		return Record{}, fmt.Errorf("there is text behind run record %.40q", r.ID)
 	}
-	// Schema 2 lacks two fields, and schema 1 had two that no version of the module
+	// Schemas 3 and 2 lack fields, and schema 1 had two that no version of the module
 	// wrote.
 	r.Schema = Schema
 	if err := r.Check(); err != nil {
@@ -106,6 +106,13 @@ func (r Record) Check() error {
 			return fail("stage %.40q has the outcome %.40q, want one of %s", s.Name, s.Outcome, known)
 		case !span(s.Offset), !span(s.Seconds):
 			return fail("stage %.40q begins at %v and takes %v seconds", s.Name, s.Offset, s.Seconds)
+		}
+	}
+	if r.Plan != nil {
+		for _, one := range r.Plan.Resources {
+			if one.Action == "" || one.Address == "" {
+				return fail("the plan's resource %.80q has the action %.40q", one.Address, one.Action)
+			}
 		}
 	}
 	for _, half := range []*Half{r.Service, r.Function} {

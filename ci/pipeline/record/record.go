@@ -14,7 +14,7 @@ import (
 
 // Schema is the version of the JSON that this package writes. A field that is
 // added, renamed or changes its meaning makes a new version.
-const Schema = 3
+const Schema = 4
 
 // Kind says what a run was for.
 type Kind string
@@ -59,7 +59,7 @@ type Record struct {
 	// Artefacts are what was built.
 	Artefacts []Artefact `json:"artefacts,omitempty"`
 	Gates     []Gate     `json:"gates,omitempty"`
-	// Plan counts what Terraform did; nil if it did not run.
+	// Plan is what Terraform did; nil if it did not run.
 	Plan *Plan `json:"plan,omitempty"`
 	// Cost is the estimate's difference; nil if there is none.
 	Cost *Cost `json:"cost,omitempty"`
@@ -99,6 +99,8 @@ type Stage struct {
 	// Produced is one line about what it made, Reason why it did not pass.
 	Produced string `json:"produced,omitempty"`
 	Reason   string `json:"reason,omitempty"`
+	// Log is what it said while it ran, each line with its time of day.
+	Log []string `json:"log,omitempty"`
 }
 
 // Artefact is something that was built.
@@ -116,6 +118,17 @@ type Plan struct {
 	Added     int `json:"added"`
 	Changed   int `json:"changed"`
 	Destroyed int `json:"destroyed"`
+	// Resources are what it changed by name, in the plan's order.
+	Resources []Resource `json:"resources,omitempty"`
+}
+
+// Resource is one that a plan changes.
+type Resource struct {
+	// Action is Terraform's word: create, update, delete, replace, and others that
+	// change no resource, such as import or forget.
+	Action string `json:"action"`
+	// Address is the resource's in the configuration.
+	Address string `json:"address"`
 }
 
 // Cost is in US dollars a month.
@@ -132,9 +145,11 @@ type Half struct {
 	OK bool `json:"ok"`
 	// Version is the task definition or the Lambda version that was deployed,
 	// Previous the one before.
-	Version  string  `json:"version,omitempty"`
-	Previous string  `json:"previous,omitempty"`
-	Seconds  float64 `json:"seconds,omitempty"`
+	Version  string `json:"version,omitempty"`
+	Previous string `json:"previous,omitempty"`
+	// Runs is the one that runs after the run; empty if that is not known.
+	Runs    string  `json:"runs,omitempty"`
+	Seconds float64 `json:"seconds,omitempty"`
 	// Reason is AWS's explanation where it gave one.
 	Reason string `json:"reason,omitempty"`
 	// Open is true if what was begun may still complete: it is not known how it

@@ -15,6 +15,7 @@ import (
 	"dagger/sensor-backend/pipeline"
 	"dagger/sensor-backend/pipeline/trigger"
 	"dagger/sensor-backend/rollout"
+	"dagger/sensor-backend/terraform"
 )
 
 const commit = "0a1b2c3d4e5f60718293a4b5c6d7e8f901234567"
@@ -121,10 +122,10 @@ func TestDecodeRefuses(t *testing.T) {
 	tests := map[string]struct{ text, want string }{
 		"no JSON":       {"<html>", "this is not a run record"},
 		"no schema":     {`{"id":"x"}`, `no field "schema"`},
-		"newer":         {strings.Replace(good, `"schema": 3`, `"schema": 4, "new": true`, 1), "schema 4 and this program reads up to 3: use a newer version"},
+		"newer":         {strings.Replace(good, `"schema": 4`, `"schema": 5, "new": true`, 1), "schema 5 and this program reads up to 4: use a newer version"},
 		"older":         {`{"schema":0}`, "the first one is 1"},
 		"unknown field": {strings.Replace(good, `"kind"`, `"colour": "red", "kind"`, 1), `unknown field "colour"`},
-		"wrong type":    {strings.Replace(good, `"offset": 1`, `"offset": "1"`, 1), "does not follow schema 3"},
+		"wrong type":    {strings.Replace(good, `"offset": 1`, `"offset": "1"`, 1), "does not follow schema 4"},
 		"text behind":   {good + "{}", "not a run record"},
 		"outcome":       {strings.Replace(good, `"outcome": "failed"`, `"outcome": "passed"`, 1), `outcome is "passed", yet its stages say failed`},
 		"stage outcome": {strings.Replace(good, `"outcome": "skipped"`, `"outcome": "fine"`, 1), `stage "ecs" has the outcome "fine"`},
@@ -134,6 +135,7 @@ func TestDecodeRefuses(t *testing.T) {
 		"environment":   {strings.Replace(good, `"target": {`+"\n    \"environment\": \"prod\"", `"target": {"environment": "../x"`, 1), "unknown environment"},
 		"id":            {strings.Replace(good, `"id": "2026`, `"id": "../2026`, 1), "id has not the form"},
 		"commit":        {strings.Replace(good, `"commit": "0a`, `"commit": "xx`, 1), "is not a commit"},
+		"resource":      {strings.Replace(good, `"added": 1`, `"resources": [{"action": "", "address": "aws_x.y"}], "added": 1`, 1), "the plan's resource \"aws_x.y\" has the action"},
 		"time":          {strings.Replace(good, `"ended": "2026`, `"ended": "2025`, 1), "it ended at"},
 		"negative":      {strings.Replace(good, `"seconds": 1.5`, `"seconds": -1`, 1), "takes -1 seconds"},
 	}
@@ -200,8 +202,59 @@ func TestHalves(t *testing.T) {
 		t.Errorf("%+v", *s)
 	}
 	f := HalfOf(rollout.Summary{Outcome: rollout.Completed, Version: "8", Previous: "7"})
-	if want := (Half{Outcome: "deployed", OK: true, Version: "8", Previous: "7"}); *f != want {
+	if want := (Half{Outcome: "deployed", OK: true, Version: "8", Previous: "7", Runs: "8"}); *f != want {
 		t.Errorf("%+v", *f)
+	}
+}
+
+// TestRuns says what runs after each end of a deploy, and nothing where that is open.
+func TestRuns(t *testing.T) {
+	t.Parallel()
+	for _, o := range rollout.Outcomes() {
+		want := map[rollout.Outcome]string{
+			rollout.Completed: "8", rollout.Unchanged: "8", rollout.RolledBack: "7", rollout.VerificationFailed: "7", rollout.NotStarted: "7",
+		}[o]
+		s := rollout.Summary{Outcome: o, Version: "8", Previous: "7"}
+		if got := HalfOf(s).Runs; got != want {
+			t.Errorf("%s: %q runs, want %q", o, got, want)
+		}
+		s.Open = true
+		if got := HalfOf(s).Runs; got != "" {
+			t.Errorf("%s, open: %q runs, and that is not known", o, got)
+		}
+	}
+}
+
+func TestPlanOf(t *testing.T) {
+	t.Parallel()
+	if PlanOf(terraform.Summary{Changes: []string{"create aws_x.y"}}) != nil {
+		t.Error("a plan without a summary is none")
+	}
+	got := PlanOf(terraform.Summary{Seen: true, Add: 2, Change: 1, Remove: 1, Changes: []string{
+		"create aws_sns_topic.alerts", "noop aws_vpc.main", "read data.aws_x.y", "replace aws_x.y[\"a b\"]", "update aws_z.w",
+	}})
+	want := &Plan{Added: 2, Changed: 1, Destroyed: 1, Resources: []Resource{
+		{"create", "aws_sns_topic.alerts"}, {"replace", `aws_x.y["a b"]`}, {"update", "aws_z.w"},
+	}}
+	if !reflect.DeepEqual(got, want) {
+		t.Errorf("got %+v, want %+v", got, want)
+	}
+}
+
+func TestAddLog(t *testing.T) {
+	t.Parallel()
+	r := sample(t)
+	r.AddLog(func(stage string) []string {
+		if stage == "build" {
+			return []string{"12:00:00 build: starting", strings.Repeat("x", 2*mostText)}
+		}
+		return nil
+	})
+	if log := r.Stages[1].Log; len(log) != 2 || len(log[1]) > mostText+3 || r.Stages[0].Log != nil {
+		t.Errorf("%q, %q", r.Stages[0].Log, log)
+	}
+	if raw, err := r.Encode(); err != nil {
+		t.Errorf("%v\n%s", err, raw)
 	}
 }
 
@@ -212,8 +265,8 @@ func TestOlderSchemasAreRead(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, older := range []string{`"schema": 1`, `"schema": 2`} {
-		if r, err := Decode(bytes.Replace(raw, []byte(`"schema": 3`), []byte(older), 1)); err != nil || r.Schema != Schema {
+	for _, older := range []string{`"schema": 1`, `"schema": 2`, `"schema": 3`} {
+		if r, err := Decode(bytes.Replace(raw, []byte(`"schema": 4`), []byte(older), 1)); err != nil || r.Schema != Schema {
 			t.Errorf("%s: schema %d, %v", older, r.Schema, err)
 		}
 	}

@@ -105,7 +105,7 @@ func TestLog(t *testing.T) {
 		}
 		return fmt.Sprintf("%s, unreadable: %v", strings.Join(days, " "), unreadable)
 	}
-	why := "unreadable: [read " + newer.Key() + ": the run record has schema 99 and this program reads up to 3: use a newer version of the module]"
+	why := "unreadable: [read " + newer.Key() + ": the run record has schema 99 and this program reads up to 4: use a newer version of the module]"
 	tests := []struct{ name, got, want string }{
 		{"the last three", read(log.Last(t.Context(), "prod", 3)), "06 05, " + why},
 		{"more than there are", read(log.Last(t.Context(), "prod", 100)), "06 05 04 03 02, " + why},

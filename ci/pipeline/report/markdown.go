@@ -32,6 +32,13 @@ func Markdown(r record.Record) string {
 	if names := notRun(r); names != "" {
 		b.WriteString("Not chosen: " + md(names, 200) + "\n\n")
 	}
+	if halves := versions(r); len(halves) > 0 {
+		table(&b, []string{"Half", "Before", "Deployed", "Verdict", "Runs now"}, func(row func(cells ...string)) {
+			for _, v := range halves {
+				row(v.Half, md(v.Before, 80), md(v.Deployed, 80), md(v.Verdict, 80), md(v.Runs, 80))
+			}
+		})
+	}
 	if len(r.Gates) > 0 {
 		table(&b, []string{"Gate", "Verdict", "Remark"}, func(row func(cells ...string)) {
 			for _, g := range r.Gates {
@@ -48,6 +55,12 @@ func Markdown(r record.Record) string {
 	}
 	for _, s := range failures(r) {
 		folded(&b, s.Name+" "+string(s.Outcome), s.Reason)
+		if len(s.Log) > 0 {
+			folded(&b, s.Name+": what it said", strings.Join(first(s.Log, 50), "\n"))
+		}
+	}
+	if lines := planLines(r, mostResources); len(lines) > 0 {
+		folded(&b, "what the plan changed", strings.Join(lines, "\n"))
 	}
 	for _, g := range r.Gates {
 		if len(g.Findings) > 0 {

@@ -15,7 +15,7 @@ import (
 
 func TestGolden(t *testing.T) {
 	t.Parallel()
-	for name, r := range map[string]record.Record{"failed": failedDeploy(t), "tested": tested(t)} {
+	for name, r := range map[string]record.Record{"failed": failedDeploy(t), "deployed": goodDeploy(t), "tested": tested(t)} {
 		golden(t, name+".txt", Terminal(r))
 		golden(t, name+".md", Markdown(r))
 		page, err := HTML(r)

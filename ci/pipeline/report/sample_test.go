@@ -41,20 +41,64 @@ func failedDeploy(t testing.TB) record.Record {
 			{Name: "licences", Mode: gates.Advisory, Verdict: gates.Failed, Findings: []string{"example.com/a: no licence found", "example.com/b: AGPL-3.0"}},
 			{Name: "load", Mode: gates.Off, Verdict: gates.NotChecked, Reason: "switched off"},
 		},
-		Plan: &record.Plan{Added: 2, Changed: 1}, Cost: &record.Cost{Monthly: 61.4, Difference: 3.2},
-		Service:  &record.Half{Outcome: "rolled back", Version: "sensor-prod-api:8", Previous: "sensor-prod-api:7", Seconds: 141, Reason: "ECS deployment circuit breaker: tasks failed to start."},
-		Function: &record.Half{Outcome: "deployed", OK: true, Version: "8", Previous: "7", Seconds: 12},
+		Plan: &record.Plan{Added: 2, Changed: 1, Destroyed: 1, Resources: []record.Resource{
+			{Action: "create", Address: `aws_cloudwatch_metric_alarm.api["api-down"]`}, {Action: "update", Address: "aws_lb.api"}, {Action: "replace", Address: "aws_security_group_rule.out"},
+		}}, Cost: &record.Cost{Monthly: 61.4, Difference: 3.2},
+		Service:  &record.Half{Outcome: "rolled back", Version: "sensor-prod-api:8", Previous: "sensor-prod-api:7", Runs: "sensor-prod-api:7", Seconds: 141, Reason: "ECS deployment circuit breaker: tasks failed to start."},
+		Function: &record.Half{Outcome: "deployed", OK: true, Version: "8", Previous: "7", Runs: "7", Seconds: 12},
 	}
 	at := func(s float64) time.Time { return started.Add(time.Duration(s * float64(time.Second))) }
 	took := func(s float64) time.Duration { return time.Duration(s * float64(time.Second)) }
 	r.SetStages([]pipeline.Result{
 		{Stage: "test", Outcome: pipeline.Passed, Started: at(0.2), Elapsed: took(48.1), Produced: "coverage 81.0 %"},
 		{Stage: "build", Outcome: pipeline.Passed, Started: at(48.3), Elapsed: took(31.6), Produced: "sha256:1f1f1f1f1f1f, tags main-0a1b2c3d4e5f latest, no findings"},
-		{Stage: "infra", Outcome: pipeline.Passed, Started: at(80), Elapsed: took(77.4), Produced: "2 added, 1 changed, 0 destroyed"},
-		{Stage: "lambda", Outcome: pipeline.Passed, Started: at(157.6), Elapsed: took(12.2), Produced: "version 8 deployed"},
+		{Stage: "infra", Outcome: pipeline.Passed, Started: at(80), Elapsed: took(77.4), Produced: "2 added, 1 changed, 1 destroyed"},
+		{Stage: "lambda", Outcome: pipeline.Passed, Started: at(157.6), Elapsed: took(12.2), Produced: "version 8 deployed; taken back to version 7"},
 		{Stage: "ecs", Outcome: pipeline.Failed, Started: at(157.6), Elapsed: took(151.3), Err: errors.New("deploy to ecs service sensor-prod/api: rolled back: ECS deployment circuit breaker: tasks failed to start.\nnext: look at the task's log\ntask 3f: exit code 1: DATABASE_URL is empty")},
 		{Stage: "smoke", Outcome: pipeline.Skipped, Because: "ecs"},
 		{Stage: "notify", Outcome: pipeline.Passed, Started: at(309.2), Elapsed: took(0.6), Produced: "report posted"},
+	})
+	r.AddLog(func(stage string) []string {
+		return map[string][]string{
+			"test": {"03:04:05 test: starting", "03:04:53 test: done, coverage 81.0 %"},
+			"ecs": {
+				"03:06:42 ecs: starting", "03:06:43 ecs: registered sensor-prod-api:8", "03:06:51 ecs: 0 of 2 tasks run, 1 failed",
+				"03:09:10 ecs: rolled back by the circuit breaker", "03:09:13 ecs: FAILED: deploy to ecs service sensor-prod/api: rolled back",
+			},
+		}[stage]
+	})
+	if err := r.Check(); err != nil {
+		t.Fatal(err)
+	}
+	return r
+}
+
+// goodDeploy is the same deploy where all goes well.
+func goodDeploy(t testing.TB) record.Record {
+	t.Helper()
+	r := failedDeploy(t)
+	results := []pipeline.Result{}
+	for _, s := range r.Stages {
+		result := pipeline.Result{Stage: s.Name, Outcome: pipeline.Passed, Produced: s.Produced,
+			Started: r.Started.Add(time.Duration(s.Offset * float64(time.Second))), Elapsed: time.Duration(s.Seconds * float64(time.Second))}
+		switch s.Name {
+		case "lambda":
+			result.Produced = "version 8 deployed"
+		case "ecs":
+			result.Elapsed, result.Produced = 68200*time.Millisecond, "sensor-prod-api:8 deployed, 2 of 2 tasks healthy"
+		case "smoke":
+			result.Started, result.Elapsed, result.Produced = r.Started.Add(226*time.Second), 21400*time.Millisecond, "9 checks passed, 3 anomalies found"
+		case "notify":
+			result.Started = r.Started.Add(247500 * time.Millisecond)
+		}
+		results = append(results, result)
+	}
+	r.Service = &record.Half{Outcome: "deployed", OK: true, Version: "sensor-prod-api:8", Previous: "sensor-prod-api:7", Runs: "sensor-prod-api:8", Seconds: 67}
+	r.Function.Runs = "8"
+	r.SetStages(results)
+	r.Ended = r.Started.Add(248 * time.Second)
+	r.AddLog(func(stage string) []string {
+		return []string{"03:06:42 " + stage + ": starting", "03:07:50 " + stage + ": done"}
 	})
 	if err := r.Check(); err != nil {
 		t.Fatal(err)
@@ -112,6 +156,15 @@ func poisoned(t testing.TB, name string) record.Record {
 	for i := range r.Artefacts {
 		r.Artefacts[i].Name = name
 	}
+	for i := range r.Plan.Resources {
+		r.Plan.Resources[i] = record.Resource{Action: name, Address: name}
+	}
+	for i := range r.Stages {
+		for j := range r.Stages[i].Log {
+			r.Stages[i].Log[j] = name
+		}
+	}
+	r.Service.Runs = name
 	r.Service.Reason, r.Service.Version, r.Service.Previous = name, name, name
 	return r
 }

@@ -9,8 +9,9 @@ import (
 	"dagger/sensor-backend/pipeline/record"
 )
 
-// Terminal is the record for a terminal: the headline, what is known, a table
-// of the stages, gates and artefacts, and the whole reason of each failure.
+// Terminal is the record for a terminal: the headline, the whole reason of each
+// failure, what is known, and tables of the stages, gates and artefacts. It has no
+// colours: who shows it may not be a terminal.
 func Terminal(r record.Record) string {
 	var b strings.Builder
 	w := tabwriter.NewWriter(&b, 0, 0, 3, ' ', 0)
@@ -19,6 +20,9 @@ func Terminal(r record.Record) string {
 	section := func() { _ = w.Flush(); b.WriteString("\n") }
 
 	b.WriteString(Headline(r) + "\n\n")
+	for _, s := range failures(r) {
+		fmt.Fprintf(&b, "%s: %s\n\n", plain(s.Name, 40), strings.TrimSpace(visible(s.Reason)))
+	}
 	for _, f := range facts(r) {
 		row(strings.ToLower(f.Name), plain(f.Value, 200))
 		if f.Link != "" {
@@ -48,10 +52,14 @@ func Terminal(r record.Record) string {
 			row(plain(a.Name, 60), size(a.Size), a.Digest)
 		}
 	}
-	_ = w.Flush()
-	for _, s := range failures(r) {
-		fmt.Fprintf(&b, "\n%s: %s\n", plain(s.Name, 40), strings.TrimSpace(visible(s.Reason)))
+	if lines := planLines(r, mostShown); len(lines) > 0 {
+		section()
+		row("PLAN")
+		for _, line := range lines {
+			row(line)
+		}
 	}
+	_ = w.Flush()
 	for _, g := range r.Gates {
 		for _, line := range first(g.Findings, 20) {
 			fmt.Fprintf(&b, "\n%s: %s", plain(g.Name, 40), plain(line, 200))
@@ -62,6 +70,9 @@ func Terminal(r record.Record) string {
 	}
 	return b.String()
 }
+
+// mostShown is how many resources of a plan a terminal shows.
+const mostShown = 15
 
 // first returns at most n lines; if there are more, the last one says how many.
 func first(lines []string, n int) []string {

@@ -134,12 +134,75 @@ func halves(r record.Record) []fact {
 		if v.Reason != "" {
 			text += ": " + v.Reason
 		}
+		if v.Runs != "" && v.Runs != v.Version && !v.Open {
+			text += "; " + v.Runs + " runs now"
+		}
 		if !v.OK && v.Changed != "" {
 			text += "; changed: " + v.Changed
 		}
 		all = append(all, fact{Name: half.name, Value: plain(text, 300)})
 	}
 	return all
+}
+
+// version is what became of one half, for a table.
+type version struct{ Half, Before, Deployed, Verdict, Runs string }
+
+// versions are the two halves' versions before and after the run.
+func versions(r record.Record) []version {
+	var all []version
+	for _, half := range []struct {
+		name    string
+		verdict *record.Half
+	}{{"ECS service", r.Service}, {"Lambda function", r.Function}} {
+		if v := half.verdict; v != nil {
+			all = append(all, version{
+				Half: half.name, Before: cmp.Or(plain(v.Previous, 80), "none"), Deployed: cmp.Or(plain(v.Version, 80), "none"),
+				Verdict: plain(v.Outcome, 80) + also(v.Open, ", open"), Runs: cmp.Or(plain(v.Runs, 80), "not known: ask status"),
+			})
+		}
+	}
+	return all
+}
+
+// mostResources is how many resources of a plan a page lists.
+const mostResources = 200
+
+// planned are the resources that the plan changed, and how many more there are.
+func planned(r record.Record) (listed []record.Resource, more int) {
+	if r.Plan == nil {
+		return nil, 0
+	}
+	n := min(len(r.Plan.Resources), mostResources)
+	return r.Plan.Resources[:n], len(r.Plan.Resources) - n
+}
+
+// planLines are the resources that the plan changed, one a line; the last of at most
+// n lines says how many more there are.
+func planLines(r record.Record, n int) []string {
+	if r.Plan == nil {
+		return nil
+	}
+	var lines []string
+	for _, one := range r.Plan.Resources {
+		lines = append(lines, changed(one.Action)+" "+plain(one.Address, 200))
+	}
+	return first(lines, n)
+}
+
+// changed is Terraform's word for a change as people say it.
+func changed(action string) string {
+	switch action {
+	case "create":
+		return "added"
+	case "update":
+		return "changed"
+	case "delete":
+		return "destroyed"
+	case "replace":
+		return "replaced"
+	}
+	return plain(action, 20)
 }
 
 func targetLine(t record.Target) string {
