@@ -114,6 +114,9 @@ func (p *Policy) read(document []byte) error {
 		if err != nil {
 			return fmt.Errorf("statement %d %s: %w", i+1, s.sid, err)
 		}
+		if s.sid == "" {
+			s.sid = fmt.Sprintf("statement %d", i+1)
+		}
 		p.statements = append(p.statements, s)
 	}
 	return nil

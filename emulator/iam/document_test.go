@@ -1,6 +1,7 @@
 package iam
 
 import (
+	"slices"
 	"strings"
 	"testing"
 )
@@ -90,9 +91,29 @@ func TestNotPrincipal(t *testing.T) {
 
 func TestGrants(t *testing.T) {
 	t.Parallel()
-	p := document(t, IdentityPolicy, "allow s3:Get*,s3:PutObject on *", "deny sqs:* on *", "allow !iam:* on *")
-	if got := strings.Join(p.Grants(), " "); got != "s3:Get* s3:PutObject !iam:*" {
-		t.Errorf("got %s", got)
+	p, err := Parse(IdentityPolicy, "p", []byte(`{"Statement":[
+		{"Effect":"Allow","Action":["s3:Get*","s3:PutObject"],"Resource":"*"},
+		{"Effect":"Deny","Action":"sqs:*","Resource":"*"},
+		{"Sid":"Rest","Effect":"Allow","NotAction":"iam:*","Resource":"*"}]}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := []Grant{{"p", "statement 1", "s3:Get*"}, {"p", "statement 1", "s3:PutObject"}, {"p", "Rest", "!iam:*"}}
+	got := p.Grants()
+	if !slices.Equal(got, want) {
+		t.Errorf("got %v", got)
+	}
+	for _, tt := range []struct {
+		grant  Grant
+		action string
+		want   bool
+	}{
+		{want[0], "s3:GetObject", true}, {want[0], "S3:getobject", true}, {want[0], "s3:PutObject", false},
+		{want[2], "s3:GetObject", true}, {want[2], "iam:GetRole", false},
+	} {
+		if got := tt.grant.Covers(tt.action); got != tt.want {
+			t.Errorf("%v of %s: got %v", tt.grant, tt.action, got)
+		}
 	}
 }
 

@@ -36,7 +36,8 @@ type Decision struct {
 	Explicit bool
 	// Kind is the kind of policy that decided.
 	Kind Kind
-	// Policy and Sid name the statement that decided; empty when none did.
+	// Policy and Sid name the statement that decided, one without a Sid by its
+	// number; empty when none did.
 	Policy, Sid string
 }
 
@@ -194,21 +195,33 @@ func (k Kind) article() string {
 	}
 }
 
-// Grants lists the actions that the policy's statements allow, as they are written;
-// a statement with NotAction is told as its exceptions, each behind a !.
-func (p Policy) Grants() []string {
-	var all []string
+// Grant is an action that a statement allows, as it is written. NotAction is told
+// by its exceptions, each behind a !.
+type Grant struct {
+	Policy, Sid, Action string
+}
+
+// Grants lists what the policy allows.
+func (p Policy) Grants() []Grant {
+	var all []Grant
 	for _, s := range p.statements {
 		if s.deny {
 			continue
 		}
 		for _, a := range s.actions.patterns {
+			text := a.text
 			if s.actions.not {
-				all = append(all, "!"+a.text)
-			} else {
-				all = append(all, a.text)
+				text = "!" + text
 			}
+			all = append(all, Grant{p.Name, s.sid, text})
 		}
 	}
 	return all
+}
+
+// Covers says whether the grant is of an action.
+func (g Grant) Covers(action string) bool {
+	text, not := strings.CutPrefix(g.Action, "!")
+	p, err := compile(strings.ToLower(text), false, true)
+	return err == nil && p.matches(strings.ToLower(action), Values{}) != not
 }

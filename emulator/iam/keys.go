@@ -14,7 +14,7 @@ func KnownKey(key string) bool {
 	case "aws:currenttime", "aws:epochtime", "aws:multifactorauthpresent", "aws:principalaccount",
 		"aws:principalarn", "aws:principalisawsservice", "aws:principalservicename", "aws:principaltype",
 		"aws:requestedregion", "aws:resourceaccount", "aws:securetransport", "aws:sourceaccount", "aws:sourcearn",
-		"aws:sourceip", "aws:tagkeys", "aws:tokenissuetime", "aws:useragent", "aws:userid", "aws:username",
+		"aws:sourceip", "aws:sourceowner", "aws:tagkeys", "aws:tokenissuetime", "aws:useragent", "aws:userid", "aws:username",
 		"aws:viaawsservice",
 		"dynamodb:leadingkeys",
 		"ec2:createaction", "ec2:region",
