@@ -114,7 +114,12 @@ func (d *Reader) resources(ctx context.Context, q *request, a action) ([]string,
 		// Tags and the like are of resources of any kind.
 		found = whole
 	}
-	if len(found) == 0 {
+	switch {
+	case len(found) > 0:
+	case q.service == "ec2":
+		// An association tells only its own id, not that of what it joins.
+		found = []string{q.expand(kinds[a.bound[0].kind], "", "")}
+	default:
 		found = []string{anything}
 	}
 	return found, nil
@@ -139,7 +144,7 @@ func (q *request) fill(pattern string, required bool) []string {
 		all = append(all, q.expand(pattern, last, value))
 	}
 	if len(all) == 0 && required {
-		all = append(all, q.expand(pattern, last, anything))
+		all = append(all, q.expand(pattern, last, q.other(last)))
 	}
 	return all
 }
@@ -148,7 +153,7 @@ func (q *request) fill(pattern string, required bool) []string {
 // parameters, or out of an ARN that holds it.
 func (q *request) named(name, pattern string) []string {
 	values := q.all(parameters(q.service, name)...)
-	if name == "ClusterName" && q.service == "ecs" && len(values) == 0 && strings.Contains(pattern, ":cluster/") {
+	if name == "ClusterName" && q.service == "ecs" && len(values) == 0 && len(q.all(given...)) == 0 && strings.Contains(pattern, ":cluster/") {
 		values = []string{"default"}
 	}
 	for _, value := range q.all(given...) {
@@ -251,9 +256,6 @@ func (q *request) whole(value string) string {
 		}
 		return value
 	}
-	if q.service != "ec2" {
-		return anything
-	}
 	prefix, _, _ := strings.Cut(value, "-")
 	kind := map[string]string{
 		"vpc": "vpc", "subnet": "subnet", "rtb": "route-table", "igw": "internet-gateway", "sg": "security-group",
@@ -302,7 +304,10 @@ func (d *Reader) special(ctx context.Context, q *request, a action) (found []str
 			return tables, true, nil
 		}
 	case "ec2":
-		if a.name == "CreateFlowLogs" {
+		switch a.name {
+		case "DisassociateRouteTable":
+			return []string{q.arn("ec2", "route-table/"+anything)}, true, nil
+		case "CreateFlowLogs":
 			return append([]string{q.arn("ec2", "vpc-flow-log/*")}, q.wholes(q.all("ResourceId"))...), true, nil
 		}
 	case "ecs":
@@ -316,7 +321,9 @@ func (d *Reader) special(ctx context.Context, q *request, a action) (found []str
 func (q *request) wholes(values []string) []string {
 	all := make([]string, 0, len(values))
 	for _, value := range values {
-		all = append(all, q.whole(value))
+		if strings.HasPrefix(value, "arn:") || q.service == "ec2" {
+			all = append(all, q.whole(value))
+		}
 	}
 	return all
 }
@@ -437,7 +444,8 @@ func balancerResources(q *request, a action) ([]string, bool, error) {
 	case "CreateTargetGroup":
 		kind = "targetgroup/"
 	default:
-		if found := q.all(given...); len(found) > 0 && len(a.bound) > 0 {
+		// The reference knows only classic ones for some; what reads names none.
+		if found := q.all(given...); len(found) > 0 && !reads(a.name) {
 			return found, true, nil
 		}
 		return nil, false, nil
