@@ -194,8 +194,14 @@ func (s shop) lives(t *testing.T, commands string) {
 // back.
 func thumbs(t *testing.T, w world, commands string) {
 	functions := lambda.NewFromConfig(w.config)
-	role, err := iam.NewFromConfig(w.config).CreateRole(t.Context(), &iam.CreateRoleInput{
-		RoleName: aws.String("thumbs"), AssumeRolePolicyDocument: aws.String(`{"Version":"2012-10-17","Statement":[]}`),
+	roles := iam.NewFromConfig(w.config)
+	role, err := roles.CreateRole(t.Context(), &iam.CreateRoleInput{
+		RoleName: aws.String("thumbs"), AssumeRolePolicyDocument: aws.String(`{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"sts:AssumeRole","Principal":{"Service":"lambda.amazonaws.com"}}]}`),
+	})
+	must(t, err)
+	_, err = roles.PutRolePolicy(t.Context(), &iam.PutRolePolicyInput{
+		RoleName: aws.String("thumbs"), PolicyName: aws.String("log"),
+		PolicyDocument: aws.String(`{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":["logs:CreateLogGroup","logs:CreateLogStream","logs:PutLogEvents"],"Resource":"*"}]}`),
 	})
 	must(t, err)
 	_, err = functions.CreateFunction(t.Context(), &lambda.CreateFunctionInput{

@@ -46,10 +46,11 @@ func Handles(operation string) bool {
 	}, operation)
 }
 
-// Token answers GetAuthorizationToken for a client that reached us as host.
-func Token(host string, now time.Time) map[string]any {
+// Token answers GetAuthorizationToken for a client that reached us as host, with
+// the password that it is to log in with.
+func Token(host, password string, now time.Time) map[string]any {
 	return map[string]any{"authorizationData": []map[string]any{{
-		"authorizationToken": base64.StdEncoding.EncodeToString([]byte("AWS:emulated")),
+		"authorizationToken": base64.StdEncoding.EncodeToString([]byte("AWS:" + password)),
 		"expiresAt":          awsapi.Time(now.Add(12 * time.Hour)),
 		"proxyEndpoint":      "http://" + host,
 	}}}
@@ -59,7 +60,7 @@ func Token(host string, now time.Time) map[string]any {
 func (g *Registry) Call(ctx context.Context, region, host, operation string, body []byte) (any, error) {
 	g.regions.Add(region)
 	if operation == "GetAuthorizationToken" {
-		return Token(host, g.clock()), nil
+		return Token(host, g.password(ctx, region), g.clock()), nil
 	}
 	var in request
 	if err := json.Unmarshal(body, &in); err != nil {

@@ -44,6 +44,8 @@ type Registry struct {
 	clock   func() time.Time
 	delay   time.Duration
 	regions *awsapi.Regions
+	// password is what a caller logs in with.
+	password func(ctx context.Context, region string) string
 }
 
 // Options configure a Registry.
@@ -60,6 +62,9 @@ type Options struct {
 	Clock func() time.Time
 	// ScanDelay is how long a scan stays IN_PROGRESS.
 	ScanDelay time.Duration
+	// Password is what a caller of GetAuthorizationToken is to log in with; nil
+	// is the same for all.
+	Password func(ctx context.Context, region string) string
 }
 
 // New makes an empty registry.
@@ -70,9 +75,13 @@ func New(o Options) *Registry {
 	if o.Regions == nil {
 		o.Regions = &awsapi.Regions{}
 	}
+	if o.Password == nil {
+		o.Password = func(context.Context, string) string { return "emulated" }
+	}
 	return &Registry{
-		store: newStore(o.Clock),
-		dir:   o.Dir,
+		password: o.Password,
+		store:    newStore(o.Clock),
+		dir:      o.Dir,
 		blobs: registry.New(
 			registry.WithBlobHandler(registry.NewDiskBlobHandler(o.Dir)),
 			registry.Logger(log.New(io.Discard, "", 0)),

@@ -152,7 +152,7 @@ func (c *Controller) do(s *service, commands []scheduler.Command) {
 func (c *Controller) start(s *service, t *scheduler.Task) {
 	config, _ := t.Revision.Config.(settings)
 	spec := agent.Spec{
-		ID: t.ID, Region: s.region, Service: s.roll.Name, Definition: t.Revision.TaskDefinition,
+		ID: t.ID, Region: s.region, Cluster: lastPart(s.clusterARN), Service: s.roll.Name, Definition: t.Revision.TaskDefinition,
 		LoadBalancers: config.balancersOf(t), Grace: time.Duration(config.grace()) * time.Second,
 	}
 	id := t.ID

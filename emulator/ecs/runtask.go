@@ -90,7 +90,7 @@ func (c *Controller) runTask(ctx context.Context, region string, raw map[string]
 		}
 		s := &standalone{place: where, task: t}
 		c.standalone[t.ID] = s
-		spec := agent.Spec{ID: t.ID, Region: region, Definition: definition.arn, Overrides: overrides}
+		spec := agent.Spec{ID: t.ID, Region: region, Cluster: lastPart(where.clusterARN), Definition: definition.arn, Overrides: overrides}
 		c.handles[t.ID] = c.config.Launcher.Launch(spec, func(o scheduler.Observation) {
 			c.mu.Lock()
 			defer c.mu.Unlock()

@@ -16,6 +16,12 @@ func (e *Edge) control(w http.ResponseWriter, r *http.Request) {
 		e.health(w, r)
 	case path == "faults":
 		e.parts.Faults.ServeHTTP(w, r)
+	case path == "account":
+		e.parts.Access.ServeAccount(w, r)
+	case strings.HasPrefix(path, "iam/"), strings.HasPrefix(path, "oidc/"):
+		e.parts.Access.ServeHTTP(w, r)
+	case strings.HasPrefix(path, "credentials/"):
+		e.parts.Access.ServeCredentials(w, strings.TrimPrefix(path, "credentials/"))
 	case strings.HasPrefix(path, "metadata/"):
 		e.metadata(w, r, strings.Split(strings.TrimPrefix(path, "metadata/"), "/"))
 	default:

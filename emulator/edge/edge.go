@@ -22,6 +22,7 @@ import (
 	"sensor-backend/emulator/ecs"
 	"sensor-backend/emulator/elb"
 	"sensor-backend/emulator/faults"
+	"sensor-backend/emulator/iam/access"
 	"sensor-backend/emulator/lambda"
 	"sensor-backend/emulator/quotas"
 	"sensor-backend/emulator/s3events"
@@ -66,6 +67,8 @@ type Parts struct {
 	Balancer *elb.Balancer
 	// Faults go wrong on demand.
 	Faults *faults.Set
+	// Access decides who may do what.
+	Access *access.Access
 	// Regions are told of each request's.
 	Regions *awsapi.Regions
 	// Prepare is called once for each region before its first request.
@@ -112,7 +115,9 @@ func (e *Edge) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case strings.HasPrefix(r.URL.Path, "/_emulator/"):
 		e.control(w, r)
 	case !signed && (r.URL.Path == "/v2" || strings.HasPrefix(r.URL.Path, "/v2/")):
-		e.parts.Registry.ServeHTTP(w, r)
+		if e.parts.Access.AdmitToRegistry(w, r) {
+			e.parts.Registry.ServeHTTP(w, r)
+		}
 	default:
 		if err := e.fit(r.Context()); err != nil {
 			awsapi.WriteError(w, err)
@@ -122,7 +127,12 @@ func (e *Edge) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			awsapi.WriteError(w, err)
 			return
 		}
-		e.api(w, r, scope)
+		admitted, answer, done := e.parts.Access.Admit(w, r)
+		if admitted == nil {
+			return
+		}
+		e.api(answer, admitted, scope)
+		done()
 	}
 }
 

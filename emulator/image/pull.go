@@ -2,6 +2,7 @@
 package image
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"regexp"
@@ -28,6 +29,8 @@ type Image struct {
 type Puller struct {
 	// Registry is the host and port of the emulator's registry.
 	Registry string
+	// Password logs in there; empty is the administrator's.
+	Password string
 }
 
 // Resolve looks an image up. Its layers are read when it is unpacked.
@@ -37,7 +40,7 @@ func (p Puller) Resolve(ctx context.Context, reference string) (Image, error) {
 	var nameOptions []name.Option
 	if own {
 		nameOptions = append(nameOptions, name.Insecure)
-		options = append(options, remote.WithAuth(&authn.Basic{Username: "AWS", Password: "emulator"}))
+		options = append(options, remote.WithAuth(&authn.Basic{Username: "AWS", Password: cmp.Or(p.Password, "emulator")}))
 	}
 	ref, err := name.ParseReference(address, nameOptions...)
 	if err != nil {

@@ -27,8 +27,14 @@ import (
 func function(t *testing.T, api *lambda.Client, zip []byte) string {
 	t.Helper()
 	name := unique("function")
-	role, err := iam.NewFromConfig(config(t)).CreateRole(t.Context(), &iam.CreateRoleInput{
-		RoleName: aws.String(name), AssumeRolePolicyDocument: aws.String(`{"Version":"2012-10-17","Statement":[]}`),
+	roles := iam.NewFromConfig(config(t))
+	role, err := roles.CreateRole(t.Context(), &iam.CreateRoleInput{
+		RoleName: aws.String(name), AssumeRolePolicyDocument: aws.String(`{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"sts:AssumeRole","Principal":{"Service":"lambda.amazonaws.com"}}]}`),
+	})
+	check(t, err)
+	_, err = roles.PutRolePolicy(t.Context(), &iam.PutRolePolicyInput{
+		RoleName: aws.String(name), PolicyName: aws.String("own"),
+		PolicyDocument: aws.String(`{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":["logs:CreateLogGroup","logs:CreateLogStream","logs:PutLogEvents","sqs:SendMessage"],"Resource":"*"}]}`),
 	})
 	check(t, err)
 	_, err = api.CreateFunction(t.Context(), &lambda.CreateFunctionInput{
@@ -135,6 +141,11 @@ func TestBucketEvents(t *testing.T) {
 	})
 	check(t, err)
 	live, err := api.GetAlias(t.Context(), &lambda.GetAliasInput{FunctionName: aws.String(name), Name: aws.String("PROD")})
+	check(t, err)
+	_, err = api.AddPermission(t.Context(), &lambda.AddPermissionInput{
+		FunctionName: aws.String(name), Qualifier: aws.String("PROD"), StatementId: aws.String("bucket"), Action: aws.String("lambda:InvokeFunction"),
+		Principal: aws.String("s3.amazonaws.com"), SourceArn: aws.String("arn:aws:s3:::" + bucket),
+	})
 	check(t, err)
 	_, err = buckets.PutBucketNotificationConfiguration(t.Context(), &s3.PutBucketNotificationConfigurationInput{
 		Bucket: aws.String(bucket),

@@ -135,6 +135,23 @@ func raw(content []byte) any {
 	return string(content)
 }
 
+// maySend says whether the function's role may send to a destination.
+func (s *Service) maySend(ctx context.Context, name Name, service, arn string) error {
+	action := map[string]string{"sqs": "sqs:SendMessage", "sns": "sns:Publish"}[service]
+	if s.config.Roles == nil || action == "" {
+		return nil
+	}
+	c, err := s.resolve(ctx, name)
+	if err != nil {
+		return err
+	}
+	role, err := s.config.Roles.Take(ctx, name.Region, c.Role, c.FunctionName, c.FunctionARN)
+	if err != nil {
+		return err
+	}
+	return role.May(ctx, action, arn, nil)
+}
+
 // send brings a message to an SQS queue or SNS topic; "" is none.
 func (s *Service) send(ctx context.Context, name Name, arn string, message []byte) {
 	if arn == "" {
@@ -146,7 +163,11 @@ func (s *Service) send(ctx context.Context, name Name, arn string, message []byt
 		return
 	}
 	region, account, last := parts[3], parts[4], parts[5]
-	var err error
+	err := s.maySend(ctx, name, parts[2], arn)
+	if err != nil {
+		s.log.Warn("sending an event's outcome", "function", name.Function, "destination", arn, "error", err)
+		return
+	}
 	switch parts[2] {
 	case "sqs":
 		err = s.moto.JSON(ctx, region, "AmazonSQS.SendMessage", map[string]string{

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"os"
@@ -14,6 +15,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"sensor-backend/emulator/awsapi"
 	"sensor-backend/emulator/logs"
 	"sensor-backend/emulator/process"
 )
@@ -58,6 +60,10 @@ func (s *Service) start(ctx context.Context, key, region string, c configuration
 			e.close()
 		}
 	}()
+	role, err := s.take(ctx, region, c)
+	if err != nil {
+		return nil, err
+	}
 	if err := unpack(zip, filepath.Join(e.dir, taskRoot)); err != nil {
 		return nil, fmt.Errorf("unpack the code of %s: %w", e.version, err)
 	}
@@ -71,19 +77,41 @@ func (s *Service) start(ctx context.Context, key, region string, c configuration
 	e.server = &http.Server{Handler: e.runtimeAPI(), ReadHeaderTimeout: time.Minute}
 	go func() { _ = e.server.Serve(listener) }()
 	name := fmt.Sprintf("%s/[%s]%s", time.Now().UTC().Format("2006/01/02"), c.Version, id)
-	if err := logs.CreateGroup(ctx, s.moto, region, c.logGroup()); err != nil {
-		return nil, fmt.Errorf("make the log group %s: %w", c.logGroup(), err)
-	}
-	if e.stream, err = logs.Open(ctx, s.moto, region, c.logGroup(), name); err != nil {
+	if e.stream, err = s.openLog(ctx, role, region, c.logGroup(), name); err != nil {
 		return nil, err
 	}
-	e.output = &output{to: e.stream}
+	e.output = &output{to: io.Discard}
+	if e.stream != nil {
+		e.output.to = e.stream
+	}
 	e.proc, err = process.Start(process.Spec{
 		Root: e.dir, Dir: taskRoot, Args: []string{taskRoot + "/bootstrap"}, User: sandboxUser,
-		Env:    variables(c, region, s.config.Endpoint, listener.Addr().String(), name),
+		Env:    append(variables(c, region, s.config.Endpoint, listener.Addr().String(), name), keys(role)...),
 		Stdout: e.output, Stderr: e.output,
 	})
 	return e, err
+}
+
+// openLog opens the stream of an environment; nil where the role may not write it.
+// As in Lambda a group that is missing is made, if the role may.
+func (s *Service) openLog(ctx context.Context, role Role, region, group, name string) (*logs.Stream, error) {
+	if !s.mayLog(ctx, role, region, group, name) {
+		return nil, nil
+	}
+	stream, err := logs.Open(ctx, s.moto, region, group, name)
+	if !awsapi.IsCode(err, "ResourceNotFoundException") {
+		return stream, err
+	}
+	if role != nil {
+		if err := role.May(ctx, "logs:CreateLogGroup", logARN(region, group, ""), nil); err != nil {
+			s.log.Warn("a function may not make its log group", "group", group, "error", err)
+			return nil, nil // it runs without a log
+		}
+	}
+	if err := logs.CreateGroup(ctx, s.moto, region, group); err != nil {
+		return nil, fmt.Errorf("make the log group %s: %w", group, err)
+	}
+	return logs.Open(ctx, s.moto, region, group, name)
 }
 
 // variables are the function's own environment, what Lambda documents, whose
@@ -101,7 +129,6 @@ func variables(c configuration, region, endpoint, api, stream string) []string {
 		fmt.Sprintf("AWS_LAMBDA_FUNCTION_MEMORY_SIZE=%d", c.MemorySize),
 		"AWS_LAMBDA_LOG_GROUP_NAME="+c.logGroup(), "AWS_LAMBDA_LOG_STREAM_NAME="+stream,
 		"AWS_LAMBDA_INITIALIZATION_TYPE=on-demand",
-		"AWS_ACCESS_KEY_ID=test", "AWS_SECRET_ACCESS_KEY=test",
 		"AWS_ENDPOINT_URL="+endpoint, "AWS_S3_USE_PATH_STYLE=true",
 	)
 }

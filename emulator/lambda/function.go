@@ -62,7 +62,12 @@ type configuration struct {
 	Timeout      int    `json:"Timeout"`
 	MemorySize   int    `json:"MemorySize"`
 	RevisionID   string `json:"RevisionId"`
-	Environment  struct {
+	Role         string `json:"Role"`
+	KeyARN       string `json:"KMSKeyArn"`
+	Tracing      struct {
+		Mode string `json:"Mode"`
+	} `json:"TracingConfig"`
+	Environment struct {
 		Variables map[string]string `json:"Variables"`
 	} `json:"Environment"`
 	DeadLetter struct {

@@ -22,6 +22,8 @@ type Config struct {
 	Dir string
 	// Endpoint is the emulator's address as functions reach it.
 	Endpoint string
+	// Roles takes the roles of functions; without it all runs as the administrator.
+	Roles Roles
 	// Speed is how many times faster than AWS an asynchronous event is tried again.
 	Speed float64
 	// Log takes what goes wrong behind an asynchronous event.

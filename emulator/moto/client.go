@@ -134,21 +134,27 @@ func (c *Client) raw(req *http.Request, service, region, what string) (http.Head
 	return res.Header, raw, nil
 }
 
+// signingName is the name of the service that a target's requests are signed for:
+// moto finds the service by it.
 func signingName(target string) string {
 	service, _, _ := strings.Cut(target, ".")
-	switch {
-	case strings.HasPrefix(service, "AmazonEC2ContainerServiceV"):
+	name, _, _ := strings.Cut(service, "_")
+	switch name {
+	case "AmazonEC2ContainerServiceV20141113":
 		return "ecs"
-	case strings.HasPrefix(service, "AmazonEC2ContainerRegistry_V"):
+	case "AmazonEC2ContainerRegistry":
 		return "ecr"
-	case strings.HasPrefix(service, "Logs_"):
-		return "logs"
-	case service == "AnyScaleFrontendService":
+	case "AnyScaleFrontendService":
 		return "application-autoscaling"
-	case service == "AmazonSQS":
+	case "AmazonSQS":
 		return "sqs"
-	case service == "AmazonSSM":
+	case "AmazonSSM":
 		return "ssm"
+	case "AWSBudgetServiceGateway":
+		return "budgets"
+	case "TrentService":
+		return "kms"
 	}
-	return strings.ToLower(service)
+	// Logs_20140328, DynamoDB_20120810, secretsmanager.
+	return strings.ToLower(name)
 }

@@ -23,8 +23,9 @@ type Buckets interface {
 	Head(ctx context.Context, service, region, path string) (http.Header, error)
 }
 
-// Invoke hands an event to a function, named by its ARN, to be run later.
-type Invoke func(ctx context.Context, function, region string, event []byte) error
+// Invoke hands an event of a bucket to a function, named by its ARN, to be run
+// later.
+type Invoke func(ctx context.Context, bucket, function, region string, event []byte) error
 
 // Notifier sends events to functions.
 type Notifier struct {
@@ -76,7 +77,7 @@ func (n *Notifier) tell(ctx context.Context, region string, change Change, answe
 		if err != nil {
 			return err
 		}
-		if err := n.invoke(ctx, t.Function, region, event); err != nil {
+		if err := n.invoke(ctx, change.Bucket, t.Function, region, event); err != nil {
 			return fmt.Errorf("call %s: %w", t.Function, err)
 		}
 	}

@@ -101,7 +101,7 @@ func TestNotifierTellsWhoAsked(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			var calls []call
-			n := New(bucket{notification}, func(_ context.Context, function, _ string, event []byte) error {
+			n := New(bucket{notification}, func(_ context.Context, _, function, _ string, event []byte) error {
 				calls = append(calls, call{function, event})
 				return nil
 			}, time.Now, slog.New(slog.DiscardHandler))
@@ -150,7 +150,7 @@ func checkEvent(t *testing.T, text []byte, change Change) {
 func TestSequencersGrow(t *testing.T) {
 	t.Parallel()
 	var last string
-	n := New(bucket{notification}, func(_ context.Context, _, _ string, event []byte) error {
+	n := New(bucket{notification}, func(_ context.Context, _, _, _ string, event []byte) error {
 		var parsed struct {
 			Records []struct {
 				S3 struct{ Object struct{ Sequencer string } }

@@ -37,8 +37,14 @@ func newFunction(t *testing.T) *function {
 	cfg := rollouttest.Config(t)
 	f := &function{name: rollouttest.Unique("rollout"), lambda: lambda.NewFromConfig(cfg)}
 	f.functions = Functions{Lambda: f.lambda, Logs: cloudwatchlogs.NewFromConfig(cfg), Env: f.Env()}
-	role, err := iam.NewFromConfig(cfg).CreateRole(t.Context(), &iam.CreateRoleInput{
-		RoleName: &f.name, AssumeRolePolicyDocument: aws.String(`{"Version":"2012-10-17","Statement":[]}`),
+	roles := iam.NewFromConfig(cfg)
+	role, err := roles.CreateRole(t.Context(), &iam.CreateRoleInput{
+		RoleName: &f.name, AssumeRolePolicyDocument: aws.String(`{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"sts:AssumeRole","Principal":{"Service":"lambda.amazonaws.com"}}]}`),
+	})
+	rollouttest.Must(t, err)
+	_, err = roles.PutRolePolicy(t.Context(), &iam.PutRolePolicyInput{
+		RoleName: &f.name, PolicyName: aws.String("log"),
+		PolicyDocument: aws.String(`{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":["logs:CreateLogGroup","logs:CreateLogStream","logs:PutLogEvents"],"Resource":"*"}]}`),
 	})
 	rollouttest.Must(t, err)
 	_, err = f.lambda.CreateFunction(t.Context(), &lambda.CreateFunctionInput{

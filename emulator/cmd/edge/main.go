@@ -26,6 +26,7 @@ import (
 	"sensor-backend/emulator/edge"
 	"sensor-backend/emulator/elb"
 	"sensor-backend/emulator/faults"
+	"sensor-backend/emulator/iam/access"
 	"sensor-backend/emulator/image"
 	"sensor-backend/emulator/keepalive"
 	"sensor-backend/emulator/lambda"
@@ -140,6 +141,10 @@ func assemble(s settings, client *moto.Client, log *slog.Logger) (edge.Parts, er
 	}
 	endpoint := "http://localhost:" + port
 	injected, regions := &faults.Set{}, &awsapi.Regions{}
+	permits, err := access.New(client, time.Now, log)
+	if err != nil {
+		return edge.Parts{}, err
+	}
 	balancer := elb.New(client, s.speed, regions.All, log)
 	launcher := agent.NewLauncher(agent.Config{
 		Moto: client, Puller: image.Puller{Registry: "localhost:" + port}, Balancer: balancer, Faults: injected,
@@ -147,12 +152,17 @@ func assemble(s settings, client *moto.Client, log *slog.Logger) (edge.Parts, er
 			return elb.ReadHealthCheck(ctx, client, group)
 		},
 		Dir: filepath.Join(s.dir, "tasks"), Endpoint: endpoint, Speed: s.speed, Settle: 500 * time.Millisecond, Log: log,
+		Roles: taskRoles{permits},
 	})
 	functions := lambda.New(lambda.Config{
 		Moto: client, Dir: filepath.Join(s.dir, "functions"), Endpoint: endpoint, Speed: s.speed, Log: log,
+		Roles: functionRoles{permits},
 	})
-	invoke := func(ctx context.Context, function, region string, event []byte) error {
+	invoke := func(ctx context.Context, bucket, function, region string, event []byte) error {
 		name, err := lambda.ParseName(function, region)
+		if err == nil {
+			err = permits.ServiceMay(ctx, "s3.amazonaws.com", "lambda:InvokeFunction", function, "arn:aws:s3:::"+bucket)
+		}
 		if err == nil {
 			_, err = functions.Enqueue(ctx, name, event)
 		}
@@ -163,10 +173,10 @@ func assemble(s settings, client *moto.Client, log *slog.Logger) (edge.Parts, er
 		Prepare: func(ctx context.Context, region string) error {
 			return putWarehouse(ctx, client, region, os.Getenv("SENSOR_WAREHOUSE_URL"))
 		},
-		Moto: client.Base(), Healthy: client.Ready, Log: log, Balancer: balancer, Faults: injected, Regions: regions,
+		Moto: client.Base(), Healthy: client.Ready, Log: log, Balancer: balancer, Faults: injected, Regions: regions, Access: permits,
 		Registry: ecr.New(ecr.Options{
 			Dir: filepath.Join(s.dir, "blobs"), Repositories: ecr.MotoRepositories{Moto: client}, ScanDelay: s.scanDelay,
-			Scans: injected, Regions: regions,
+			Scans: injected, Regions: regions, Password: permits.RegistryPassword,
 		}),
 		ECS: ecs.New(ecs.Config{
 			Moto: client, Launcher: tasks{launcher}, Traffic: balancer, Clock: time.Now,
@@ -181,6 +191,22 @@ type tasks struct{ *agent.Launcher }
 // Launch starts a task.
 func (t tasks) Launch(spec agent.Spec, report func(scheduler.Observation)) ecs.Handle {
 	return t.Launcher.Launch(spec, report)
+}
+
+// taskRoles lets tasks take their roles.
+type taskRoles struct{ *access.Access }
+
+// Start takes the role that starts a task.
+func (r taskRoles) Start(ctx context.Context, region, role, id, source string) (agent.Starter, error) {
+	return r.Act(ctx, "ecs-tasks.amazonaws.com", region, role, id, source)
+}
+
+// functionRoles lets functions take their roles.
+type functionRoles struct{ *access.Access }
+
+// Take takes the role of a function.
+func (r functionRoles) Take(ctx context.Context, region, role, name, source string) (lambda.Role, error) {
+	return r.Act(ctx, "lambda.amazonaws.com", region, role, name, source)
 }
 
 // putWarehouse stores the warehouse's address where a deployment to the region

@@ -11,7 +11,10 @@ import (
 
 // Definition is the part of an ECS task definition that a run needs.
 type Definition struct {
-	Containers []Container `json:"containerDefinitions"`
+	// TaskRole is what the containers run as, and ExecutionRole what starts them.
+	TaskRole      string      `json:"taskRoleArn"`
+	ExecutionRole string      `json:"executionRoleArn"`
+	Containers    []Container `json:"containerDefinitions"`
 }
 
 // Container is one container of a Definition.

@@ -39,6 +39,8 @@ type Config struct {
 	Balancer Balancer
 	Checks   HealthChecks
 	Faults   Faults
+	// Roles takes the roles of tasks; without it all runs as the administrator.
+	Roles Roles
 	// Dir holds the file systems of tasks.
 	Dir string
 	// Endpoint is the emulator's address as tasks reach it.
@@ -63,8 +65,10 @@ func NewLauncher(config Config) *Launcher {
 
 // Spec says which task to run.
 type Spec struct {
-	ID         string
-	Region     string
+	ID     string
+	Region string
+	// Cluster is the name of the cluster.
+	Cluster    string
 	Service    string
 	Definition string
 	// LoadBalancers are the service's.
@@ -111,10 +115,13 @@ func (l *Launcher) Launch(spec Spec, report func(scheduler.Observation)) *Task {
 // run is one task under way.
 type run struct {
 	*Launcher
-	spec    Spec
-	report  func(scheduler.Observation)
-	dir     string
-	fault   faults.Task
+	spec   Spec
+	report func(scheduler.Observation)
+	dir    string
+	fault  faults.Task
+	// starter is the execution role; nil where the definition has none.
+	starter Starter
+	hasRole bool
 	held    []int
 	targets []string
 
@@ -177,6 +184,9 @@ func (r *run) work(ctx context.Context) error {
 		r.containers = append(r.containers, &container{definition: c, root: root, health: "UNKNOWN", ports: map[int]int{}})
 	}
 	r.note()
+	if err := r.takeRoles(ctx, definition); err != nil {
+		return err
+	}
 	if r.config.Faults != nil {
 		r.fault = r.config.Faults.ForTask(r.spec.Service, images)
 	}

@@ -12,7 +12,14 @@ import (
 
 // prepare pulls and unpacks a container and works out how to run it.
 func (r *run) prepare(ctx context.Context, c *container) error {
-	found, err := r.config.Puller.Resolve(ctx, c.definition.Image)
+	puller := r.config.Puller
+	if _, own := puller.Address(c.definition.Image); own && r.starter != nil {
+		if err := r.may(ctx, "ecr:GetAuthorizationToken", "*"); err != nil {
+			return cannotStart("ResourceInitializationError: unable to pull secrets or registry auth: unable to get registry auth from Amazon ECR: service call has been retried 1 time(s): %v", err)
+		}
+		puller.Password = r.starter.RegistryPassword()
+	}
+	found, err := puller.Resolve(ctx, c.definition.Image)
 	if err != nil {
 		return cannotStart("CannotPullContainerError: pull image manifest has been retried 1 time(s): %v", err)
 	}
@@ -59,13 +66,17 @@ func (r *run) environment(ctx context.Context, c *container, fromImage []string)
 	env = append(env,
 		"AWS_ENDPOINT_URL="+r.config.Endpoint, "AWS_S3_USE_PATH_STYLE=true",
 		"AWS_REGION="+r.spec.Region, "AWS_DEFAULT_REGION="+r.spec.Region,
-		"AWS_ACCESS_KEY_ID=test", "AWS_SECRET_ACCESS_KEY=test", "AWS_EXECUTION_ENV=AWS_ECS_FARGATE",
+		"AWS_EXECUTION_ENV=AWS_ECS_FARGATE",
 		"ECS_CONTAINER_METADATA_URI_V4="+r.config.Endpoint+"/_emulator/metadata/"+r.spec.ID+"/"+c.definition.Name,
 	)
+	env = append(env, r.keys()...)
 	for _, v := range c.definition.Environment {
 		env = append(env, v.Name+"="+v.Value)
 	}
 	for _, s := range c.definition.Secrets {
+		if err := r.maySecret(ctx, s.ValueFrom); err != nil {
+			return nil, err
+		}
 		value, err := readSecret(ctx, r.config.Moto, r.spec.Region, s.ValueFrom)
 		if err != nil {
 			return nil, err
@@ -102,6 +113,9 @@ func (r *run) openLog(ctx context.Context, c *container) error {
 	region := first(l.Options["awslogs-region"], r.spec.Region)
 	group := l.Options["awslogs-group"]
 	if l.Options["awslogs-create-group"] == "true" {
+		if err := r.may(ctx, "logs:CreateLogGroup", r.arn("logs", "log-group:"+group+":log-stream:")); err != nil {
+			return cannotStart("ResourceInitializationError: failed to create the log group %s: %v", group, err)
+		}
 		if err := logs.CreateGroup(ctx, r.config.Moto, region, group); err != nil {
 			return cannotStart("ResourceInitializationError: failed to create the log group %s: %v", group, err)
 		}
@@ -109,6 +123,16 @@ func (r *run) openLog(ctx context.Context, c *container) error {
 	stream := r.spec.ID
 	if prefix := l.Options["awslogs-stream-prefix"]; prefix != "" {
 		stream = prefix + "/" + c.definition.Name + "/" + r.spec.ID
+	}
+	// Who may not write loses what is written, but who may not make the stream does
+	// not start.
+	lines := r.arn("logs", "log-group:"+group+":log-stream:"+stream)
+	if err := r.may(ctx, "logs:CreateLogStream", lines); err != nil {
+		return cannotStart("ResourceInitializationError: failed to validate logger args: create stream has been retried 1 times: failed to create Cloudwatch log stream: %v: exit status 1", err)
+	}
+	if err := r.may(ctx, "logs:PutLogEvents", lines); err != nil {
+		r.config.Log.Warn("the execution role may not write the log", "task", r.spec.ID, "error", err)
+		return nil
 	}
 	var err error
 	if c.log, err = logs.Open(ctx, r.config.Moto, region, group, stream); err != nil {

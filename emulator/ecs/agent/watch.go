@@ -114,6 +114,9 @@ func (r *run) tearDown() {
 			}
 		}
 	}
+	if r.hasRole {
+		r.config.Roles.Withdraw(r.spec.ID)
+	}
 	for _, port := range r.held {
 		r.ports.release(port)
 	}
