@@ -179,6 +179,8 @@ func TestRead(t *testing.T) {
 			"redshift:CreateCluster arn:aws:redshift" + scope + "cluster:w", "iam:PassRole arn:aws:iam::123456789012:role/w",
 			"secretsmanager:CreateSecret arn:aws:secretsmanager" + scope + "secret:redshift!w-m", "secretsmanager:TagResource arn:aws:secretsmanager" + scope + "secret:redshift!w-m",
 		}},
+		{"a certificate", jsonCall("acm", "CertificateManager.DescribeCertificate", `{"CertificateArn":"arn:aws:acm`+scope+`certificate/1"}`), []string{"acm:DescribeCertificate arn:aws:acm" + scope + "certificate/1"}},
+		{"a quota", jsonCall("servicequotas", "ServiceQuotasV20190624.GetServiceQuota", `{"ServiceCode":"lambda","QuotaCode":"L-1"}`), []string{"servicequotas:GetServiceQuota arn:aws:servicequotas" + scope + "lambda/L-1"}},
 		{"traces", asks("xray", http.MethodPost, "/TraceSegments", "{}", nil), []string{"xray:PutTraceSegments *"}},
 		{"an operation that nobody knows", jsonCall("ecs", ecs+"CreateExpressGateway", `{}`), nil},
 		{"a service that nobody knows", formCall("cloudformation", "Action", "CreateStack"), nil},
