@@ -88,13 +88,19 @@ func (a *Access) Admit(w http.ResponseWriter, r *http.Request) (admitted *http.R
 		a.refuse(w, r, *limit)
 		return nil, w, done
 	}
-	if session == nil {
-		return r, w, a.forgetAfter(r, body, scope.Service)
+	hides := false
+	if session != nil {
+		hides, problem = a.judge(r.Context(), r, session, body)
 	}
-	hides, problem := a.judge(r.Context(), r, session, body)
+	if problem == nil && scope.Service == "s3" {
+		problem = a.validateNotification(r, body)
+	}
 	if problem != nil {
 		a.refuse(w, r, *problem)
 		return nil, w, done
+	}
+	if session == nil {
+		return r, w, a.forgetAfter(r, body, scope.Service)
 	}
 	if hides {
 		w = &withoutEnvironment{ResponseWriter: w}

@@ -77,6 +77,8 @@ func (m *account) Form(_ context.Context, service, _ string, v url.Values) ([]by
 		return answer("<PolicyDocument>" + escape(m.inline) + "</PolicyDocument>")
 	case "ListAttachedRolePolicies":
 		return answer("")
+	case "CreateServiceLinkedRole":
+		return answer("")
 	case "GetPolicy":
 		return answer("<Policy><DefaultVersionId>v1</DefaultVersionId></Policy>")
 	case "GetPolicyVersion":
@@ -87,6 +89,9 @@ func (m *account) Form(_ context.Context, service, _ string, v url.Values) ([]by
 		}
 		return answer("<ClientIDList><member>" + strings.Join(m.clients, "</member><member>") + "</member></ClientIDList>")
 	case "ListRoles":
+		if v.Get("PathPrefix") != "/" {
+			return answer("<Roles/>")
+		}
 		return answer("<Roles><member><Arn>" + roleARN + "</Arn></member></Roles>")
 	}
 	return nil, errNone
@@ -593,6 +598,18 @@ func TestServices(t *testing.T) {
 	}
 }
 
+func TestNotification(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, allow("s3:*", "*"))
+	const body = "<NotificationConfiguration><CloudFunctionConfiguration><CloudFunction>" + functionARN + "</CloudFunction></CloudFunctionConfiguration></NotificationConfiguration>"
+	for bucket, want := range map[string]bool{"mine": true, "other": false} {
+		passed, answer := w.do(keys{AccessKeyID: "test"}.request("s3", http.MethodPut, "/"+bucket+"?notification", body))
+		if passed != want || !want && !strings.Contains(answer.Body.String(), "<Code>InvalidArgument</Code><Message>Unable to validate the following destination configurations</Message>") {
+			t.Errorf("%s: %v %s", bucket, passed, answer.Body)
+		}
+	}
+}
+
 func TestRegistry(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, allow("ecr:BatchGetImage,ecr:BatchCheckLayerAvailability", "arn:aws:ecr:eu-central-1:123456789012:repository/mine"))
@@ -695,6 +712,18 @@ func TestAccount(t *testing.T) {
 		if passed, answer := w.do(r); passed || !strings.Contains(answer.Body.String(), code) {
 			t.Errorf("%v %s", passed, answer.Body)
 		}
+	}
+	first := func(actions string) string {
+		w := newWorld(t, allow(actions, "*"))
+		w.ServeAccount(httptest.NewRecorder(), httptest.NewRequest(http.MethodPut, "/_emulator/account?profile=new", nil))
+		_, answer := w.do(w.session(t).json("ecs", "AmazonEC2ContainerServiceV20141113.CreateCluster", `{"clusterName":"c"}`))
+		return answer.Body.String()
+	}
+	if got := first("ecs:CreateCluster"); !strings.Contains(got, "iam:CreateServiceLinkedRole on resource: arn:aws:iam::123456789012:role/aws-service-role/ecs.amazonaws.com/AWSServiceRoleForECS") {
+		t.Errorf("the first cluster without the right to make the linked role: %s", got)
+	}
+	if got := first("ecs:CreateCluster,iam:CreateServiceLinkedRole"); got != "" {
+		t.Errorf("with it: %s", got)
 	}
 	if code := set(http.MethodPut, "/_emulator/account", `{"keyBytes":5}`); code != http.StatusOK || w.profile.get() != (Account{KeyBytes: 5}) {
 		t.Errorf("%d %+v", code, w.profile.get())

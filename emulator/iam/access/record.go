@@ -181,7 +181,15 @@ func unused(policies []iam.Policy, used map[[2]string][]string) []grant {
 
 // roles are the ARNs of the account's roles but for those of services.
 func (s *store) roles(ctx context.Context) ([]string, error) {
-	raw, err := s.moto.Form(ctx, "iam", awsapi.DefaultRegion, url.Values{"Action": {"ListRoles"}, "Version": {"2010-05-08"}, "MaxItems": {"1000"}})
+	all, err := s.rolesBelow(ctx, "/")
+	return slices.DeleteFunc(all, func(arn string) bool { return strings.Contains(arn, ":role/aws-service-role/") }), err
+}
+
+// rolesBelow are the ARNs of the roles with a path.
+func (s *store) rolesBelow(ctx context.Context, path string) ([]string, error) {
+	raw, err := s.moto.Form(ctx, "iam", awsapi.DefaultRegion, url.Values{
+		"Action": {"ListRoles"}, "Version": {"2010-05-08"}, "MaxItems": {"1000"}, "PathPrefix": {path},
+	})
 	if err != nil {
 		return nil, err
 	}
@@ -191,7 +199,7 @@ func (s *store) roles(ctx context.Context) ([]string, error) {
 	if err := xml.Unmarshal(raw, &out); err != nil {
 		return nil, err
 	}
-	return slices.DeleteFunc(out.ARNs, func(arn string) bool { return strings.Contains(arn, ":role/aws-service-role/") }), nil
+	return out.ARNs, nil
 }
 
 // ServeHTTP answers below /_emulator/iam/ and /_emulator/oidc/.

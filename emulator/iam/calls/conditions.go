@@ -109,25 +109,40 @@ func (d *Reader) s3Conditions(q *request, v iam.Values) {
 	}
 }
 
-// leadingKeys are the values of the partition key that an operation on items
-// reads or writes; a scan has none.
+// leadingKeys are the values of the partition keys that an operation on items reads
+// or writes; a scan has none. An operation on items that names none that can be read
+// has an empty one, which no policy lists: nothing is allowed unproven.
 func (d *Reader) leadingKeys(ctx context.Context, q *request) ([]string, error) {
-	table := q.first("TableName")
-	if table == "" || !strings.Contains(q.operation, "Item") && q.operation != "Query" {
+	if !strings.Contains(q.operation, "Item") && q.operation != "Query" {
 		return nil, nil
 	}
-	hash, err := d.facts.HashKey(ctx, q.region, trimName("dynamodb", "TableName", table))
-	if err != nil || hash == "" {
-		return nil, err
-	}
 	var keys []string
-	for _, path := range [...]string{"Key.", "Item."} {
-		for _, kind := range [...]string{".S", ".N", ".B"} {
-			keys = append(keys, q.values[path+hash+kind]...)
+	for _, arn := range q.tables() {
+		_, table, _ := strings.Cut(arn, ":table/")
+		table, _, _ = strings.Cut(table, "/index/")
+		hash, err := d.facts.HashKey(ctx, q.region, table)
+		if err != nil || hash == "" {
+			return nil, err
+		}
+		batch := "RequestItems." + table + "."
+		for _, path := range [...]string{
+			"Key.", "Item.", "KeyConditions." + hash + ".AttributeValueList",
+			"TransactItems.Put.Item.", "TransactItems.Update.Key.", "TransactItems.Delete.Key.", "TransactItems.ConditionCheck.Key.", "TransactItems.Get.Key.",
+			batch + "Keys.", batch + "PutRequest.Item.", batch + "DeleteRequest.Key.",
+		} {
+			if strings.HasSuffix(path, ".") {
+				path += hash
+			}
+			for _, kind := range [...]string{".S", ".N", ".B"} {
+				keys = append(keys, q.values[path+kind]...)
+			}
+		}
+		if q.operation == "Query" {
+			keys = append(keys, q.queriedKey(hash)...)
 		}
 	}
-	if q.operation == "Query" {
-		keys = append(keys, q.queriedKey(hash)...)
+	if len(keys) == 0 {
+		keys = []string{""}
 	}
 	return keys, nil
 }

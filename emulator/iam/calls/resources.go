@@ -18,6 +18,8 @@ const anything = "*"
 // are not called as the variable.
 func parameters(service, variable string) []string {
 	switch service + "." + variable {
+	case "acm.CertificateId":
+		return []string{"CertificateArn"}
 	case "application-autoscaling.ResourceId":
 		return nil // not the target's own id
 	case "budgets.BudgetName":

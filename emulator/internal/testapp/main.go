@@ -98,8 +98,12 @@ func serve(w http.ResponseWriter, r *http.Request) {
 		}
 	case "/slow":
 		time.Sleep(500 * time.Millisecond)
-	case "/metadata":
-		res, err := http.Get(os.Getenv("ECS_CONTAINER_METADATA_URI_V4"))
+	case "/metadata", "/keys":
+		address := os.Getenv("ECS_CONTAINER_METADATA_URI_V4")
+		if r.URL.Path == "/keys" {
+			address = os.Getenv("AWS_CONTAINER_CREDENTIALS_FULL_URI")
+		}
+		res, err := http.Get(address)
 		if err != nil {
 			http.Error(w, err.Error(), http.StatusInternalServerError)
 			return
