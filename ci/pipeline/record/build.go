@@ -128,10 +128,13 @@ func PlanOf(s terraform.Summary) *Plan {
 		return nil
 	}
 	p := &Plan{Added: s.Add, Changed: s.Change, Destroyed: s.Remove}
+	seen := map[string]bool{}
 	for _, line := range s.Changes {
 		action, address, _ := strings.Cut(line, " ")
-		// A resource that stays, and data that is read, is no change.
-		if action != "noop" && action != "read" {
+		// A resource that stays, and data that is read, is no change. An apply tells again
+		// what its plan told.
+		if action != "noop" && action != "read" && !seen[line] {
+			seen[line] = true
 			p.Resources = append(p.Resources, Resource{Action: action, Address: clip(address)})
 		}
 	}

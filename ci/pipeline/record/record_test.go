@@ -232,6 +232,7 @@ func TestPlanOf(t *testing.T) {
 	}
 	got := PlanOf(terraform.Summary{Seen: true, Add: 2, Change: 1, Remove: 1, Changes: []string{
 		"create aws_sns_topic.alerts", "noop aws_vpc.main", "read data.aws_x.y", "replace aws_x.y[\"a b\"]", "update aws_z.w",
+		"create aws_sns_topic.alerts",
 	}})
 	want := &Plan{Added: 2, Changed: 1, Destroyed: 1, Resources: []Resource{
 		{"create", "aws_sns_topic.alerts"}, {"replace", `aws_x.y["a b"]`}, {"update", "aws_z.w"},

@@ -40,7 +40,11 @@ func Next(r record.Record, at Place) string {
 		line(emulatedPage, "the page that it then serves")
 		return b.String()
 	}
-	if at.Page != "" {
+	switch at.Page {
+	case "":
+	case emulatedPage:
+		line(at.Page, "the API's page, with the ports of emulator up")
+	default:
 		line(at.Page, "the API's page")
 	}
 	call("status", "what runs, since when, and where the halves disagree")
