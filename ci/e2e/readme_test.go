@@ -10,25 +10,28 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"sensor-backend/e2e/pages"
 )
 
-// blocks are the README's blocks of commands.
+// blocks are the blocks of commands of the README and of the page about gates.
 func blocks(t *testing.T) []string {
 	t.Helper()
-	text, err := os.ReadFile(filepath.Join(repository(t), "README.md"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	parts := strings.Split(string(text), "\n```")
 	var found []string
-	for i := 1; i < len(parts); i += 2 {
-		// A picture is not a command.
-		if !strings.ContainsRune(parts[i], '─') {
-			found = append(found, strings.TrimSpace(parts[i]))
+	for _, path := range []string{"README.md", "docs/gates.md"} {
+		page, err := pages.Read(os.DirFS(repository(t)), path)
+		if err != nil {
+			t.Fatal(err)
 		}
-	}
-	if len(found) < 5 {
-		t.Fatalf("found %d blocks of commands in the README, want more: has its form changed?", len(found))
+		before := len(found)
+		for _, block := range page.Blocks {
+			if block.Commands() {
+				found = append(found, strings.TrimSpace(block.Code))
+			}
+		}
+		if len(found) == before {
+			t.Fatalf("no blocks of commands in %s: has its form changed?", path)
+		}
 	}
 	return found
 }
@@ -52,20 +55,20 @@ exec "$DAGGER" --progress=plain call --emulator "$EMULATOR" "${kept[@]}"
 `
 
 // makeShim stands before make: a target is not run inside itself, but must call
-// dagger, whose commands the README's other blocks are.
+// dagger, whose commands the other blocks are.
 const makeShim = `#!/bin/bash
 set -euo pipefail
 "$MAKE" --dry-run "$@" | grep "dagger call" >&2
 `
 
-// readmeBlock is one of the README's blocks of commands.
+// readmeBlock is one of the blocks of commands.
 type readmeBlock struct {
 	commands string
 	// run runs them and returns what they printed; they must succeed.
 	run func(t *testing.T) string
 }
 
-// readme gives the README's blocks in their order, to be run in one checkout of
+// readme gives the blocks in their order, to be run in one checkout of
 // their own, and wants every one of them run.
 func readme(t *testing.T, w world) iter.Seq[readmeBlock] {
 	t.Helper()
