@@ -158,7 +158,7 @@ func fits(a Argument, value string, set bool) []string {
 }
 
 func flags(f Function) []string {
-	var names []string
+	names := make([]string, 0, len(f.Arguments))
 	for _, a := range f.Arguments {
 		names = append(names, "--"+a.Name)
 	}

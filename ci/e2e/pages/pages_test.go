@@ -139,7 +139,7 @@ func TestCheck(t *testing.T) {
 			for _, f := range r.Check(p) {
 				got = append(got, f.String())
 			}
-			if !slices.EqualFunc(got, c.want, func(a, b string) bool { return strings.HasPrefix(a, b) }) {
+			if !slices.EqualFunc(got, c.want, strings.HasPrefix) {
 				t.Errorf("it finds\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(c.want, "\n"))
 			}
 		})

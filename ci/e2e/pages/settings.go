@@ -3,6 +3,7 @@ package pages
 import (
 	"fmt"
 	"io/fs"
+	"maps"
 	"path"
 	"regexp"
 	"slices"
@@ -67,11 +68,7 @@ func Compare(p Page, section string, read map[string]Setting) []Finding {
 		says := Setting{Kind: row.Cells[1], Workflows: workflows}
 		switch is, ok := read[name]; {
 		case !ok:
-			var names []string
-			for other := range read {
-				names = append(names, other)
-			}
-			found = append(found, Finding{p.Path, row.Line, "no workflow reads it: " + unknown("setting", name, names)})
+			found = append(found, Finding{p.Path, row.Line, "no workflow reads it: " + unknown("setting", name, slices.Collect(maps.Keys(read)))})
 		case is.String() != says.String():
 			found = append(found, Finding{p.Path, row.Line, fmt.Sprintf("%s is a %s, not a %s", name, is, says)})
 		case is.Default != "" && !strings.Contains(row.Cells[len(row.Cells)-1], is.Default):
