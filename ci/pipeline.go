@@ -68,6 +68,8 @@ type execution struct {
 	// API's image too.
 	programs pipeline.Once[programs]
 	packed   pipeline.Once[packed]
+	// differs is what changed says.
+	differs pipeline.Once[string]
 	// planned is the plan that was made while the stages before still ran; nil if none
 	// was.
 	planned *terraformPlan

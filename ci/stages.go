@@ -17,6 +17,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	awsecr "github.com/aws/aws-sdk-go-v2/service/ecr"
 	"go.opentelemetry.io/otel/codes"
+	"golang.org/x/sync/errgroup"
 )
 
 // work is what each stage of the pipeline's table does; see trigger.Pipeline for
@@ -41,8 +42,16 @@ func (x *execution) work() map[string]func(context.Context) (string, error) {
 func (x *execution) ahead() map[string]func(context.Context) error {
 	return map[string]func(context.Context) error{
 		trigger.Build: func(ctx context.Context) error {
-			_, err := x.packed.Get(ctx)
-			return err
+			both, ctx := errgroup.WithContext(ctx)
+			both.Go(func() error {
+				_, err := x.packed.Get(ctx)
+				return err
+			})
+			both.Go(func() error {
+				_, err := x.differs.Get(ctx)
+				return err
+			})
+			return both.Wait()
 		},
 		trigger.Infra: x.planAhead,
 	}
@@ -59,6 +68,7 @@ func (x *execution) stages(ctx context.Context) []pipeline.Stage {
 		x.built.packed, err = pack(ctx, built)
 		return x.built.packed, err
 	}
+	x.differs.Work = func(ctx context.Context) (string, error) { return x.changed(ctx), nil }
 	x.verify = sync.OnceValue(func() error { return x.verifyOwnProvenance(ctx) })
 	x.saveBefore = sync.OnceValue(func() error { return x.saveRunning(ctx) })
 	running, work, ahead := x.decision.Running(), x.work(), x.ahead()
