@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -192,11 +193,12 @@ func (x *execution) infra(ctx context.Context) (string, error) {
 // stage then plans in its turn, and says what is wrong.
 func (x *execution) planAhead(ctx context.Context) error {
 	planned, err := x.planEarly(ctx)
-	if err != nil {
+	switch {
+	case err == nil:
+		x.planned = planned
+	case ctx.Err() == nil && !errors.Is(err, ecr.ErrNoRepository): // before the first push there is nothing to plan with
 		progress("infra: to be planned in its turn: %v", err)
-		return ctx.Err()
 	}
-	x.planned = planned
 	return ctx.Err()
 }
 
