@@ -127,11 +127,11 @@ func (m *SensorBackend) program(ctx context.Context, recipe content.Recipe) (pro
 }
 
 // lastChange asks git when the inputs of a program were changed last. What it cannot
-// tell stays unknown.
+// tell, as in a tree without a repository, stays unknown.
 func (m *SensorBackend) lastChange(ctx context.Context, inputs content.Inputs) (content.History, error) {
 	ref, err := m.revision(ctx)
 	if err != nil {
-		return content.History{}, err
+		return content.History{}, ctx.Err()
 	}
 	history := content.History{Commit: ref.Commit}
 	there, err := m.Repository.Glob(ctx, ".git/shallow")
