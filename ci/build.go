@@ -79,12 +79,13 @@ type programs struct {
 	zip            lambdazip.Archive
 }
 
-// programs finds out about both programs side by side, and packs the processor.
-func (m *SensorBackend) programs(ctx context.Context) (programs, error) {
+// programs finds out about both programs side by side, and packs the processor. The
+// API's comes from api.
+func (m *SensorBackend) programs(ctx context.Context, api func(context.Context) (program, error)) (programs, error) {
 	var p programs
 	both, ctx := errgroup.WithContext(ctx)
 	both.Go(func() (err error) {
-		p.api, err = m.api(ctx)
+		p.api, err = api(ctx)
 		return err
 	})
 	both.Go(func() (err error) {

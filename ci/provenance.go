@@ -46,7 +46,7 @@ func (m *SensorBackend) VerifyProvenance(
 		if err != nil {
 			return "", err
 		}
-		built, err := m.programs(ctx)
+		built, err := m.programs(ctx, m.api)
 		if err != nil {
 			return "", err
 		}

@@ -60,13 +60,10 @@ func (x *execution) ahead() map[string]func(context.Context) error {
 
 // stages lists the stages that were decided on.
 func (x *execution) stages(ctx context.Context) []pipeline.Stage {
-	x.programs.Work = x.m.programs
-	x.packed.Work = func(ctx context.Context) (packed, error) {
-		built, err := x.programs.Get(ctx)
-		if err != nil {
-			return packed{}, err
-		}
-		x.built.packed, err = pack(ctx, built)
+	x.api.Work = x.m.api
+	x.programs.Work = func(ctx context.Context) (programs, error) { return x.m.programs(ctx, x.api.Get) }
+	x.packed.Work = func(ctx context.Context) (_ packed, err error) {
+		x.built.packed, err = pack(ctx, x.api.Get, x.programs.Get)
 		return x.built.packed, err
 	}
 	x.differs.Work = func(ctx context.Context) (string, error) { return x.changed(ctx), nil }
@@ -306,7 +303,7 @@ func (x *execution) lambda(ctx context.Context) (string, error) {
 	}
 	x.deployed.function, err = deployFunction(ctx, x.cloud, s.function, code, x.canary)
 	if x.deployed.function.Outcome == rollout.Unchanged {
-		x.deployed.function.Reason += x.unchanged(ctx, func(p programs) program { return p.processor })
+		x.deployed.function.Reason += x.unchanged(ctx, x.m.processor)
 	}
 	return functionLine(x.deployed.function), err
 }
@@ -331,22 +328,22 @@ func (x *execution) ecs(ctx context.Context) (string, error) {
 		return "", withDiagnosis(err, x.deployed.service)
 	}
 	if x.deployed.service.Outcome == rollout.Unchanged {
-		x.deployed.service.Reason += x.unchanged(ctx, func(p programs) program { return p.api })
+		x.deployed.service.Reason += x.unchanged(ctx, x.api.Get)
 	}
 	return serviceLine(x.deployed.service), nil
 }
 
 // unchanged says since which commit a half that was left as it is has not changed; it
 // is empty where that is not known.
-func (x *execution) unchanged(ctx context.Context, of func(programs) program) string {
+func (x *execution) unchanged(ctx context.Context, of func(context.Context) (program, error)) string {
 	if x.named.given() || x.digest != "" {
 		return ""
 	}
-	built, err := x.programs.Get(ctx)
+	left, err := of(ctx)
 	if err != nil {
 		return ""
 	}
-	return of(built).version.Unchanged()
+	return left.version.Unchanged()
 }
 
 // scanned returns what this run's gate said of the image that it pushed, and asks
@@ -367,11 +364,11 @@ func (x *execution) smoke(ctx context.Context) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	built, err := x.programs.Get(ctx)
+	api, err := x.api.Get(ctx)
 	if err != nil {
 		return "", err
 	}
-	report, err := x.m.smoke(ctx, x.cloud, out, built.api.version, image, x.readings)
+	report, err := x.m.smoke(ctx, x.cloud, out, api.version, image, x.readings)
 	return report.String(), err
 }
 
