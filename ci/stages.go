@@ -303,7 +303,7 @@ func (x *execution) lambda(ctx context.Context) (string, error) {
 	}
 	x.deployed.function, err = deployFunction(ctx, x.cloud, s.function, code, x.canary)
 	if x.deployed.function.Outcome == rollout.Unchanged {
-		x.deployed.function.Reason += x.unchanged(ctx, x.m.processor)
+		x.deployed.function.Reason += x.unchanged(ctx, x.processor)
 	}
 	return functionLine(x.deployed.function), err
 }
@@ -331,6 +331,12 @@ func (x *execution) ecs(ctx context.Context) (string, error) {
 		x.deployed.service.Reason += x.unchanged(ctx, x.api.Get)
 	}
 	return serviceLine(x.deployed.service), nil
+}
+
+// processor is the processor's program.
+func (x *execution) processor(ctx context.Context) (program, error) {
+	built, err := x.programs.Get(ctx)
+	return built.processor, err
 }
 
 // unchanged says since which commit a half that was left as it is has not changed; it
