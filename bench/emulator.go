@@ -27,8 +27,12 @@ func startEmulator(ctx context.Context) (address string, down func(), err error)
 		stop()
 		return "", nil, fmt.Errorf("start the emulated AWS: %w", err)
 	}
-	ended := make(chan error, 1)
-	go func() { ended <- up.Wait() }()
+	ended := make(chan struct{})
+	var failed error
+	go func() {
+		defer close(ended)
+		failed = up.Wait()
+	}()
 	down = func() {
 		stop()
 		<-ended
@@ -45,9 +49,9 @@ func startEmulator(ctx context.Context) (address string, down func(), err error)
 			return address, down, answer.Body.Close()
 		}
 		select {
-		case err := <-ended:
+		case <-ended:
 			stop()
-			return "", nil, errors.Join(errors.New("the emulated AWS ended before it answered"), err)
+			return "", nil, errors.Join(errors.New("the emulated AWS ended before it answered"), failed)
 		case <-limit:
 			down()
 			return "", nil, errors.New("the emulated AWS did not answer within 15 minutes")

@@ -79,12 +79,13 @@ type programs struct {
 	zip            lambdazip.Archive
 }
 
-// programs finds out about both programs side by side, and packs the processor.
-func (m *SensorBackend) programs(ctx context.Context) (programs, error) {
+// programs finds out about both programs side by side, and packs the processor. The
+// API's comes from api.
+func (m *SensorBackend) programs(ctx context.Context, api func(context.Context) (program, error)) (programs, error) {
 	var p programs
 	both, ctx := errgroup.WithContext(ctx)
 	both.Go(func() (err error) {
-		p.api, err = m.api(ctx)
+		p.api, err = api(ctx)
 		return err
 	})
 	both.Go(func() (err error) {
@@ -127,11 +128,11 @@ func (m *SensorBackend) program(ctx context.Context, recipe content.Recipe) (pro
 }
 
 // lastChange asks git when the inputs of a program were changed last. What it cannot
-// tell stays unknown.
+// tell, as in a tree without a repository, stays unknown.
 func (m *SensorBackend) lastChange(ctx context.Context, inputs content.Inputs) (content.History, error) {
 	ref, err := m.revision(ctx)
 	if err != nil {
-		return content.History{}, err
+		return content.History{}, ctx.Err()
 	}
 	history := content.History{Commit: ref.Commit}
 	there, err := m.Repository.Glob(ctx, ".git/shallow")

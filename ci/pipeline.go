@@ -64,10 +64,13 @@ type execution struct {
 	// id and started name the run and its start.
 	id      string
 	started time.Time
-	// programs finds out about both programs and packs the processor; packed packs the
-	// API's image too.
+	// api finds out about the API's program, programs about both and packs the processor;
+	// packed packs the API's image too.
+	api      pipeline.Once[program]
 	programs pipeline.Once[programs]
 	packed   pipeline.Once[packed]
+	// differs is what changed says.
+	differs pipeline.Once[string]
 	// planned is the plan that was made while the stages before still ran; nil if none
 	// was.
 	planned *terraformPlan

@@ -46,7 +46,7 @@ func (m *SensorBackend) VerifyProvenance(
 		if err != nil {
 			return "", err
 		}
-		built, err := m.programs(ctx)
+		built, err := m.programs(ctx, m.api)
 		if err != nil {
 			return "", err
 		}
@@ -136,7 +136,10 @@ func (x *execution) attest(ctx context.Context, built programs) (string, error) 
 	if err != nil {
 		return "", err
 	}
-	changed := x.changed(ctx)
+	changed, err := x.differs.Get(ctx)
+	if err != nil {
+		return "", err
+	}
 	build.Dirty = changed != "" || built.api.version.Dirty || built.processor.version.Dirty
 	if x.key == nil || build.Dirty {
 		statement, err := build.Statement()

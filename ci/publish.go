@@ -16,6 +16,7 @@ import (
 	"dagger/sensor-backend/rollout/verify"
 
 	awsecr "github.com/aws/aws-sdk-go-v2/service/ecr"
+	"golang.org/x/sync/errgroup"
 )
 
 // Publish builds the API's image, pushes it to ECR as BRANCH-COMMIT and returns it by digest.
@@ -44,11 +45,7 @@ func (m *SensorBackend) Publish(
 		return "", err
 	}
 	return m.onCloud(ctx, func(c *cloud) (string, error) {
-		programs, err := m.programs(ctx)
-		if err != nil {
-			return "", err
-		}
-		built, err := pack(ctx, programs)
+		built, err := pack(ctx, m.api, func(ctx context.Context) (programs, error) { return m.programs(ctx, m.api) })
 		if err != nil {
 			return "", err
 		}
@@ -69,28 +66,44 @@ type packed struct {
 	tarball string
 }
 
-// pack builds the API's image. Nothing outside is asked or changed.
-func pack(ctx context.Context, built programs) (packed, error) {
-	dir, err := os.MkdirTemp("", "image")
-	if err != nil {
+// pack packs both programs side by side. Nothing outside is asked or changed.
+func pack(ctx context.Context, api func(context.Context) (program, error), all func(context.Context) (programs, error)) (packed, error) {
+	var p packed
+	both, inTime := errgroup.WithContext(ctx)
+	both.Go(func() (err error) {
+		p.programs, err = all(inTime)
+		return err
+	})
+	both.Go(func() error {
+		built, err := api(inTime)
+		if err != nil {
+			return err
+		}
+		dir, err := os.MkdirTemp("", "image")
+		if err != nil {
+			return err
+		}
+		p.tarball = filepath.Join(dir, "api.tar")
+		if _, err := built.image().AsTarball().Export(inTime, p.tarball); err != nil {
+			return fmt.Errorf("build the image: %w", err)
+		}
+		p.image, err = ecr.Prepare(p.tarball)
+		return err
+	})
+	if err := both.Wait(); err != nil {
+		p.remove()
 		return packed{}, err
 	}
-	p := packed{programs: built}
-	p.tarball, err = built.api.image().AsTarball().Export(ctx, filepath.Join(dir, "api.tar"))
-	if err != nil {
-		_ = os.RemoveAll(dir)
-		return packed{}, fmt.Errorf("build the image: %w", err)
-	}
-	if p.image, err = ecr.Prepare(p.tarball); err != nil {
-		_ = os.RemoveAll(dir)
-	}
-	return p, err
+	return p, nil
 }
 
 // remove removes the files that pack left.
 func (p packed) remove() {
 	if p.image != nil {
-		_ = errors.Join(p.image.Close(), os.RemoveAll(filepath.Dir(p.tarball)))
+		_ = p.image.Close()
+	}
+	if p.tarball != "" {
+		_ = os.RemoveAll(filepath.Dir(p.tarball))
 	}
 }
 

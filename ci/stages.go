@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -17,6 +18,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	awsecr "github.com/aws/aws-sdk-go-v2/service/ecr"
 	"go.opentelemetry.io/otel/codes"
+	"golang.org/x/sync/errgroup"
 )
 
 // work is what each stage of the pipeline's table does; see trigger.Pipeline for
@@ -41,8 +43,16 @@ func (x *execution) work() map[string]func(context.Context) (string, error) {
 func (x *execution) ahead() map[string]func(context.Context) error {
 	return map[string]func(context.Context) error{
 		trigger.Build: func(ctx context.Context) error {
-			_, err := x.packed.Get(ctx)
-			return err
+			both, ctx := errgroup.WithContext(ctx)
+			both.Go(func() error {
+				_, err := x.packed.Get(ctx)
+				return err
+			})
+			both.Go(func() error {
+				_, err := x.differs.Get(ctx)
+				return err
+			})
+			return both.Wait()
 		},
 		trigger.Infra: x.planAhead,
 	}
@@ -50,15 +60,13 @@ func (x *execution) ahead() map[string]func(context.Context) error {
 
 // stages lists the stages that were decided on.
 func (x *execution) stages(ctx context.Context) []pipeline.Stage {
-	x.programs.Work = x.m.programs
-	x.packed.Work = func(ctx context.Context) (packed, error) {
-		built, err := x.programs.Get(ctx)
-		if err != nil {
-			return packed{}, err
-		}
-		x.built.packed, err = pack(ctx, built)
+	x.api.Work = x.m.api
+	x.programs.Work = func(ctx context.Context) (programs, error) { return x.m.programs(ctx, x.api.Get) }
+	x.packed.Work = func(ctx context.Context) (_ packed, err error) {
+		x.built.packed, err = pack(ctx, x.api.Get, x.programs.Get)
 		return x.built.packed, err
 	}
+	x.differs.Work = func(ctx context.Context) (string, error) { return x.changed(ctx), nil }
 	x.verify = sync.OnceValue(func() error { return x.verifyOwnProvenance(ctx) })
 	x.saveBefore = sync.OnceValue(func() error { return x.saveRunning(ctx) })
 	running, work, ahead := x.decision.Running(), x.work(), x.ahead()
@@ -182,11 +190,12 @@ func (x *execution) infra(ctx context.Context) (string, error) {
 // stage then plans in its turn, and says what is wrong.
 func (x *execution) planAhead(ctx context.Context) error {
 	planned, err := x.planEarly(ctx)
-	if err != nil {
+	switch {
+	case err == nil:
+		x.planned = planned
+	case ctx.Err() == nil && !errors.Is(err, ecr.ErrNoRepository): // before the first push there is nothing to plan with
 		progress("infra: to be planned in its turn: %v", err)
-		return ctx.Err()
 	}
-	x.planned = planned
 	return ctx.Err()
 }
 
@@ -294,7 +303,7 @@ func (x *execution) lambda(ctx context.Context) (string, error) {
 	}
 	x.deployed.function, err = deployFunction(ctx, x.cloud, s.function, code, x.canary)
 	if x.deployed.function.Outcome == rollout.Unchanged {
-		x.deployed.function.Reason += x.unchanged(ctx, func(p programs) program { return p.processor })
+		x.deployed.function.Reason += x.unchanged(ctx, x.processor)
 	}
 	return functionLine(x.deployed.function), err
 }
@@ -319,22 +328,28 @@ func (x *execution) ecs(ctx context.Context) (string, error) {
 		return "", withDiagnosis(err, x.deployed.service)
 	}
 	if x.deployed.service.Outcome == rollout.Unchanged {
-		x.deployed.service.Reason += x.unchanged(ctx, func(p programs) program { return p.api })
+		x.deployed.service.Reason += x.unchanged(ctx, x.api.Get)
 	}
 	return serviceLine(x.deployed.service), nil
 }
 
+// processor is the processor's program.
+func (x *execution) processor(ctx context.Context) (program, error) {
+	built, err := x.programs.Get(ctx)
+	return built.processor, err
+}
+
 // unchanged says since which commit a half that was left as it is has not changed; it
 // is empty where that is not known.
-func (x *execution) unchanged(ctx context.Context, of func(programs) program) string {
+func (x *execution) unchanged(ctx context.Context, of func(context.Context) (program, error)) string {
 	if x.named.given() || x.digest != "" {
 		return ""
 	}
-	built, err := x.programs.Get(ctx)
+	left, err := of(ctx)
 	if err != nil {
 		return ""
 	}
-	return of(built).version.Unchanged()
+	return left.version.Unchanged()
 }
 
 // scanned returns what this run's gate said of the image that it pushed, and asks
@@ -355,11 +370,11 @@ func (x *execution) smoke(ctx context.Context) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	built, err := x.programs.Get(ctx)
+	api, err := x.api.Get(ctx)
 	if err != nil {
 		return "", err
 	}
-	report, err := x.m.smoke(ctx, x.cloud, out, built.api.version, image, x.readings)
+	report, err := x.m.smoke(ctx, x.cloud, out, api.version, image, x.readings)
 	return report.String(), err
 }
 

@@ -199,3 +199,27 @@ func TestContentDecides(t *testing.T) {
 		t.Errorf("after a change of the API's page %+v runs, before %+v", last, after)
 	}
 }
+
+// TestNothingBeforeItsGate fails a test while the programs are built and the plan is
+// made beside it: nothing of them may get out.
+func TestNothingBeforeItsGate(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	services := altered(t, "services", map[string]string{
+		"internal/objectkey/gate_test.go": "package objectkey\n\nimport \"testing\"\n\nfunc TestGate(t *testing.T) { t.Error(\"fails on purpose\") }\n",
+	})
+	r := w.dagger(t, "--services", services, "deploy", "--stages=test,build,infra,lambda,ecs")
+	if r.code == 0 || !strings.Contains(r.stderr, "fails on purpose") {
+		t.Fatalf("a deploy with a failing test ended with %d:\n%s", r.code, tail(r.stdout+r.stderr))
+	}
+	wantOutcomes(t, r.stderr, map[string]string{"test": "failed", "build": "skipped", "infra": "skipped", "lambda": "skipped", "ecs": "skipped"})
+	if found := list(t, ecr.NewFromConfig(w.config).DescribeRepositories).Repositories; len(found) > 0 {
+		t.Errorf("%d repositories were made", len(found))
+	}
+	if found := list(t, lambda.NewFromConfig(w.config).ListFunctions).Functions; len(found) > 0 {
+		t.Errorf("%d functions were made", len(found))
+	}
+	if found := activeClusters(t, ecs.NewFromConfig(w.config)); len(found) > 0 {
+		t.Errorf("%d clusters were made", len(found))
+	}
+}

@@ -4,7 +4,7 @@
 //	terraform show -json PLAN | plancheck check     judge a plan; what may not be applied is an error
 //	terraform show -json PLAN | plancheck drift     list what differs; exit code 2 if anything does
 //	plancheck save FILE, plancheck fetch ID FILE    keep a plan in the state's bucket
-//	plancheck seal FILE FILE, plancheck open FILE FILE   encrypt a plan until it is applied, with PLAN_KEY
+//	plancheck seal FROM TO, plancheck open FROM TO   encrypt a plan until it is applied, with PLAN_KEY
 //	terraform show -json PLAN | plancheck unchanged      print the outputs, if there is nothing to apply
 //	plancheck lint NAME=FILE...                     judge what `terraform test -json -verbose` planned
 //	plancheck cost NAME=FILE                        price it

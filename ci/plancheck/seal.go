@@ -44,7 +44,7 @@ func unseal(_ context.Context, args []string, _ io.Reader, _ io.Writer) error {
 func crypt(what string, args []string, work func(cipher.AEAD, []byte) ([]byte, error)) error {
 	const files = 2
 	if len(args) != files {
-		return fmt.Errorf("usage: %s FILE FILE, from and to", what)
+		return fmt.Errorf("usage: %s FROM TO", what)
 	}
 	key, err := hex.DecodeString(os.Getenv(keyVariable))
 	if err != nil || len(key) != 32 {

@@ -25,8 +25,8 @@ type Measures struct {
 	// From and To bound the window: runs that started in it count.
 	From, To time.Time
 
-	// Deployments is how many deployments succeeded, and PerDay that number
-	// divided by the window's days. DORA: how often changes are deployed.
+	// Deployments is how many deployments succeeded that changed something, and PerDay
+	// that number divided by the window's days. DORA: how often changes are deployed.
 	Deployments int
 	PerDay      float64
 
@@ -108,6 +108,10 @@ func Measure(records []record.Record, from, to time.Time) Measures {
 			mend(failures, r.Ended)
 		case r.Kind == record.Rollback:
 			// What it was to mend is still open.
+		case passed && idle(r):
+			// Nothing was deployed, as after a change of the documentation; what runs is as it
+			// should be.
+			mend(failures, r.Ended)
 		case passed:
 			m.Attempts++
 			m.Deployments++
@@ -203,6 +207,16 @@ func changed(r record.Record) bool {
 		}
 	}
 	return r.Plan != nil && r.Plan.Added+r.Plan.Changed+r.Plan.Destroyed > 0
+}
+
+// idle reports whether a run found everything in place and changed nothing.
+func idle(r record.Record) bool {
+	for _, half := range []*record.Half{r.Service, r.Function} {
+		if half != nil && rollout.Outcome(half.Outcome) != rollout.Unchanged {
+			return false
+		}
+	}
+	return r.Plan == nil || r.Plan.Added+r.Plan.Changed+r.Plan.Destroyed == 0
 }
 
 // began is when a run began to change things.

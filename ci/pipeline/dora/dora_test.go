@@ -53,6 +53,13 @@ func found(r record.Record, version string) record.Record {
 	return r
 }
 
+// untouched is a run that found everything in place.
+func untouched(day int, commit string) record.Record {
+	r := run(day, commit, rollout.Unchanged)
+	r.Function.Outcome, r.Plan = string(rollout.Unchanged), &record.Plan{}
+	return r
+}
+
 func with(r record.Record, change func(*record.Record)) record.Record {
 	change(&r)
 	return r
@@ -128,6 +135,15 @@ func TestMeasure(t *testing.T) {
 		{"a rollback of what came before the window", []record.Record{run(-1, "a", good), back(1, 0, "a", pipeline.Passed)}, none},
 		{"the same commit again", []record.Record{run(1, "a", good), run(5, "a", rollout.Unchanged)}, Measures{
 			Deployments: 2, PerDay: 0.2, LeadTime: 15 * time.Minute, LeadTimes: 1, Attempts: 2,
+		}},
+		{"a commit that changed no program", []record.Record{run(1, "a", good), untouched(5, "b")}, Measures{
+			Deployments: 1, PerDay: 0.1, LeadTime: 15 * time.Minute, LeadTimes: 1, Attempts: 1,
+		}},
+		{"one that brought back what was deleted", []record.Record{with(untouched(5, "b"), func(r *record.Record) { r.Plan = &record.Plan{Added: 1} })}, Measures{
+			Deployments: 1, PerDay: 0.1, LeadTime: 15 * time.Minute, LeadTimes: 1, Attempts: 1,
+		}},
+		{"one that found a failure mended", []record.Record{run(1, "a", bad), untouched(2, "b")}, Measures{
+			Attempts: 1, Failures: 1, FailureRate: 1, Restore: 24*time.Hour + 4*time.Minute, Restores: 1,
 		}},
 		{"commits of unknown and of impossible age", []record.Record{
 			with(run(1, "a", good), func(r *record.Record) { r.Committed = time.Time{} }),

@@ -150,7 +150,8 @@ type Half struct {
 	// Runs is the one that runs after the run; empty if that is not known.
 	Runs    string  `json:"runs,omitempty"`
 	Seconds float64 `json:"seconds,omitempty"`
-	// Reason is AWS's explanation where it gave one.
+	// Reason is AWS's explanation where it gave one, or why nothing was to do, and since
+	// which commit the half is unchanged.
 	Reason string `json:"reason,omitempty"`
 	// Open is true if what was begun may still complete: it is not known how it
 	// ends. It is never true with OK.

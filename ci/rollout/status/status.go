@@ -20,7 +20,7 @@ type Service struct {
 	Tags  []string
 	// Others are what its other containers run, each NAME: IMAGE.
 	Others []string
-	// Commit is what it was built from, if that is recorded.
+	// Commit is the newest one that was deployed with it, if that is recorded.
 	Commit string
 	// Since is when its deployment began.
 	Since time.Time
@@ -39,7 +39,7 @@ type Function struct {
 	Name, Alias, Version string
 	// CodeSHA256 is the zip's hash.
 	CodeSHA256 string
-	// Commit is what it was built from, if that is recorded.
+	// Commit is the newest one that was deployed with it, if that is recorded.
 	Commit string
 	// Since is when the version was made.
 	Since time.Time
