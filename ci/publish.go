@@ -44,7 +44,7 @@ func (m *SensorBackend) Publish(
 	if err != nil {
 		return "", err
 	}
-	return m.onCloud(ctx, func(c *cloud) (string, error) {
+	return m.onCloudAs(ctx, deploying, func(c *cloud) (string, error) {
 		built, err := pack(ctx, m.api, func(ctx context.Context) (programs, error) { return m.programs(ctx, m.api) })
 		if err != nil {
 			return "", err
@@ -125,7 +125,11 @@ func (m *SensorBackend) publish(ctx context.Context, c *cloud, built packed, pas
 	repository, err := ecr.FindRepository(ctx, registry, m.repositoryName())
 	if errors.Is(err, ecr.ErrNoRepository) {
 		progress("build: first push, making the repository %s", m.repositoryName())
-		if err := m.makeRepository(ctx, c, built.zip); err != nil {
+		applier, err := m.as(ctx, c, applying)
+		if err != nil {
+			return ecr.Pushed{}, scan.Result{}, err
+		}
+		if err := m.makeRepository(ctx, applier, built.zip); err != nil {
 			return ecr.Pushed{}, scan.Result{}, err
 		}
 		repository, err = ecr.FindRepository(ctx, registry, m.repositoryName())

@@ -5,14 +5,18 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"net/url"
 	"strings"
 	"time"
 
+	"dagger/sensor-backend/login"
 	"dagger/sensor-backend/terraform"
 	"dagger/sensor-backend/tfstate"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/iam"
+	"github.com/aws/aws-sdk-go-v2/service/sts"
 )
 
 // workflows is whose workflows take the roles of CI; without a name there are
@@ -134,6 +138,63 @@ func (tf *terraformSession) repository(ctx context.Context) (workflows, error) {
 // emulatedRepository takes the roles of CI on the emulated AWS.
 func emulatedRepository() workflows {
 	return workflows{Name: "example/sensor-backend", OwnerID: "1001", ID: "2002"}
+}
+
+// role is a role of this environment by what it may do (infra/setup/roles.tf).
+type role string
+
+const (
+	// anybody works with the credentials that are given.
+	anybody role = ""
+	// planning reads, applying changes the infrastructure, deploying what runs on it.
+	planning  role = "plan"
+	applying  role = "apply"
+	deploying role = "deploy"
+)
+
+// roleName is the name that the configuration gives a role.
+func (m *SensorBackend) roleName(r role) string {
+	return m.Project + "-" + m.Environment + "-" + m.Region + "-ci-" + string(r)
+}
+
+// as is the same AWS under one of the environment's roles. In an account the caller has
+// taken the role before, save that what changes the infrastructure may have a role of
+// its own. The emulated AWS is where a job of CI takes each by a token of its own.
+func (m *SensorBackend) as(ctx context.Context, c *cloud, r role) (*cloud, error) {
+	var taken aws.CredentialsProvider
+	switch {
+	case c.emulator != nil && r != anybody && r != c.role:
+		if err := c.prepared(); err != nil {
+			return nil, err
+		}
+		token := login.JobToken{URL: *c.config.BaseEndpoint + emulatedTokens(m.Environment), Bearer: "any", Emulated: true}
+		service := sts.New(sts.Options{Region: m.Region, BaseEndpoint: c.config.BaseEndpoint})
+		taken = login.Role(service, fmt.Sprintf("arn:%s:iam::%s:role/%s", c.partition, c.account, m.roleName(r)), string(r), token)
+	case c.emulator == nil && r == applying && m.ApplyRoleARN != "":
+		token, err := m.identityToken(ctx)
+		if err != nil {
+			return nil, err
+		}
+		taken = login.Role(sts.New(sts.Options{Region: m.Region}), m.ApplyRoleARN, "sensor-backend-"+m.Environment, token)
+	default:
+		return c, nil
+	}
+	other := *c
+	other.role, other.config.Credentials = r, taken
+	if err := other.identify(ctx); err != nil {
+		return nil, fmt.Errorf("take the role %s: %w", r, err)
+	}
+	return &other, nil
+}
+
+// emulatedTokens is where the emulated AWS gives a job of this environment its identity
+// token.
+func emulatedTokens(environment string) string {
+	from := emulatedRepository()
+	query := url.Values{
+		"repository": {from.Name}, "owner_id": {from.OwnerID}, "repository_id": {from.ID}, "environment": {environment},
+	}
+	return "/_emulator/oidc/token?" + query.Encode()
 }
 
 // prepareEmulated makes on the emulated AWS, which starts empty, what an administrator
