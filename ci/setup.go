@@ -5,11 +5,13 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"net/http"
 	"net/url"
 	"strings"
 	"time"
 
 	"dagger/sensor-backend/login"
+	"dagger/sensor-backend/permissions"
 	"dagger/sensor-backend/terraform"
 	"dagger/sensor-backend/tfstate"
 
@@ -195,6 +197,80 @@ func emulatedTokens(environment string) string {
 		"repository": {from.Name}, "owner_id": {from.OwnerID}, "repository_id": {from.ID}, "environment": {environment},
 	}
 	return "/_emulator/oidc/token?" + query.Encode()
+}
+
+// Permissions tells of each role what it used, was granted and never used, and was denied.
+//
+// It reads what a running emulated AWS (--emulator) recorded since it began, or since
+// the last call with --reset. A denial is an error. What a role may do for a reason
+// though no run does it stands in infra/setup/unused.json.
+//
+// +cache="never"
+func (m *SensorBackend) Permissions(
+	ctx context.Context,
+	// Take a grant that nothing used and that has no reason for an error, and a reason for one that is used: for a record of everything that the roles do.
+	// +optional
+	exact bool,
+	// Forget what was recorded, after telling it.
+	// +optional
+	reset bool,
+) (string, error) {
+	return m.onCloud(ctx, func(c *cloud) (string, error) {
+		if c.emulator == nil || m.RunningEmulator == nil {
+			return "", errors.New("only an emulated AWS that keeps running records what roles do: give --emulator tcp://localhost:4566 after dagger call emulator up")
+		}
+		raw, err := m.Infra.File("setup/unused.json").Contents(ctx)
+		if err != nil {
+			return "", fmt.Errorf("read the reasons of unused grants: %w", err)
+		}
+		reasons, err := permissions.ReadReasons(strings.NewReader(raw))
+		if err != nil {
+			return "", err
+		}
+		var recorded struct {
+			Roles []permissions.Role `json:"roles"`
+		}
+		if err := c.control(ctx, http.MethodGet, "iam/permissions", &recorded); err != nil {
+			return "", err
+		}
+		report := permissions.Judge(recorded.Roles, reasons, m.Project+"-"+m.Environment+"-")
+		if reset {
+			if err := c.control(ctx, http.MethodDelete, "iam/decisions", nil); err != nil {
+				return "", err
+			}
+		}
+		verdict := report.Denied()
+		if exact {
+			verdict = report.Exact()
+		}
+		if verdict != nil {
+			return "", fmt.Errorf("%w\n%s", verdict, report)
+		}
+		return report.String(), nil
+	})
+}
+
+// control asks a control address of the emulated AWS, and reads its answer into out.
+func (c *cloud) control(ctx context.Context, method, path string, out any) error {
+	request, err := http.NewRequestWithContext(ctx, method, *c.config.BaseEndpoint+"/_emulator/"+path, nil)
+	if err != nil {
+		return err
+	}
+	response, err := http.DefaultClient.Do(request)
+	if err != nil {
+		return fmt.Errorf("ask the emulated AWS for %s: %w", path, err)
+	}
+	defer func() { _ = response.Body.Close() }()
+	if response.StatusCode != http.StatusOK {
+		return fmt.Errorf("ask the emulated AWS for %s: it answered %s", path, response.Status)
+	}
+	if out == nil {
+		return nil
+	}
+	if err := json.NewDecoder(response.Body).Decode(out); err != nil {
+		return fmt.Errorf("read what the emulated AWS says of %s: %w", path, err)
+	}
+	return nil
 }
 
 // prepareEmulated makes on the emulated AWS, which starts empty, what an administrator
