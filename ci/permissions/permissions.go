@@ -155,7 +155,7 @@ func (d Denial) String() string {
 	if d.Action == "" {
 		return fmt.Sprintf("%s, which the emulated AWS does not know (%d times)", d.Operation, d.Count)
 	}
-	return fmt.Sprintf("%s on %s by the %s policy (%d times, %s)", d.Action, d.Resource, d.By, d.Count, d.Operation)
+	return fmt.Sprintf("%s on %s by the %s (%d times, %s)", d.Action, d.Resource, d.By, d.Count, d.Operation)
 }
 
 // Denied is an error if a role was denied anything.

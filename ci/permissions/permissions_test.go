@@ -9,7 +9,7 @@ func sample() []Role {
 	return []Role{
 		{ARN: "arn:aws:iam::1:role/sensor-dev-eu-ci-apply", Used: []string{"s3:GetObject"}, Unused: []Grant{{"p", "Empty", "s3:DeleteObject"}, {"p", "Look", "ec2:DescribeTags"}}},
 		{ARN: "arn:aws:iam::1:role/sensor-dev-eu-task", Used: []string{}, Denied: []Denial{
-			{Operation: "sqs:SendMessage", Action: "sqs:SendMessage", Resource: "arn:aws:sqs:q", Decision: "denied", By: "identity-based", Count: 3},
+			{Operation: "sqs:SendMessage", Action: "sqs:SendMessage", Resource: "arn:aws:sqs:q", Decision: "denied", By: "identity-based policy", Count: 3},
 			{Operation: "foo:Bar", Decision: "unknown", Count: 1},
 		}},
 		{ARN: "arn:aws:iam::1:role/other", Denied: []Denial{{Operation: "x:Y"}}},
