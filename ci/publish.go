@@ -125,11 +125,7 @@ func (m *SensorBackend) publish(ctx context.Context, c *cloud, built packed, pas
 	repository, err := ecr.FindRepository(ctx, registry, m.repositoryName())
 	if errors.Is(err, ecr.ErrNoRepository) {
 		progress("build: first push, making the repository %s", m.repositoryName())
-		applier, err := m.as(ctx, c, applying)
-		if err != nil {
-			return ecr.Pushed{}, scan.Result{}, err
-		}
-		if err := m.makeRepository(ctx, applier, built.zip); err != nil {
+		if err := m.makeRepository(ctx, c, built.zip); err != nil {
 			return ecr.Pushed{}, scan.Result{}, err
 		}
 		repository, err = ecr.FindRepository(ctx, registry, m.repositoryName())
@@ -192,7 +188,11 @@ func (m *SensorBackend) tagRunning(ctx context.Context, c *cloud, digest string)
 // makeRepository applies the part of the configuration that the first push
 // needs: everything else needs the image.
 func (m *SensorBackend) makeRepository(ctx context.Context, c *cloud, zip lambdazip.Archive) error {
-	tf, err := m.configured(ctx, c, "", zip)
+	applier, err := m.as(ctx, c, applying)
+	if err != nil {
+		return err
+	}
+	tf, err := m.configured(ctx, applier, "", zip)
 	if err != nil {
 		return err
 	}
