@@ -30,11 +30,13 @@ type cloud struct {
 	// config makes the SDK's clients.
 	config aws.Config
 	// guard is the deploy lock while it is held: nothing is changed once it is lost.
-	guard atomic.Pointer[lock.Lock]
+	guard *atomic.Pointer[lock.Lock]
 	// account is the account's twelve digits.
 	account string
 	// partition is the part of AWS that the account is in, such as aws.
 	partition string
+	// role is the environment's role that works on it; empty for the credentials given.
+	role role
 	// caller is the ARN of who works on it.
 	caller string
 	// emulator is the emulated AWS; nil for a real account.
@@ -61,7 +63,7 @@ func (m *SensorBackend) connect(ctx context.Context) (*cloud, func(), error) {
 	if m.RunningEmulator != nil {
 		return nil, nil, errors.New("both AWS credentials and --emulator are given: leave out one of them")
 	}
-	c := &cloud{config: aws.Config{Region: m.Region, Credentials: given}}
+	c := &cloud{config: aws.Config{Region: m.Region, Credentials: given}, guard: &atomic.Pointer[lock.Lock]{}}
 	c.guardChanges()
 	if err := c.identify(ctx); err != nil {
 		return nil, nil, err
@@ -83,10 +85,21 @@ func (m *SensorBackend) onCloud(ctx context.Context, work func(*cloud) (string, 
 	return shown, withExitCode(err)
 }
 
+// onCloudAs is onCloud for a verb on this environment, under one of its roles.
+func (m *SensorBackend) onCloudAs(ctx context.Context, r role, work func(*cloud) (string, error)) (string, error) {
+	return m.onCloud(ctx, func(c *cloud) (string, error) {
+		c, err := m.as(ctx, c, r)
+		if err != nil {
+			return "", err
+		}
+		return work(c)
+	})
+}
+
 // onDeployed is onCloud for a verb that works on what is deployed: it reads the
 // infrastructure's outputs first.
 func (m *SensorBackend) onDeployed(ctx context.Context, work func(*cloud, terraform.Outputs) (string, error)) (string, error) {
-	return m.onCloud(ctx, func(c *cloud) (string, error) {
+	return m.onCloudAs(ctx, deploying, func(c *cloud) (string, error) {
 		out, err := m.readOutputs(ctx, c)
 		if err != nil {
 			return "", err
@@ -101,7 +114,7 @@ func (m *SensorBackend) onSystem(ctx context.Context, n named, work func(*cloud,
 	if err := n.check(); err != nil {
 		return "", err
 	}
-	return m.onCloud(ctx, func(c *cloud) (string, error) {
+	return m.onCloudAs(ctx, n.role(), func(c *cloud) (string, error) {
 		s, err := m.loadSystem(ctx, c, n)
 		if err != nil {
 			return "", err
@@ -116,7 +129,7 @@ func (m *SensorBackend) onLockedSystem(ctx context.Context, n named, work func(c
 	if err := n.check(); err != nil {
 		return "", err
 	}
-	return m.onCloud(ctx, func(c *cloud) (string, error) {
+	return m.onCloudAs(ctx, n.role(), func(c *cloud) (string, error) {
 		held, err := m.acquireLock(ctx, c, n)
 		if err != nil {
 			return "", err
@@ -135,7 +148,7 @@ func (m *SensorBackend) onLockedSystem(ctx context.Context, n named, work func(c
 // onLocked is onCloud for a verb that changes the infrastructure: it holds the
 // deploy lock meanwhile.
 func (m *SensorBackend) onLocked(ctx context.Context, work func(context.Context, *cloud) (string, error)) (string, error) {
-	return m.onCloud(ctx, func(c *cloud) (string, error) {
+	return m.onCloudAs(ctx, applying, func(c *cloud) (string, error) {
 		held, err := m.acquireLock(ctx, c, named{})
 		if err != nil {
 			return "", err

@@ -10,9 +10,11 @@ import (
 	"net/http"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"dagger/sensor-backend/internal/dagger"
+	"dagger/sensor-backend/lock"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/credentials"
@@ -96,6 +98,7 @@ func (m *SensorBackend) connectEmulator(ctx context.Context) (*cloud, func(), er
 			BaseEndpoint: &endpoint,
 			Credentials:  credentials.NewStaticCredentialsProvider(keyID, key, ""),
 		},
+		guard:    &atomic.Pointer[lock.Lock]{},
 		emulator: service,
 		bound:    "http://" + net.JoinHostPort(emulatorHost, port),
 	}

@@ -59,7 +59,7 @@ func (m *SensorBackend) Dora(
 // onRecords returns what work makes of the records of the runs, and which of them
 // could not be read.
 func (m *SensorBackend) onRecords(ctx context.Context, work func(record.Store) (string, []error, error)) (string, error) {
-	return m.onCloud(ctx, func(c *cloud) (string, error) {
+	return m.onCloudAs(ctx, deploying, func(c *cloud) (string, error) {
 		saved, err := m.records(ctx, c)
 		if err != nil {
 			return "", err

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -108,7 +109,7 @@ func (m *SensorBackend) Unlock(
 	if err := n.check(); err != nil {
 		return "", err
 	}
-	return m.onCloud(ctx, func(c *cloud) (string, error) {
+	return m.onCloudAs(ctx, cmp.Or(n.role(), applying), func(c *cloud) (string, error) {
 		table, name, err := m.lockPlace(ctx, c, n)
 		if err != nil {
 			return "", err

@@ -48,6 +48,8 @@ type SensorBackend struct {
 	// +private
 	RoleARN string
 	// +private
+	ApplyRoleARN string
+	// +private
 	WebIdentityToken *dagger.Secret
 	// +private
 	WriteKey *dagger.Secret
@@ -110,6 +112,9 @@ func New(
 	// ARN of a role to take by an identity token instead of keys. Its credentials are renewed as long as a run lasts.
 	// +optional
 	awsRoleARN string,
+	// ARN of the role that changes the infrastructure, taken by the same identity token. By default aws-role-arn does that as well.
+	// +optional
+	awsApplyRoleARN string,
 	// Identity token that the role trusts, such as env://AWS_WEB_IDENTITY_TOKEN. In a GitHub job leave it out and give the two below.
 	// +optional
 	awsWebIdentityToken *dagger.Secret,
@@ -134,6 +139,7 @@ func New(
 		checkOptional(branch, gitref.CheckBranch),
 		checkOptional(commit, gitref.CheckCommit),
 		checkOptional(strings.TrimSpace(awsRoleARN), login.CheckRole),
+		checkOptional(strings.TrimSpace(awsApplyRoleARN), login.CheckRole),
 		checkOptional(awsCredentialExpiration, checkTime),
 	)
 	if err != nil {
@@ -156,6 +162,7 @@ func New(
 
 		CredentialExpiration: awsCredentialExpiration,
 		RoleARN:              strings.TrimSpace(awsRoleARN),
+		ApplyRoleARN:         strings.TrimSpace(awsApplyRoleARN),
 		WebIdentityToken:     awsWebIdentityToken,
 		WriteKey:             writeKey,
 		IDTokenRequestURL:    idTokenRequestURL,

@@ -170,6 +170,9 @@ func (m *SensorBackend) execute(ctx context.Context, request runRequest) (runRes
 				return runResult{}, err
 			}
 		}
+		if c, err = m.as(ctx, c, request.named.role()); err != nil {
+			return runResult{}, err
+		}
 		x.cloud, target = c, m.targetName(c)
 		r.Target, r.By.Actor = m.recordTarget(c), cmp.Or(r.By.Actor, c.caller)
 	}

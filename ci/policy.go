@@ -179,7 +179,7 @@ func (m *SensorBackend) preflight(ctx context.Context, c *cloud, flags ...string
 	}
 	place := m.place(c)
 	flags = append(flags, "-state-bucket="+place.Bucket, "-state-key="+place.Key, "-lock-table="+place.Table,
-		"-role="+m.Project+"-"+m.Environment+"-"+m.Region+"-ci-deploy", "-github-environment="+m.Environment)
+		"-role="+m.roleName(deploying), "-github-environment="+m.Environment)
 	if c.emulator != nil {
 		flags = append(flags, "-path-style")
 	}

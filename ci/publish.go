@@ -44,7 +44,7 @@ func (m *SensorBackend) Publish(
 	if err != nil {
 		return "", err
 	}
-	return m.onCloud(ctx, func(c *cloud) (string, error) {
+	return m.onCloudAs(ctx, deploying, func(c *cloud) (string, error) {
 		built, err := pack(ctx, m.api, func(ctx context.Context) (programs, error) { return m.programs(ctx, m.api) })
 		if err != nil {
 			return "", err
@@ -188,7 +188,11 @@ func (m *SensorBackend) tagRunning(ctx context.Context, c *cloud, digest string)
 // makeRepository applies the part of the configuration that the first push
 // needs: everything else needs the image.
 func (m *SensorBackend) makeRepository(ctx context.Context, c *cloud, zip lambdazip.Archive) error {
-	tf, err := m.configured(ctx, c, "", zip)
+	applier, err := m.as(ctx, c, applying)
+	if err != nil {
+		return err
+	}
+	tf, err := m.configured(ctx, applier, "", zip)
 	if err != nil {
 		return err
 	}

@@ -251,6 +251,9 @@ func (m *SensorBackend) deployedCommit(ctx context.Context) (string, error) {
 		return "", err
 	}
 	defer done()
+	if c, err = m.as(ctx, c, deploying); err != nil {
+		return "", err
+	}
 	known, err := m.deployments(c).Load(ctx)
 	if err != nil || len(known.List) == 0 {
 		return "", err

@@ -5,14 +5,20 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"net/http"
+	"net/url"
 	"strings"
 	"time"
 
+	"dagger/sensor-backend/login"
+	"dagger/sensor-backend/permissions"
 	"dagger/sensor-backend/terraform"
 	"dagger/sensor-backend/tfstate"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/iam"
+	"github.com/aws/aws-sdk-go-v2/service/sts"
 )
 
 // workflows is whose workflows take the roles of CI; without a name there are
@@ -134,6 +140,137 @@ func (tf *terraformSession) repository(ctx context.Context) (workflows, error) {
 // emulatedRepository takes the roles of CI on the emulated AWS.
 func emulatedRepository() workflows {
 	return workflows{Name: "example/sensor-backend", OwnerID: "1001", ID: "2002"}
+}
+
+// role is a role of this environment by what it may do (infra/setup/roles.tf).
+type role string
+
+const (
+	// anybody works with the credentials that are given.
+	anybody role = ""
+	// planning reads, applying changes the infrastructure, deploying what runs on it.
+	planning  role = "plan"
+	applying  role = "apply"
+	deploying role = "deploy"
+)
+
+// roleName is the name that the configuration gives a role.
+func (m *SensorBackend) roleName(r role) string {
+	return m.Project + "-" + m.Environment + "-" + m.Region + "-ci-" + string(r)
+}
+
+// as is the same AWS under one of the environment's roles. In an account the caller has
+// taken the role before, save that what changes the infrastructure may have a role of
+// its own. The emulated AWS is where a job of CI takes each by a token of its own.
+func (m *SensorBackend) as(ctx context.Context, c *cloud, r role) (*cloud, error) {
+	var taken aws.CredentialsProvider
+	switch {
+	case c.emulator != nil && r != anybody && r != c.role:
+		if err := c.prepared(); err != nil {
+			return nil, err
+		}
+		token := login.JobToken{URL: *c.config.BaseEndpoint + emulatedTokens(m.Environment), Bearer: "any", Emulated: true}
+		service := sts.New(sts.Options{Region: m.Region, BaseEndpoint: c.config.BaseEndpoint})
+		taken = login.Role(service, fmt.Sprintf("arn:%s:iam::%s:role/%s", c.partition, c.account, m.roleName(r)), string(r), token)
+	case c.emulator == nil && r == applying && m.ApplyRoleARN != "":
+		token, err := m.identityToken(ctx)
+		if err != nil {
+			return nil, err
+		}
+		taken = login.Role(sts.New(sts.Options{Region: m.Region}), m.ApplyRoleARN, "sensor-backend-"+m.Environment, token)
+	default:
+		return c, nil
+	}
+	other := *c
+	other.role, other.config.Credentials = r, taken
+	if err := other.identify(ctx); err != nil {
+		return nil, fmt.Errorf("take the role %s: %w", r, err)
+	}
+	return &other, nil
+}
+
+// emulatedTokens is where the emulated AWS gives a job of this environment its identity
+// token.
+func emulatedTokens(environment string) string {
+	from := emulatedRepository()
+	query := url.Values{
+		"repository": {from.Name}, "owner_id": {from.OwnerID}, "repository_id": {from.ID}, "environment": {environment},
+	}
+	return "/_emulator/oidc/token?" + query.Encode()
+}
+
+// Permissions tells of each role what it used, was granted and never used, and was denied.
+//
+// It reads what a running emulated AWS (--emulator) recorded since it began, or since
+// the last call with --reset. A denial is an error. What a role may do for a reason
+// though no run does it stands in infra/setup/unused.json.
+//
+// +cache="never"
+func (m *SensorBackend) Permissions(
+	ctx context.Context,
+	// Take a grant that nothing used and that has no reason for an error, and a reason for one that is used: for a record of everything that the roles do.
+	// +optional
+	exact bool,
+	// Forget what was recorded, after telling it.
+	// +optional
+	reset bool,
+) (string, error) {
+	return m.onCloud(ctx, func(c *cloud) (string, error) {
+		if c.emulator == nil || m.RunningEmulator == nil {
+			return "", errors.New("only an emulated AWS that keeps running records what roles do: give --emulator tcp://localhost:4566 after dagger call emulator up")
+		}
+		raw, err := m.Infra.File("setup/unused.json").Contents(ctx)
+		if err != nil {
+			return "", fmt.Errorf("read the reasons of unused grants: %w", err)
+		}
+		reasons, err := permissions.ReadReasons(strings.NewReader(raw))
+		if err != nil {
+			return "", err
+		}
+		var recorded struct {
+			Roles []permissions.Role `json:"roles"`
+		}
+		if err := c.control(ctx, http.MethodGet, "iam/permissions", &recorded); err != nil {
+			return "", err
+		}
+		report := permissions.Judge(recorded.Roles, reasons, m.Project+"-"+m.Environment+"-")
+		if reset {
+			if err := c.control(ctx, http.MethodDelete, "iam/decisions", nil); err != nil {
+				return "", err
+			}
+		}
+		verdict := report.Denied()
+		if exact {
+			verdict = report.Exact()
+		}
+		if verdict != nil {
+			return "", fmt.Errorf("%w\n%s", verdict, report)
+		}
+		return report.String(), nil
+	})
+}
+
+// control asks a control address of the emulated AWS, and reads its answer into out.
+func (c *cloud) control(ctx context.Context, method, path string, out any) error {
+	request, err := http.NewRequestWithContext(ctx, method, *c.config.BaseEndpoint+"/_emulator/"+path, nil)
+	if err != nil {
+		return err
+	}
+	response, err := http.DefaultClient.Do(request)
+	if err != nil {
+		return fmt.Errorf("ask the emulated AWS for %s: %w", path, err)
+	}
+	defer func() { _ = response.Body.Close() }()
+	if response.StatusCode != http.StatusOK {
+		return fmt.Errorf("ask the emulated AWS for %s: it answered %s", path, response.Status)
+	}
+	if out == nil {
+		return nil
+	}
+	if err := json.NewDecoder(response.Body).Decode(out); err != nil {
+		return fmt.Errorf("read what the emulated AWS says of %s: %w", path, err)
+	}
+	return nil
 }
 
 // prepareEmulated makes on the emulated AWS, which starts empty, what an administrator

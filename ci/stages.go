@@ -171,7 +171,7 @@ func (x *execution) build(ctx context.Context) (string, error) {
 func (x *execution) infra(ctx context.Context) (string, error) {
 	planned := x.planned
 	if planned == nil || !planned.holds(ctx, x.built.image) {
-		tf, err := x.configured(ctx, x.built.image)
+		tf, err := x.configured(ctx, applying, x.built.image)
 		if err != nil {
 			return "", err
 		}
@@ -210,7 +210,11 @@ func (x *execution) planEarly(ctx context.Context) (*terraformPlan, error) {
 			return nil, err
 		}
 	}
-	tf, err := x.m.configuredAt(ctx, x.cloud, x.m.place(x.cloud), image, built.zip)
+	applier, err := x.m.as(ctx, x.cloud, applying)
+	if err != nil {
+		return nil, err
+	}
+	tf, err := x.m.configuredAt(ctx, applier, x.m.place(applier), image, built.zip)
 	if err != nil {
 		return nil, err
 	}
@@ -232,13 +236,17 @@ func (x *execution) imageToCome(ctx context.Context) (string, error) {
 	return aws.ToString(repository.RepositoryUri) + "@" + built.image.Digest, nil
 }
 
-// configured is Terraform for this run's processor and an image.
-func (x *execution) configured(ctx context.Context, image string) (*terraformSession, error) {
+// configured is Terraform under a role, for this run's processor and an image.
+func (x *execution) configured(ctx context.Context, r role, image string) (*terraformSession, error) {
 	built, err := x.programs.Get(ctx)
 	if err != nil {
 		return nil, err
 	}
-	return x.m.configured(ctx, x.cloud, image, built.zip)
+	c, err := x.m.as(ctx, x.cloud, r)
+	if err != nil {
+		return nil, err
+	}
+	return x.m.configured(ctx, c, image, built.zip)
 }
 
 // image returns the image to deploy: the one just pushed, or the one that was
@@ -396,7 +404,7 @@ func (x *execution) load(ctx context.Context) (string, error) {
 
 // drift compares the world with the configuration.
 func (x *execution) drift(ctx context.Context) (string, error) {
-	tf, err := x.configured(ctx, "")
+	tf, err := x.configured(ctx, planning, "")
 	if err != nil {
 		return "", err
 	}

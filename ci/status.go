@@ -119,7 +119,7 @@ func (m *SensorBackend) Deployments(
 	if err := n.check(); err != nil {
 		return "", err
 	}
-	return m.onCloud(ctx, func(c *cloud) (string, error) {
+	return m.onCloudAs(ctx, n.role(), func(c *cloud) (string, error) {
 		recorded := m.deployments(c)
 		if n.given() {
 			recorded = namedSystem(c, n).deployments

@@ -59,6 +59,15 @@ type named struct {
 // given reports whether arguments name a system.
 func (n named) given() bool { return n.service.service != "" || n.function.function != "" }
 
+// role is the role that works on the system; none where arguments name it, since the
+// roles are for what Terraform made.
+func (n named) role() role {
+	if n.given() {
+		return anybody
+	}
+	return deploying
+}
+
 // check refuses arguments that do not go together.
 func (n named) check() error {
 	switch {

@@ -253,9 +253,9 @@ func (m *SensorBackend) readOutputs(ctx context.Context, c *cloud) (terraform.Ou
 	return tf.outputs(ctx)
 }
 
-// onTerraform is onCloud for a verb that runs Terraform: it configures it first.
+// onTerraform is onCloud for a verb that plans with Terraform: it configures it first.
 func (m *SensorBackend) onTerraform(ctx context.Context, work func(*terraformSession) (string, error)) (string, error) {
-	return m.onCloud(ctx, func(c *cloud) (string, error) { return m.withTerraform(ctx, c, work) })
+	return m.onCloudAs(ctx, planning, func(c *cloud) (string, error) { return m.withTerraform(ctx, c, work) })
 }
 
 // onLockedTerraform is onTerraform for a verb that changes the infrastructure: it

@@ -53,10 +53,13 @@ func dayTwo(t *testing.T, w world) {
 	if plan := w.succeeds(t, "plan"); !strings.Contains(plan, "0 added, 0 changed, 0 destroyed") {
 		t.Errorf("a plan after rollbacks is not clean:\n%s", plan)
 	}
+	w.rolesAreNeeded(t)
 	w.timed(t, "destroy", func() string { return w.succeeds(t, "destroy", "--confirm=sensor-dev") })
 	if left := w.resources(t, db); len(left) > 0 {
 		t.Errorf("destroy left\n%s", strings.Join(left, "\n"))
 	}
+	t.Log("permissions in all:\n" + w.succeeds(t, "permissions"))
+	w.rolesCannotEscape(t)
 }
 
 // timed logs how long a step took, the start of dagger included.

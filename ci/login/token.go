@@ -27,6 +27,8 @@ type JobToken struct {
 	// URL and Bearer are ACTIONS_ID_TOKEN_REQUEST_URL and
 	// ACTIONS_ID_TOKEN_REQUEST_TOKEN of the job.
 	URL, Bearer string
+	// Emulated says that the issuer is that of an emulated AWS, which has no TLS.
+	Emulated bool
 	// HTTP sends the request; nil means a client with a time limit.
 	HTTP *http.Client
 }
@@ -41,7 +43,7 @@ const (
 // is in an error.
 func (t JobToken) GetIdentityToken() ([]byte, error) {
 	address, err := url.Parse(t.URL)
-	if err != nil || address.Scheme != "https" && address.Hostname() != "127.0.0.1" {
+	if err != nil || address.Scheme != "https" && address.Hostname() != "127.0.0.1" && !t.Emulated {
 		return nil, errors.New("the address for identity tokens is not an https URL: give ACTIONS_ID_TOKEN_REQUEST_URL as GitHub sets it")
 	}
 	query := address.Query()

@@ -67,6 +67,12 @@ locals {
       resources = [local.named.key]
       condition = local.own_key
     }
+    # Terraform compares a table's key with DynamoDB's own.
+    ReadDefaultKey = {
+      actions   = ["kms:DescribeKey"]
+      resources = [local.named.key]
+      condition = { "ForAnyValue:StringEquals" = { "kms:ResourceAliases" = "alias/aws/dynamodb" } }
+    }
     # AWS knows no narrower resource for these: they list, and show no content.
     ReadUnnamed = {
       actions = [

@@ -41,10 +41,12 @@ type entry struct {
 type record struct {
 	mu      sync.Mutex
 	entries map[entry]*entry
+	// samples has of each entry that was allowed the first request.
+	samples map[entry]sample
 	dropped int
 }
 
-func newRecord() *record { return &record{entries: map[entry]*entry{}} }
+func newRecord() *record { return &record{entries: map[entry]*entry{}, samples: map[entry]sample{}} }
 
 func (r *record) put(e entry, principal string) {
 	r.mu.Lock()
@@ -64,7 +66,17 @@ func (r *record) put(e entry, principal string) {
 }
 
 func (r *record) add(s *Session, call calls.Call, request iam.Request, d iam.Decision) {
-	r.put(decided(s.Role, call, request, d), s.ARN())
+	e := decided(s.Role, call, request, d)
+	r.put(e, s.ARN())
+	asked, known := request.Context.(*situation)
+	if !known || !d.Allowed {
+		return
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if _, has := r.samples[e]; !has && len(r.samples) < maxEntries {
+		r.samples[e] = sample{session: s, region: asked.region, check: asked.check}
+	}
 }
 
 // trust records that somebody took a role, or was not let.
@@ -106,6 +118,7 @@ func (r *record) clear() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	clear(r.entries)
+	clear(r.samples)
 	r.dropped = 0
 }
 
@@ -223,6 +236,13 @@ func (a *Access) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			return
 		}
 		awsapi.WriteREST(w, http.StatusOK, map[string]any{"roles": roles})
+	case path == "iam/replay" && r.Method == http.MethodPost:
+		decided, refused, err := a.replay(r.Context())
+		if err != nil {
+			awsapi.WriteREST(w, http.StatusInternalServerError, map[string]string{"message": err.Error()})
+			return
+		}
+		awsapi.WriteREST(w, http.StatusOK, map[string]any{"decided": decided, "refused": refused})
 	default:
 		http.NotFound(w, r)
 	}

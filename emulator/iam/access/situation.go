@@ -18,6 +18,7 @@ import (
 type situation struct {
 	ctx    context.Context //nolint:containedctx // for as long as a check takes
 	access *Access
+	region string
 	check  calls.Check
 	own    iam.Values
 	// failed is why a key could not be answered.
@@ -50,7 +51,7 @@ func (a *Access) newSituation(ctx context.Context, session *Session, r *http.Req
 			v.Set("aws:SourceIp", host)
 		}
 	}
-	return &situation{ctx: ctx, access: a, check: check, own: v}
+	return &situation{ctx: ctx, access: a, region: region, check: check, own: v}
 }
 
 // requested is the region as aws:RequestedRegion has it: services that are the
