@@ -84,7 +84,7 @@ func (a *Access) Admit(w http.ResponseWriter, r *http.Request) (admitted *http.R
 		}
 		return r, w, done
 	}
-	if limit := a.profile.refuses(r, scope.Service); limit != nil {
+	if limit := a.profile.refuses(r, scope.Service, body); limit != nil {
 		a.refuse(w, r, *limit)
 		return nil, w, done
 	}

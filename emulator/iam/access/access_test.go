@@ -579,13 +579,18 @@ func TestServices(t *testing.T) {
 	}
 	ask := func() (int, map[string]string) {
 		answer := httptest.NewRecorder()
-		w.ServeCredentials(answer, "1")
+		w.ServeCredentials(t.Context(), answer, "1")
 		var out map[string]string
 		_ = json.Unmarshal(answer.Body.Bytes(), &out)
 		return answer.Code, out
 	}
 	if code, out := ask(); code != http.StatusOK || out["RoleArn"] != roleARN || w.find(out["AccessKeyId"]) == nil || out["Token"] == "" || out["Expiration"] == "" {
 		t.Errorf("got %d %v", code, out)
+	}
+	_, before := ask()
+	w.now = w.now.Add(11*time.Hour + time.Minute)
+	if _, after := ask(); after["AccessKeyId"] == before["AccessKeyId"] || after["Expiration"] == before["Expiration"] {
+		t.Errorf("keys that end soon are given again: %v", after)
 	}
 	w.Withdraw("1")
 	if code, _ := ask(); code != http.StatusNotFound {
@@ -694,8 +699,10 @@ func TestAccount(t *testing.T) {
 	w := newWorld(t, allow("s3:*", "*"))
 	admin := keys{AccessKeyID: "test"}
 	long := admin.request("s3", http.MethodPut, "/b/"+strings.Repeat("k", 1025), "")
-	reserve := admin.request("lambda", http.MethodPut, "/2017-10-31/functions/f/concurrency", "{}")
-	for _, r := range []*http.Request{long, reserve} {
+	reserving := func(n int) *http.Request {
+		return admin.request("lambda", http.MethodPut, "/2017-10-31/functions/f/concurrency", fmt.Sprintf(`{"ReservedConcurrentExecutions":%d}`, n))
+	}
+	for _, r := range []*http.Request{long, reserving(1)} {
 		if passed, answer := w.do(r); !passed {
 			t.Errorf("before: %s", answer.Body)
 		}
@@ -708,7 +715,10 @@ func TestAccount(t *testing.T) {
 	if code := set(http.MethodPut, "/_emulator/account?profile=new", ""); code != http.StatusOK || w.profile.get() != newAccount {
 		t.Fatal(code)
 	}
-	for r, code := range map[*http.Request]string{long: "KeyTooLongError", reserve: "UnreservedConcurrentExecution below its minimum value of [10]"} {
+	if passed, answer := w.do(reserving(0)); !passed {
+		t.Errorf("to reserve none: %s", answer.Body)
+	}
+	for r, code := range map[*http.Request]string{long: "KeyTooLongError", reserving(1): "UnreservedConcurrentExecution below its minimum value of [10]"} {
 		if passed, answer := w.do(r); passed || !strings.Contains(answer.Body.String(), code) {
 			t.Errorf("%v %s", passed, answer.Body)
 		}
