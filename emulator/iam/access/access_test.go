@@ -554,6 +554,39 @@ func TestHiddenEnvironment(t *testing.T) {
 	}
 }
 
+// TestMissingObjects has what S3 says of an object that is not there.
+func TestMissingObjects(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		actions, method string
+		status          int
+		says            string
+	}{
+		{"s3:GetObject,s3:ListBucket", http.MethodGet, http.StatusNotFound, "NoSuchKey"},
+		{"s3:GetObject", http.MethodGet, http.StatusForbidden, "s3:ListBucket on resource: &#34;arn:aws:s3:::b&#34; because no identity-based policy"},
+		{"s3:GetObject", http.MethodHead, http.StatusForbidden, ""},
+	} {
+		w := newWorld(t, allow(tt.actions, "*"))
+		recorder := httptest.NewRecorder()
+		admitted, answer, done := w.Admit(recorder, w.session(t).request("s3", tt.method, "/b/k", ""))
+		if admitted == nil {
+			t.Fatalf("%s: %s", tt.actions, recorder.Body)
+		}
+		answer.Header().Set("Content-Length", "9")
+		answer.WriteHeader(http.StatusNotFound)
+		if tt.method == http.MethodGet {
+			_, _ = answer.Write([]byte("NoSuchKey"))
+		}
+		done()
+		if got := recorder.Body.String(); recorder.Code != tt.status || !strings.Contains(got, tt.says) {
+			t.Errorf("%s %s: %d %s", tt.method, tt.actions, recorder.Code, got)
+		}
+		if recorder.Code == http.StatusForbidden && recorder.Header().Get("Content-Length") == "9" {
+			t.Errorf("%s: the length is that of another answer", tt.method)
+		}
+	}
+}
+
 func TestServices(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, allow("ssm:GetParameters", "*"))
