@@ -21,7 +21,7 @@ func (e *Edge) control(w http.ResponseWriter, r *http.Request) {
 	case strings.HasPrefix(path, "iam/"), strings.HasPrefix(path, "oidc/"):
 		e.parts.Access.ServeHTTP(w, r)
 	case strings.HasPrefix(path, "credentials/"):
-		e.parts.Access.ServeCredentials(w, strings.TrimPrefix(path, "credentials/"))
+		e.parts.Access.ServeCredentials(r.Context(), w, strings.TrimPrefix(path, "credentials/"))
 	case strings.HasPrefix(path, "metadata/"):
 		e.metadata(w, r, strings.Split(strings.TrimPrefix(path, "metadata/"), "/"))
 	default:

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"encoding/xml"
 	"errors"
+	"fmt"
 	"io"
 	"net/http"
 	"net/url"
@@ -230,7 +231,8 @@ func TestRolesOfATask(t *testing.T) {
 		t.Fatalf("the container gets %d %v", status, keys)
 	}
 	limited := config(t)
-	limited.Credentials = credentials.NewStaticCredentialsProvider(keys["AccessKeyId"].(string), keys["SecretAccessKey"].(string), keys["Token"].(string))
+	text := func(name string) string { return fmt.Sprint(keys[name]) }
+	limited.Credentials = credentials.NewStaticCredentialsProvider(text("AccessKeyId"), text("SecretAccessKey"), text("Token"))
 	_, err = ecs.NewFromConfig(limited).ListClusters(t.Context(), &ecs.ListClustersInput{})
 	refused(t, err, "AccessDeniedException", "assumed-role/"+w.name+"-task/")
 }

@@ -84,13 +84,14 @@ func (a *Access) Admit(w http.ResponseWriter, r *http.Request) (admitted *http.R
 		}
 		return r, w, done
 	}
-	if limit := a.profile.refuses(r, scope.Service); limit != nil {
+	if limit := a.profile.refuses(r, scope.Service, body); limit != nil {
 		a.refuse(w, r, *limit)
 		return nil, w, done
 	}
+	var call calls.Call
 	hides := false
 	if session != nil {
-		hides, problem = a.judge(r.Context(), r, session, body)
+		call, hides, problem = a.judge(r.Context(), r, session, body)
 	}
 	if problem == nil && scope.Service == "s3" {
 		problem = a.validateNotification(r, body)
@@ -102,8 +103,11 @@ func (a *Access) Admit(w http.ResponseWriter, r *http.Request) (admitted *http.R
 	if session == nil {
 		return r, w, a.forgetAfter(r, body, scope.Service)
 	}
-	if hides {
+	switch {
+	case hides:
 		w = &withoutEnvironment{ResponseWriter: w}
+	case readsObject(call):
+		w = &unlisted{ResponseWriter: w, access: a, request: r, session: session, call: call}
 	}
 	forget := a.forgetAfter(r, body, scope.Service)
 	return r.WithContext(withSession(r.Context(), session)), w, func() {
@@ -115,19 +119,19 @@ func (a *Access) Admit(w http.ResponseWriter, r *http.Request) (admitted *http.R
 }
 
 // judge decides about a session's request, and records it.
-func (a *Access) judge(ctx context.Context, r *http.Request, session *Session, body calls.Body) (hides bool, _ *problem) {
+func (a *Access) judge(ctx context.Context, r *http.Request, session *Session, body calls.Body) (call calls.Call, hides bool, _ *problem) {
 	call, err := a.reader.Read(ctx, r, body)
 	if err != nil {
-		return false, internal(err)
+		return call, false, internal(err)
 	}
 	if len(call.Checks) == 0 {
 		a.record.unknown(session, call)
-		return false, unknown(call, r)
+		return call, false, unknown(call, r)
 	}
 	for _, check := range call.Checks {
 		request, decision, err := a.decide(ctx, session, r, call.Region, check)
 		if err != nil {
-			return false, internal(err)
+			return call, false, internal(err)
 		}
 		a.record.add(session, call, request, decision)
 		if decision.Allowed {
@@ -137,9 +141,9 @@ func (a *Access) judge(ctx context.Context, r *http.Request, session *Session, b
 			hides = true
 			continue
 		}
-		return false, denied(call.Service, request, decision)
+		return call, false, denied(call.Service, request, decision)
 	}
-	return hides, a.link(ctx, call)
+	return call, hides, a.link(ctx, call)
 }
 
 // link makes the service-linked role that an operation was found to lack.

@@ -554,6 +554,39 @@ func TestHiddenEnvironment(t *testing.T) {
 	}
 }
 
+// TestMissingObjects has what S3 says of an object that is not there.
+func TestMissingObjects(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		actions, method string
+		status          int
+		says            string
+	}{
+		{"s3:GetObject,s3:ListBucket", http.MethodGet, http.StatusNotFound, "NoSuchKey"},
+		{"s3:GetObject", http.MethodGet, http.StatusForbidden, "s3:ListBucket on resource: &#34;arn:aws:s3:::b&#34; because no identity-based policy"},
+		{"s3:GetObject", http.MethodHead, http.StatusForbidden, ""},
+	} {
+		w := newWorld(t, allow(tt.actions, "*"))
+		recorder := httptest.NewRecorder()
+		admitted, answer, done := w.Admit(recorder, w.session(t).request("s3", tt.method, "/b/k", ""))
+		if admitted == nil {
+			t.Fatalf("%s: %s", tt.actions, recorder.Body)
+		}
+		answer.Header().Set("Content-Length", "9")
+		answer.WriteHeader(http.StatusNotFound)
+		if tt.method == http.MethodGet {
+			_, _ = answer.Write([]byte("NoSuchKey"))
+		}
+		done()
+		if got := recorder.Body.String(); recorder.Code != tt.status || !strings.Contains(got, tt.says) {
+			t.Errorf("%s %s: %d %s", tt.method, tt.actions, recorder.Code, got)
+		}
+		if recorder.Code == http.StatusForbidden && recorder.Header().Get("Content-Length") == "9" {
+			t.Errorf("%s: the length is that of another answer", tt.method)
+		}
+	}
+}
+
 func TestServices(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, allow("ssm:GetParameters", "*"))
@@ -579,13 +612,18 @@ func TestServices(t *testing.T) {
 	}
 	ask := func() (int, map[string]string) {
 		answer := httptest.NewRecorder()
-		w.ServeCredentials(answer, "1")
+		w.ServeCredentials(t.Context(), answer, "1")
 		var out map[string]string
 		_ = json.Unmarshal(answer.Body.Bytes(), &out)
 		return answer.Code, out
 	}
 	if code, out := ask(); code != http.StatusOK || out["RoleArn"] != roleARN || w.find(out["AccessKeyId"]) == nil || out["Token"] == "" || out["Expiration"] == "" {
 		t.Errorf("got %d %v", code, out)
+	}
+	_, before := ask()
+	w.now = w.now.Add(11*time.Hour + time.Minute)
+	if _, after := ask(); after["AccessKeyId"] == before["AccessKeyId"] || after["Expiration"] == before["Expiration"] {
+		t.Errorf("keys that end soon are given again: %v", after)
 	}
 	w.Withdraw("1")
 	if code, _ := ask(); code != http.StatusNotFound {
@@ -694,8 +732,10 @@ func TestAccount(t *testing.T) {
 	w := newWorld(t, allow("s3:*", "*"))
 	admin := keys{AccessKeyID: "test"}
 	long := admin.request("s3", http.MethodPut, "/b/"+strings.Repeat("k", 1025), "")
-	reserve := admin.request("lambda", http.MethodPut, "/2017-10-31/functions/f/concurrency", "{}")
-	for _, r := range []*http.Request{long, reserve} {
+	reserving := func(n int) *http.Request {
+		return admin.request("lambda", http.MethodPut, "/2017-10-31/functions/f/concurrency", fmt.Sprintf(`{"ReservedConcurrentExecutions":%d}`, n))
+	}
+	for _, r := range []*http.Request{long, reserving(1)} {
 		if passed, answer := w.do(r); !passed {
 			t.Errorf("before: %s", answer.Body)
 		}
@@ -708,7 +748,10 @@ func TestAccount(t *testing.T) {
 	if code := set(http.MethodPut, "/_emulator/account?profile=new", ""); code != http.StatusOK || w.profile.get() != newAccount {
 		t.Fatal(code)
 	}
-	for r, code := range map[*http.Request]string{long: "KeyTooLongError", reserve: "UnreservedConcurrentExecution below its minimum value of [10]"} {
+	if passed, answer := w.do(reserving(0)); !passed {
+		t.Errorf("to reserve none: %s", answer.Body)
+	}
+	for r, code := range map[*http.Request]string{long: "KeyTooLongError", reserving(1): "UnreservedConcurrentExecution below its minimum value of [10]"} {
 		if passed, answer := w.do(r); passed || !strings.Contains(answer.Body.String(), code) {
 			t.Errorf("%v %s", passed, answer.Body)
 		}

@@ -103,8 +103,8 @@ func (a *Access) forService(ctx context.Context, service, roleARN, name, source 
 
 // provided is a task whose containers may ask for the keys of its role.
 type provided struct {
-	acting *Acting
-	role   string
+	acting       *Acting
+	role, source string
 }
 
 // Provide lets the containers of a task ask for the keys of its role, until
@@ -116,7 +116,7 @@ func (a *Access) Provide(ctx context.Context, region, role, id, source string) e
 	}
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	a.tasks[id] = provided{acting, role}
+	a.tasks[id] = provided{acting, role, source}
 	return nil
 }
 
@@ -129,10 +129,21 @@ func (a *Access) Withdraw(id string) {
 
 // ServeCredentials answers a container that asks for the keys of its task's role,
 // in the form of AWS_CONTAINER_CREDENTIALS_FULL_URI.
-func (a *Access) ServeCredentials(w http.ResponseWriter, id string) {
+func (a *Access) ServeCredentials(ctx context.Context, w http.ResponseWriter, id string) {
 	a.mu.Lock()
 	task, ok := a.tasks[id]
 	a.mu.Unlock()
+	// Clients ask again when their keys are about to end.
+	const soon = time.Hour
+	if ok && a.clock().Add(soon).After(task.acting.session.Expires) {
+		if err := a.Provide(ctx, task.acting.region, task.role, id, task.source); err != nil {
+			awsapi.WriteREST(w, http.StatusInternalServerError, map[string]string{"code": "AssumeRoleUnauthorizedAccess", "message": err.Error()})
+			return
+		}
+		a.mu.Lock()
+		task = a.tasks[id]
+		a.mu.Unlock()
+	}
 	if !ok {
 		awsapi.WriteREST(w, http.StatusNotFound, map[string]string{"code": "InvalidIdInRequest", "message": "CredentialsV2Request: Credentials not found"})
 		return

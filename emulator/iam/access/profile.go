@@ -9,6 +9,7 @@ import (
 	"sync"
 
 	"sensor-backend/emulator/awsapi"
+	"sensor-backend/emulator/iam/calls"
 )
 
 // Account is what an account lacks or limits. The zero value limits nothing, as
@@ -68,7 +69,7 @@ func (a *Access) ServeAccount(w http.ResponseWriter, r *http.Request) {
 }
 
 // refuses says what an account's quotas do not allow, to anybody.
-func (p *profile) refuses(r *http.Request, service string) *problem {
+func (p *profile) refuses(r *http.Request, service string, body calls.Body) *problem {
 	now := p.get()
 	switch {
 	case service == "s3" && now.KeyBytes > 0:
@@ -77,7 +78,11 @@ func (p *profile) refuses(r *http.Request, service string) *problem {
 			return &problem{kind: other, code: "KeyTooLongError", status: http.StatusBadRequest, message: "Your key is too long"}
 		}
 	case service == "lambda" && now.LambdaConcurrency > 0 && r.Method == http.MethodPut && strings.HasSuffix(r.URL.Path, "/concurrency"):
-		// "At least 100 must stay unreserved", or all, where the quota is lower.
+		var in struct{ ReservedConcurrentExecutions int }
+		if raw, err := body(); err != nil || json.Unmarshal(raw, &in) != nil || in.ReservedConcurrentExecutions <= max(0, now.LambdaConcurrency-100) {
+			return nil // what is wrong with it is for moto to say
+		}
+		// At least 100 have to stay unreserved, or all, where the quota is lower.
 		return &problem{
 			kind: other, code: "InvalidParameterValueException", status: http.StatusBadRequest,
 			message: fmt.Sprintf("Specified ReservedConcurrentExecutions for function decreases account's UnreservedConcurrentExecution below its minimum value of [%d].", min(now.LambdaConcurrency, 100)),
