@@ -24,6 +24,11 @@ const EntryPoint = "bootstrap"
 // package (.zip file archive) size, 50 MB zipped, direct upload").
 const MaxDirectUpload = 50 << 20
 
+// compression is the level of deflate. Level 9 takes three times as long, in every
+// deploy, for a package that is smaller by 0.3 % (the processor: 2.1 against 0.7
+// seconds, 7.40 against 7.42 MB).
+const compression = 6
+
 // ErrTooLarge is returned for a zip beyond MaxDirectUpload.
 var ErrTooLarge = errors.New("zip is larger than Lambda takes in one request")
 
@@ -49,7 +54,7 @@ func Build(binary []byte) (Archive, error) {
 	var buf bytes.Buffer
 	w := zip.NewWriter(&buf)
 	w.RegisterCompressor(zip.Deflate, func(out io.Writer) (io.WriteCloser, error) {
-		return flate.NewWriter(out, flate.BestCompression)
+		return flate.NewWriter(out, compression)
 	})
 	header := &zip.FileHeader{Name: EntryPoint, Method: zip.Deflate}
 	setTime(header)
