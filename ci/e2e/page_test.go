@@ -43,7 +43,7 @@ func (w world) dayTwoPage(t *testing.T) {
 		t.Fatal(err)
 	}
 	db := dynamodb.NewFromConfig(w.config)
-	clear := func() { w.fault(t, http.MethodDelete, "") }
+	heal := func() { w.fault(t, http.MethodDelete, "") }
 	troubles := map[string]trouble{
 		"what-runs": {},
 		"the-new-version-does-not-start": {
@@ -55,7 +55,7 @@ func (w world) dayTwoPage(t *testing.T) {
 				}
 				return []string{"DIGEST=" + digest}
 			},
-			repaired: clear, before: 3,
+			repaired: heal, before: 3,
 		},
 		"a-deploy-is-stuck": {
 			begins: func() []string {
@@ -65,7 +65,7 @@ func (w world) dayTwoPage(t *testing.T) {
 				}
 				return nil
 			},
-			repaired: clear, before: 2,
+			repaired: heal, before: 2,
 		},
 		"tasks-are-missing": {
 			begins: func() []string {
@@ -73,7 +73,7 @@ func (w world) dayTwoPage(t *testing.T) {
 				w.stopTasks(t)
 				return nil
 			},
-			repaired: clear, before: 2,
+			repaired: heal, before: 2,
 		},
 		"the-version-that-runs-is-bad":             {},
 		"a-dead-run-holds-the-deploy-lock":         {begins: func() []string { return w.holdDeployLock(t, db) }},
