@@ -191,3 +191,16 @@ func TestScriptEndsAtTheFirstCommandThatFails(t *testing.T) {
 		}
 	}
 }
+
+// TestRowsChangeFilesThatAreThere notices when one has moved.
+func TestRowsChangeFilesThatAreThere(t *testing.T) {
+	t.Parallel()
+	for _, r := range allRows() {
+		if r.file == "" {
+			continue
+		}
+		if _, err := os.Stat(filepath.Join("..", r.file)); err != nil {
+			t.Errorf("row %s: %v", r.name, err)
+		}
+	}
+}

@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"os"
 	"os/exec"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -42,28 +43,29 @@ func (w world) dayTwoPage(t *testing.T) {
 		t.Fatal(err)
 	}
 	db := dynamodb.NewFromConfig(w.config)
-	clear := func() { w.fault(t, http.MethodDelete, "") }
+	heal := func() { w.fault(t, http.MethodDelete, "") }
 	troubles := map[string]trouble{
 		"what-runs": {},
 		"the-new-version-does-not-start": {
 			begins: func() []string {
 				w.fault(t, http.MethodPost, `{"kind": "task-crash", "service": "sensor-dev-api"}`)
-				if r := w.dagger(t, "deploy-ecs", "--force"); r.code != 3 {
+				digest := w.digest(t)
+				if r := w.dagger(t, "deploy-ecs", "--force", "--digest="+digest); r.code != 3 {
 					t.Fatalf("a deployment whose tasks crash ended with %d, want 3:\n%s", r.code, tail(r.stderr))
 				}
-				return nil
+				return []string{"DIGEST=" + digest}
 			},
-			repaired: clear, before: 3,
+			repaired: heal, before: 3,
 		},
 		"a-deploy-is-stuck": {
 			begins: func() []string {
 				w.fault(t, http.MethodPost, `{"kind": "task-hang", "service": "sensor-dev-api"}`)
-				if r := w.dagger(t, "deploy-ecs", "--force", "--timeout=20s"); r.code != 8 {
+				if r := w.dagger(t, "deploy-ecs", "--force", "--digest="+w.digest(t), "--timeout=20s"); r.code != 8 {
 					t.Fatalf("a deployment whose tasks hang ended with %d, want 8:\n%s", r.code, tail(r.stderr))
 				}
 				return nil
 			},
-			repaired: clear, before: 2,
+			repaired: heal, before: 2,
 		},
 		"tasks-are-missing": {
 			begins: func() []string {
@@ -71,7 +73,7 @@ func (w world) dayTwoPage(t *testing.T) {
 				w.stopTasks(t)
 				return nil
 			},
-			repaired: clear, before: 2,
+			repaired: heal, before: 2,
 		},
 		"the-version-that-runs-is-bad":             {},
 		"a-dead-run-holds-the-deploy-lock":         {begins: func() []string { return w.holdDeployLock(t, db) }},
@@ -104,6 +106,17 @@ func (w world) dayTwoPage(t *testing.T) {
 		}
 		w.step(t, step, known)
 	}
+}
+
+// digest is that of the image that the service runs.
+func (w world) digest(t *testing.T) string {
+	t.Helper()
+	status := w.succeeds(t, "status")
+	found := regexp.MustCompile(`image \S+@(sha256:[0-9a-f]{64})`).FindStringSubmatch(status)
+	if found == nil {
+		t.Fatalf("status tells no image by digest:\n%s", status)
+	}
+	return found[1]
 }
 
 // step runs one block of the page.

@@ -3,6 +3,7 @@ package pipeline
 import (
 	"fmt"
 	"regexp"
+	"slices"
 	"strings"
 	"sync"
 )
@@ -38,12 +39,11 @@ func (j *Journal) Note(line string) {
 		j.lines, j.cut = map[string][]string{}, map[string]int{}
 	}
 	for one := range strings.Lines(line) {
-		kept := append(j.lines[stage], strings.TrimRight(one, "\r\n"))
-		if len(kept) > mostFirst+mostLast {
-			kept = append(kept[:mostFirst], kept[mostFirst+1:]...)
+		j.lines[stage] = append(j.lines[stage], strings.TrimRight(one, "\r\n"))
+		if len(j.lines[stage]) > mostFirst+mostLast {
+			j.lines[stage] = slices.Delete(j.lines[stage], mostFirst, mostFirst+1)
 			j.cut[stage]++
 		}
-		j.lines[stage] = kept
 	}
 }
 
@@ -52,10 +52,9 @@ func (j *Journal) Note(line string) {
 func (j *Journal) Of(stage string) []string {
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	lines := append([]string{}, j.lines[stage]...)
+	lines := slices.Clone(j.lines[stage])
 	if n := j.cut[stage]; n > 0 {
-		head := append(lines[:mostFirst:mostFirst], fmt.Sprintf("… %d lines are left out …", n))
-		return append(head, lines[mostFirst:]...)
+		return slices.Insert(lines, mostFirst, fmt.Sprintf("… %d lines are left out …", n))
 	}
 	return lines
 }

@@ -73,9 +73,8 @@ func (s Services) Deploy(ctx context.Context, req Request) (Result, error) {
 			return r.refused(ctx, rollout.NotStarted, res, err)
 		}
 	}
-	if req.Force && (r.step == leave || r.step == await) {
-		r.step = force
-	}
+	r.forced = req.Force
+	r.step = r.asked(r.step)
 	if r.step != leave {
 		if refusal := r.verify(ctx, req, wanted.input); refusal != nil {
 			return r.unfit(ctx, res, refusal)
@@ -150,10 +149,12 @@ type roll struct {
 	cluster, service string
 	follow           FollowOptions
 	// before is the service as it was read last before the update, at the time read.
-	before      types.Service
-	read        time.Time
-	definition  types.TaskDefinition
-	step        step
+	before     types.Service
+	read       time.Time
+	definition types.TaskDefinition
+	step       step
+	// forced is true if a new deployment is asked for even of what runs.
+	forced      bool
 	changes     *rollout.Changes
 	prepare     func(ctx context.Context, service types.Service, definition types.TaskDefinition) error
 	mayRollBack func(ctx context.Context) error
@@ -269,13 +270,21 @@ func (r *roll) refresh(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if next != r.step {
+	if next = r.asked(next); next != r.step {
 		r.s.Env.Reportf("%s: it has changed meanwhile", r.subject)
 		if r.step = next; next == await {
 			r.step = force
 		}
 	}
 	return nil
+}
+
+// asked is a step, or in its place the new deployment that was asked for.
+func (r *roll) asked(next step) step {
+	if r.forced && (next == leave || next == await) {
+		return force
+	}
+	return next
 }
 
 // freshFor is how old an answer may be that an update goes by.

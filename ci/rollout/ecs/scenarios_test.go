@@ -80,6 +80,12 @@ func ecsScenarios() []ecsScenario {
 			want:    rollout.Completed, calls: map[string]int{"UpdateService": 1, "RegisterTaskDefinition": 0}, end: 90,
 		},
 		{
+			name: "deployed again on order after a long migration", image: oldDigest, force: true,
+			prepare: func(*fakeECS, *rollout.Changes) error { time.Sleep(time.Minute); return nil },
+			arrange: scripted(at(20, starts(1)), at(60, starts(2)), at(90, completes)),
+			want:    rollout.Completed, calls: map[string]int{"UpdateService": 1, "RegisterTaskDefinition": 0}, end: 90,
+		},
+		{
 			name: "forced, but its deployment is under way", force: true, arrange: func(f *fakeECS) {
 				f.underWay()
 				f.script = []scriptStep{at(30, completes)}
