@@ -48,7 +48,7 @@ func (m *SensorBackend) Check(
 	packageDatabase *dagger.Directory,
 ) (shown string, err error) {
 	defer redactResult(&shown, &err)
-	names, err := gates.Choose(gateNames(), only)
+	names, err := gates.Choose("gate", "--only", gateNames(), only)
 	if err != nil {
 		return "", err
 	}
@@ -149,9 +149,15 @@ type gateResult struct {
 	findings []gates.Finding
 	// logs are the SARIF logs of the tools; without one the findings are written
 	// as one.
-	logs []string
+	logs []toolLog
 	// note says in one line what was checked.
 	note string
+}
+
+// toolLog is a SARIF log that a tool wrote.
+type toolLog struct {
+	from gates.Source
+	text string
 }
 
 // notCheckedError is why a gate could not check.
@@ -185,7 +191,7 @@ func (m *SensorBackend) runGates(ctx context.Context, names []string, options ch
 			mutex.Lock()
 			defer mutex.Unlock()
 			results = append(results, result)
-			failed = append(failed, addLogs(&log, name, found))
+			failed = append(failed, addLogs(&log, result, found))
 		})
 	}
 	all.Wait()
@@ -218,15 +224,22 @@ func runGate(ctx context.Context, name string, mode gates.Mode, gate func(contex
 	return result, found
 }
 
-// addLogs adds what a gate found to the log of all.
-func addLogs(log *gates.Log, name string, found gateResult) error {
-	if len(found.logs) == 0 && len(found.findings) > 0 {
-		return log.Add(name, found.findings)
-	}
-	for _, text := range found.logs {
-		if err := log.Merge(text); err != nil {
-			return fmt.Errorf("%s: %w", name, err)
+// addLogs adds what a gate found to the log of all. A gate that failed without saying
+// where is a finding of its own.
+func addLogs(log *gates.Log, result gates.Result, found gateResult) error {
+	from := gateSource(result.Gate)
+	from.Advisory = result.Mode == gates.Advisory
+	for _, tool := range found.logs {
+		tool.from.Place, tool.from.Elsewhere, tool.from.Advisory = from.Place, from.Elsewhere, from.Advisory
+		if err := log.Merge(tool.from, tool.text); err != nil {
+			return fmt.Errorf("%s: %w", result.Gate, err)
 		}
+	}
+	switch {
+	case result.Outcome == gates.Failed && len(result.Findings) == 0:
+		log.Add(from, []gates.Finding{{Rule: result.Gate, Message: result.Note}})
+	case len(found.logs) == 0 && result.Outcome != gates.Skipped && result.Outcome != gates.NotChecked:
+		log.Add(from, found.findings)
 	}
 	return nil
 }

@@ -30,6 +30,25 @@ func gateNames() []string {
 	}
 }
 
+// gateSource is how a gate's findings stand in the log of all: what has no place in
+// the repository is shown where it is made or required.
+func gateSource(name string) gates.Source {
+	from := gates.Source{Name: name}
+	switch name {
+	case gateImage:
+		from.Place, from.Elsewhere = "ci/build.go", true
+	case gatePackages, gateLicences:
+		from.Place, from.Elsewhere = "services/go.mod", true
+	case gateTerraform, gatePolicy:
+		from.Place = "infra/main.tf"
+	case gateWorkflows:
+		from.Place = ".github/workflows/deploy.yml"
+	default:
+		from.Place = "go.work"
+	}
+	return from
+}
+
 // goModules are the directories of the repository's Go modules.
 func goModules() []string {
 	return []string{"services", "emulator", "bootstrap", "ci", "ci/plancheck", "ci/e2e", "bench"}
@@ -70,7 +89,9 @@ func lintGo(ctx context.Context, source *dagger.Directory) (gateResult, error) {
 				"golangci-lint", "run", "--timeout=15m", "--build-tags=integration,e2e", "--issues-exit-code=0",
 				"--output.sarif.path=" + reportFile("lint.sarif"), "./...",
 			}, anyExit)
-		if err := result.read(ctx, run, "golangci-lint in "+module, "lint.sarif"); err != nil {
+		// Its paths start where its configuration lies: at the root.
+		from := gates.Source{Name: gateLint + "/" + module}
+		if err := result.read(ctx, run, from, "golangci-lint in "+module, "lint.sarif"); err != nil {
 			return result, err
 		}
 	}
@@ -79,15 +100,22 @@ func lintGo(ctx context.Context, source *dagger.Directory) (gateResult, error) {
 
 // vetGo runs go vet on every module of source.
 func vetGo(ctx context.Context, source *dagger.Directory) (gateResult, error) {
+	result := gateResult{note: strings.Join(goModules(), ", ")}
 	for _, module := range goModules() {
 		run := golang(source).
 			WithWorkdir("/src/"+module).
 			WithExec([]string{"go", "vet", "-tags=integration,e2e", "./..."}, anyExit)
-		if _, err := passed(ctx, run, "go vet of "+module); err != nil {
+		printed, err := run.Stderr(ctx)
+		if err != nil {
+			return gateResult{}, fmt.Errorf("run go vet of %s: %w", module, err)
+		}
+		found := gates.ReadVet(printed, module)
+		if _, err := passed(ctx, run, "go vet of "+module); err != nil && len(found) == 0 {
 			return gateResult{}, err
 		}
+		result.findings = append(result.findings, found...)
 	}
-	return gateResult{note: strings.Join(goModules(), ", ")}, nil
+	return result, nil
 }
 
 // vulnerabilities asks Go's vulnerability database about the functions that the
@@ -114,7 +142,7 @@ func (m *SensorBackend) vulnerabilities(ctx context.Context, database *dagger.Di
 		Expect: dagger.ReturnTypeAny, RedirectStdout: reportFile("vulnerabilities.sarif"),
 	})
 	result := gateResult{note: "govulncheck of what the services call"}
-	return result, result.read(ctx, run, "govulncheck", "vulnerabilities.sarif")
+	return result, result.read(ctx, run, gates.Source{Name: gateVulnerabilities, Dir: "services"}, "govulncheck", "vulnerabilities.sarif")
 }
 
 // scanSecrets searches for credentials in the files of source.
@@ -127,7 +155,7 @@ func scanSecrets(ctx context.Context, source *dagger.Directory) (gateResult, err
 			"--report-format=sarif", "--report-path=" + reportFile("secrets.sarif"),
 		}, anyExit)
 	result := gateResult{note: "gitleaks of every file"}
-	return result, result.read(ctx, run, "gitleaks", "secrets.sarif")
+	return result, result.read(ctx, run, gates.Source{Name: gateSecrets}, "gitleaks", "secrets.sarif")
 }
 
 // lintWorkflows lints the GitHub workflows.
@@ -156,7 +184,7 @@ func lintWorkflows(ctx context.Context, source *dagger.Directory) (gateResult, e
 // read takes the SARIF log that a tool left. A tool that ended in another way
 // than with its work done is an error; one that could not reach its database has
 // not checked.
-func (r *gateResult) read(ctx context.Context, run *dagger.Container, what, file string) error {
+func (r *gateResult) read(ctx context.Context, run *dagger.Container, from gates.Source, what, file string) error {
 	code, err := run.ExitCode(ctx)
 	if err != nil {
 		return fmt.Errorf("run %s: %w", what, err)
@@ -176,11 +204,11 @@ func (r *gateResult) read(ctx context.Context, run *dagger.Container, what, file
 	if err != nil {
 		return fmt.Errorf("read what %s found: %w", what, err)
 	}
-	found, err := gates.ReadSARIF(log)
+	found, err := gates.ReadSARIF(log, from.Dir)
 	if err != nil {
 		return fmt.Errorf("%s: %w", what, err)
 	}
-	r.findings, r.logs = append(r.findings, found...), append(r.logs, log)
+	r.findings, r.logs = append(r.findings, found...), append(r.logs, toolLog{from, log})
 	return nil
 }
 

@@ -197,7 +197,7 @@ func newCanary(percent int, bake string, alarms []string, maxErrorPercent float6
 	}
 	d, err := time.ParseDuration(bake)
 	if err != nil || d <= 0 {
-		return canary{}, fmt.Errorf("bake %q: give a time such as 30s or 5m", bake)
+		return canary{}, fmt.Errorf("bake %q: give a time such as 30s or 5m; for example --bake 5m", bake)
 	}
 	return canary{weight: float64(percent) / 100, bake: d, alarms: alarms, maxErrorRate: maxErrorPercent / 100}, nil
 }

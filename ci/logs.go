@@ -10,6 +10,7 @@ import (
 	"dagger/sensor-backend/poll"
 	"dagger/sensor-backend/rollout/redrive"
 	"dagger/sensor-backend/terraform"
+	"dagger/sensor-backend/text"
 
 	"github.com/aws/aws-sdk-go-v2/service/cloudwatchlogs"
 	awslambda "github.com/aws/aws-sdk-go-v2/service/lambda"
@@ -39,7 +40,7 @@ func (m *SensorBackend) Logs(
 ) (string, error) {
 	output, ok := map[string]string{"api": "api_log_group", "processor": "processor_log_group"}[of]
 	if !ok {
-		return "", fmt.Errorf("unknown log %q: choose from api, processor", of)
+		return "", text.Unknown("log", of, []string{"api", "processor"}, "--of")
 	}
 	req := logs.Request{Filter: filter}
 	var err error

@@ -13,6 +13,7 @@ import (
 
 	"dagger/sensor-backend/gitref"
 	"dagger/sensor-backend/internal/dagger"
+	"dagger/sensor-backend/text"
 )
 
 // projectForm is the form of a project's name.
@@ -30,7 +31,7 @@ func checkArchitecture(name string) error {
 	case "", "amd64", "arm64":
 		return nil
 	}
-	return fmt.Errorf("unknown architecture %q: choose from amd64, arm64", name)
+	return text.Unknown("architecture", name, []string{"amd64", "arm64"}, "--architecture")
 }
 
 // checkOptional checks a value that may be left out.
@@ -44,7 +45,7 @@ func checkOptional(value string, check func(string) error) error {
 // checkTime refuses what is not a time.
 func checkTime(value string) error {
 	if _, err := time.Parse(time.RFC3339, value); err != nil {
-		return fmt.Errorf("time %q: give it as in 2026-01-31T12:00:00Z", value)
+		return fmt.Errorf("time %q: give it as the credentials do, for example --aws-credential-expiration 2026-01-31T12:00:00Z", value)
 	}
 	return nil
 }
@@ -56,7 +57,7 @@ func parseDuration(argument, value string) (time.Duration, error) {
 	}
 	d, err := time.ParseDuration(value)
 	if err != nil || d < 0 {
-		return 0, fmt.Errorf("%s %q: give a time such as 30s, 10m or 2h", argument, value)
+		return 0, fmt.Errorf("%s %q: give a time such as 30s, 10m or 2h; for example --%s 10m", argument, value, argument)
 	}
 	return d, nil
 }

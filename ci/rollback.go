@@ -16,6 +16,7 @@ import (
 	"dagger/sensor-backend/rollout/deployments"
 	"dagger/sensor-backend/rollout/ecs"
 	"dagger/sensor-backend/rollout/lambda"
+	"dagger/sensor-backend/text"
 )
 
 // Rollback puts back what ran before, in ECS, Lambda or both, and waits until it really runs.
@@ -49,7 +50,7 @@ func (m *SensorBackend) Rollback(
 	alias string,
 ) (string, error) {
 	if only != "" && only != trigger.ECS && only != trigger.Lambda {
-		return "", fmt.Errorf("unknown half %q: choose from %s, %s, or leave it out for both", only, trigger.ECS, trigger.Lambda)
+		return "", text.Unknown("half", only, []string{trigger.ECS, trigger.Lambda}, "--only")
 	}
 	n := named{service: serviceNames{cluster: cluster, service: service}, function: functionNames{function: function, alias: alias}}
 	return m.onLockedSystem(ctx, n, func(ctx context.Context, c *cloud, s system) (string, error) {

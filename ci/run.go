@@ -18,6 +18,7 @@ import (
 	"dagger/sensor-backend/pipeline/record"
 	"dagger/sensor-backend/pipeline/report"
 	"dagger/sensor-backend/pipeline/trigger"
+	"dagger/sensor-backend/text"
 )
 
 // The AWS a run may work on.
@@ -79,7 +80,7 @@ func (m *SensorBackend) Explain(
 		account := d.Environment != "" && target == targetAccount
 		return fmt.Sprintf("environment=%s\naccount=%t\n", d.Environment, account), nil
 	}
-	return "", fmt.Errorf("unknown format %q: choose from text, outputs", format)
+	return "", text.Unknown("format", format, []string{"text", "outputs"}, "--format")
 }
 
 // Run does what CI does for an event; ask the result for its verdict, or its report as files.
@@ -220,7 +221,7 @@ func (m *SensorBackend) decide(ctx context.Context, e *trigger.Event, target str
 	e.Credentials = e.Credentials || account
 	switch {
 	case target != targetAccount && target != targetEmulated:
-		return trigger.Decision{}, fmt.Errorf("unknown target %q: choose from %s, %s", target, targetAccount, targetEmulated)
+		return trigger.Decision{}, text.Unknown("target", target, []string{targetAccount, targetEmulated}, "--target")
 	case target == targetEmulated && account:
 		return trigger.Decision{}, errors.New("both AWS credentials and --target emulated are given: leave out one of them")
 	}

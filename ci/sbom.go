@@ -11,6 +11,7 @@ import (
 	"dagger/sensor-backend/gates/imagecheck"
 	"dagger/sensor-backend/gates/licences"
 	"dagger/sensor-backend/internal/dagger"
+	"dagger/sensor-backend/text"
 )
 
 // The artefacts that a bill of materials can be made of.
@@ -55,7 +56,7 @@ func (m *SensorBackend) Sbom(
 		ctr = ctr.WithFile("/artefact/bootstrap", processor.binary()).
 			WithExec([]string{"syft", "scan", "file:/artefact/bootstrap", "--quiet", "--output=cyclonedx-json=" + reportFile(out)})
 	default:
-		return nil, fmt.Errorf("unknown artefact %q: choose from %s, %s", of, artefactImage, artefactProcessor)
+		return nil, text.Unknown("artefact", of, []string{artefactImage, artefactProcessor}, "--of")
 	}
 	return ctr.File(reportFile(out)), nil
 }
@@ -81,7 +82,7 @@ func (m *SensorBackend) packages(ctx context.Context, database *dagger.Directory
 		run := base.
 			WithFile("/sbom.cdx.json", bill).
 			WithExec([]string{"grype", "sbom:/sbom.cdx.json", "--output=sarif", "--file=" + reportFile("packages.sarif")}, anyExit)
-		if err := result.read(ctx, run, "grype of the "+of, "packages.sarif"); err != nil {
+		if err := result.read(ctx, run, gates.Source{Name: gatePackages + "/" + of}, "grype of the "+of, "packages.sarif"); err != nil {
 			return result, err
 		}
 	}

@@ -38,7 +38,7 @@ func TestGatesFail(t *testing.T) {
 	}
 	for gate, reason := range map[string]string{
 		"lint":            `cmd/api/planted\.go:\d+: .*\(gosec\)`,
-		"vet":             `planted\.go:\d+:\d+: .*wrong type string`,
+		"vet":             `services/cmd/api/planted\.go:\d+: .*wrong type string`,
 		"vulnerabilities": `GO-2026-9999`,
 		"secrets":         `docs/planted\.md:1: .*github-pat`,
 		"packages":        `GHSA-9999-9999-9999`,

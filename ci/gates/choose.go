@@ -1,21 +1,21 @@
 package gates
 
 import (
-	"fmt"
 	"slices"
-	"strings"
+
+	"dagger/sensor-backend/text"
 )
 
 // Choose returns the names of all that the caller wants, in the order of all.
 // None chosen means every one. A name that is not in all is an error that
-// lists the valid ones.
-func Choose(all, chosen []string) ([]string, error) {
+// lists the valid ones: what says what they are, argument how they are given.
+func Choose(what, argument string, all, chosen []string) ([]string, error) {
 	if len(chosen) == 0 {
 		return slices.Clone(all), nil
 	}
 	for _, name := range chosen {
 		if !slices.Contains(all, name) {
-			return nil, fmt.Errorf("unknown name %q: choose from %s", name, strings.Join(all, ", "))
+			return nil, text.Unknown(what, name, all, argument)
 		}
 	}
 	var ordered []string

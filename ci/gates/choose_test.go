@@ -17,12 +17,12 @@ func TestChoose(t *testing.T) {
 		{"nothing means all", nil, "test build ecs", ""},
 		{"the order is the pipeline's", []string{"ecs", "test"}, "test ecs", ""},
 		{"twice is once", []string{"ecs", "ecs"}, "ecs", ""},
-		{"unknown", []string{"tset"}, "", `unknown name "tset": choose from test, build, ecs`},
+		{"unknown", []string{"tset"}, "", `unknown gate "tset": choose from test, build, ecs; did you mean --only test?`},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
-			got, err := Choose(all, tt.chosen)
+			got, err := Choose("gate", "--only", all, tt.chosen)
 			if (err == nil) != (tt.err == "") || err != nil && err.Error() != tt.err {
 				t.Fatalf("error %v, want %q", err, tt.err)
 			}

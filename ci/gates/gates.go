@@ -98,7 +98,7 @@ func Plan(all, off, advisory []string) (map[string]Mode, error) {
 		for _, name := range names {
 			switch before, known := modes[name]; {
 			case !known:
-				return nil, fmt.Errorf("unknown gate %q: choose from %s", name, strings.Join(all, ", "))
+				return nil, text.Unknown("gate", name, all, "--"+string(mode))
 			case before != On && before != mode:
 				return nil, fmt.Errorf("gate %q is both off and advisory: choose one", name)
 			}

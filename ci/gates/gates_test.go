@@ -98,47 +98,15 @@ const log = `{"version":"2.1.0","runs":[{"tool":{"driver":{"name":"t"}},"extra":
 
 func TestReadSARIF(t *testing.T) {
 	t.Parallel()
-	got, err := ReadSARIF(log)
+	got, err := ReadSARIF(log, "")
 	want := []Finding{{"A", "m", "a b.go", 7}, {"D", "no place", "", 0}}
 	if err != nil || !reflect.DeepEqual(got, want) {
 		t.Errorf("%v, %v; want %v", got, err, want)
 	}
 	for text, reason := range map[string]string{"": "not JSON", `{"version":"1.0"}`: `version "1.0"`} {
-		if _, err := ReadSARIF(text); err == nil || !strings.Contains(err.Error(), reason) {
+		if _, err := ReadSARIF(text, ""); err == nil || !strings.Contains(err.Error(), reason) {
 			t.Errorf("%q: error %v, want %q", text, err, reason)
 		}
-	}
-}
-
-// TestLog merges a tool's log, whole, with findings of our own and reads both
-// back.
-func TestLog(t *testing.T) {
-	t.Parallel()
-	var l Log
-	if err := l.Merge(log); err != nil {
-		t.Fatal(err)
-	}
-	own := []Finding{{"shell", "there is a shell", "bin/sh", 1}, {"root", "runs as root", "", 0}}
-	if err := l.Add("image", own); err != nil {
-		t.Fatal(err)
-	}
-	text, err := l.JSON()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if !strings.Contains(text, `"extra"`) {
-		t.Error("what the tool said besides is lost")
-	}
-	got, err := ReadSARIF(text)
-	if err != nil || len(got) != 4 || !reflect.DeepEqual(got[2:], own) {
-		t.Errorf("%v, %v", got, err)
-	}
-	if err := l.Merge("x"); err == nil {
-		t.Error("merged what is not a log")
-	}
-	empty, err := (&Log{}).JSON()
-	if err != nil || !strings.Contains(empty, `"runs": []`) {
-		t.Errorf("%s, %v", empty, err)
 	}
 }
 
@@ -167,19 +135,17 @@ func FuzzReadSARIF(f *testing.F) {
 	f.Add(log)
 	f.Add(`{"version":"2.1.0","runs":[{"results":[{"locations":[{}]}]}]}`)
 	f.Fuzz(func(t *testing.T, text string) {
-		found, err := ReadSARIF(text)
+		found, err := ReadSARIF(text, "")
 		if err != nil {
 			return
 		}
 		var l Log
-		if err := l.Add("again", found); err != nil {
-			t.Fatal(err)
-		}
+		l.Add(Source{Name: "again"}, found)
 		out, err := l.JSON()
 		if err != nil || !json.Valid([]byte(out)) {
 			t.Errorf("%v: %s", err, out)
 		}
-		again, err := ReadSARIF(out)
+		again, err := ReadSARIF(out, "")
 		if err != nil || len(again) != len(found) {
 			t.Errorf("%d findings became %d: %v", len(found), len(again), err)
 		}

@@ -40,7 +40,7 @@ func ParsePlan(rate int, last, p99 string, errorPercent float64) (Plan, error) {
 		return p, fmt.Errorf("time %q: give 1s to 10m", last)
 	}
 	if p.P99, err = time.ParseDuration(p99); err != nil || p.P99 <= 0 {
-		return p, fmt.Errorf("p99 %q: give a time such as 250ms", p99)
+		return p, fmt.Errorf("p99 %q: give a time, for example --p99 250ms", p99)
 	}
 	if !(errorPercent >= 0 && errorPercent <= 100) {
 		return p, fmt.Errorf("errors %v: give a percentage from 0 to 100", errorPercent)

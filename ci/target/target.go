@@ -8,6 +8,8 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+
+	"dagger/sensor-backend/text"
 )
 
 // Environments lists the valid environments, each with a state of its own.
@@ -17,7 +19,7 @@ func Environments() []string { return []string{"dev", "staging", "prod"} }
 // one of them.
 func CheckEnvironment(name string) error {
 	if !slices.Contains(Environments(), name) {
-		return fmt.Errorf("unknown environment %q: choose from %s", name, strings.Join(Environments(), ", "))
+		return text.Unknown("environment", name, Environments(), "--environment")
 	}
 	return nil
 }
@@ -48,6 +50,9 @@ func CheckRegion(code string) error {
 	if slices.Contains(known, code) {
 		return nil
 	}
+	if near := text.Nearest(code, known); near != "" {
+		return fmt.Errorf("unknown region %q: did you mean --region %s?", code, near)
+	}
 	area, _, _ := strings.Cut(code, "-")
 	var near []string
 	for _, r := range known {
@@ -56,9 +61,9 @@ func CheckRegion(code string) error {
 		}
 	}
 	if len(near) == 0 {
-		return fmt.Errorf("unknown region %q: give a region code such as eu-central-1 or us-east-1", code)
+		return fmt.Errorf("unknown region %q: give a region code, for example --region eu-central-1", code)
 	}
-	return fmt.Errorf("unknown region %q: in %s there are %s", code, area, strings.Join(near, ", "))
+	return fmt.Errorf("unknown region %q: in %s there are %s; for example --region %s", code, area, strings.Join(near, ", "), near[0])
 }
 
 // Credentials are an AWS access key in plain text; they live only in memory.

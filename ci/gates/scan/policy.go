@@ -8,6 +8,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"dagger/sensor-backend/text"
 )
 
 // Policy says which findings stop the pipeline.
@@ -36,7 +38,7 @@ func Thresholds() []string { return []string{"CRITICAL", "HIGH", "MEDIUM", "LOW"
 // one of them, in either case, or empty.
 func CheckThreshold(s string) error {
 	if s != "" && !slices.Contains(Thresholds(), strings.ToUpper(s)) {
-		return fmt.Errorf("unknown severity %q: choose from %s", s, strings.Join(Thresholds(), ", "))
+		return text.Unknown("severity", s, Thresholds(), "--fail-on")
 	}
 	return nil
 }

@@ -1,10 +1,10 @@
 package trigger
 
 import (
-	"fmt"
 	"slices"
-	"strings"
 	"time"
+
+	"dagger/sensor-backend/text"
 )
 
 // The stages' names.
@@ -87,7 +87,7 @@ func checkStages(chosen []string, byHand bool) error {
 	from := choosable(byHand)
 	for _, name := range chosen {
 		if name != Notify && !slices.Contains(from, name) {
-			return fmt.Errorf("unknown stage %q: choose from %s", clip(name), strings.Join(from, ", "))
+			return text.Unknown("stage", name, from, "--stages")
 		}
 	}
 	return nil

@@ -12,6 +12,7 @@ import (
 
 	"dagger/sensor-backend/gitref"
 	"dagger/sensor-backend/target"
+	"dagger/sensor-backend/text"
 )
 
 // The events that are known, by GitHub's names (docs.github.com, "Events that
@@ -283,7 +284,7 @@ func check(e Event) (gitref.Name, error) {
 		return gitref.Name{}, fmt.Errorf("event pull_request_target gives a stranger's pull request this repository's secrets: use pull_request")
 	}
 	if !slices.Contains(Events(), e.Name) {
-		return gitref.Name{}, fmt.Errorf("unknown event %q: choose from %s", clip(e.Name), strings.Join(Events(), ", "))
+		return gitref.Name{}, text.Unknown("event", e.Name, Events(), "--event")
 	}
 	ref, err := gitref.ParseName(e.Ref)
 	switch {

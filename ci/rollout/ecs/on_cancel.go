@@ -1,6 +1,6 @@
 package ecs
 
-import "fmt"
+import "dagger/sensor-backend/text"
 
 // CancelPolicy says what becomes of a service's deployment when the caller's
 // context ends; FollowOptions.OnCancel takes it. Either way the call returns
@@ -36,5 +36,5 @@ func ParseCancelPolicy(name string) (CancelPolicy, error) {
 	if name == "" {
 		return LeaveRunning, nil
 	}
-	return LeaveRunning, fmt.Errorf("%q is not a policy for a canceled deploy: give %s or %s", name, LeaveRunning, RollBack)
+	return LeaveRunning, text.Unknown("policy for a canceled deploy", name, []string{LeaveRunning.String(), RollBack.String()}, "--on-cancel")
 }

@@ -16,7 +16,7 @@ func TestCancelPolicies(t *testing.T) {
 			t.Errorf("%q is %s, %v", name, got, err)
 		}
 	}
-	if _, err := ParseCancelPolicy("undo"); err == nil || err.Error() != `"undo" is not a policy for a canceled deploy: give leave-running or roll-back` {
+	if _, err := ParseCancelPolicy("undo"); err == nil || err.Error() != `unknown policy for a canceled deploy "undo": choose from leave-running, roll-back; for example --on-cancel leave-running` {
 		t.Errorf("undo: %v", err)
 	}
 }
