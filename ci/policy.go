@@ -179,12 +179,12 @@ func (m *SensorBackend) preflight(ctx context.Context, c *cloud, flags ...string
 	}
 	place := m.place(c)
 	flags = append(flags, "-state-bucket="+place.Bucket, "-state-key="+place.Key, "-lock-table="+place.Table,
-		"-role="+m.Project+"-"+m.Environment+"-"+m.Region+"-ci-deploy", "-github-environment="+m.Environment)
+		"-role="+m.names().Everywhere+"-ci-deploy", "-github-environment="+m.Environment)
 	if c.emulator != nil {
 		flags = append(flags, "-path-style")
 	}
 	name, out := strings.TrimSuffix(path.Base(file), ".tfvars"), planDir+"/plan.json"
-	script := mockedPlan(name, c.account, out, "-var=project="+m.Project+" -var=region="+m.Region) + `exec preflight "$@" ` + out
+	script := mockedPlan(name, c.account, out, "-var=project_name="+m.Project+" -var=aws_region="+m.Region) + `exec preflight "$@" ` + out
 	run := fresh(terraformProviders(m.Infra).
 		WithFile("/usr/local/bin/preflight", staticBinary(dag.CurrentModule().Source().Directory("plancheck"), "preflight", arch)).
 		WithMountedTemp(planDir).

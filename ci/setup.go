@@ -101,7 +101,7 @@ func (m *SensorBackend) makeRoles(ctx context.Context, c *cloud, repository work
 		said = append(said, "identity provider of GitHub: "+made(trusts))
 	}
 	err = tf.configure(ctx, m.where(c), nil, map[string]any{
-		"project": m.Project, "environment": m.Environment, "region": m.Region, "emulated": c.emulator != nil,
+		"project_name": m.Project, "environment": m.Environment, "aws_region": m.Region, "emulated": c.emulator != nil,
 		"github_repository": repository.Name, "github_owner_id": repository.OwnerID, "github_repository_id": repository.ID,
 	})
 	if err != nil {

@@ -7,8 +7,8 @@ mock_provider "aws" {
 variables {
   environment          = "staging"
   processor_zip        = "processor.zip"
-  write_keys_parameter = "/sensor/write-keys"
-  certificate_arn      = "arn:aws:acm:eu-central-1:111122223333:certificate/0a1b2c3d-0000-4000-8000-0123456789ab"
+  write_keys_parameter = "/sensor-backend/write-keys"
+  certificate_arn      = "arn:aws:acm:us-east-1:111122223333:certificate/0a1b2c3d-0000-4000-8000-0123456789ab"
   domain_name          = "sensors.example.com"
 }
 
@@ -47,7 +47,7 @@ run "only_the_load_balancer_reaches_the_tasks" {
 run "endpoints_keep_traffic_inside_aws" {
   variables {
     egress_mode             = "endpoints"
-    warehouse_url_parameter = "/sensor/warehouse-url"
+    warehouse_url_parameter = "/sensor-backend/warehouse-url"
   }
 
   assert {
@@ -148,7 +148,7 @@ run "plain_http_without_a_certificate" {
 
 run "https_with_a_certificate" {
   variables {
-    certificate_arn = "arn:aws:acm:eu-central-1:111122223333:certificate/0a1b2c3d-0000-4000-8000-0123456789ab"
+    certificate_arn = "arn:aws:acm:us-east-1:111122223333:certificate/0a1b2c3d-0000-4000-8000-0123456789ab"
   }
 
   assert {
@@ -166,7 +166,7 @@ run "refuses_a_certificate_of_another_account" {
   command = plan
 
   variables {
-    certificate_arn = "arn:aws:acm:eu-central-1:999999999999:certificate/0a1b2c3d-0000-4000-8000-0123456789ab"
+    certificate_arn = "arn:aws:acm:us-east-1:999999999999:certificate/0a1b2c3d-0000-4000-8000-0123456789ab"
   }
 
   expect_failures = [aws_lb_listener.https]

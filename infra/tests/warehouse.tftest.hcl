@@ -7,8 +7,8 @@ mock_provider "aws" {
 variables {
   environment          = "staging"
   processor_zip        = "processor.zip"
-  write_keys_parameter = "/sensor/write-keys"
-  certificate_arn      = "arn:aws:acm:eu-central-1:111122223333:certificate/0a1b2c3d-0000-4000-8000-0123456789ab"
+  write_keys_parameter = "/sensor-backend/write-keys"
+  certificate_arn      = "arn:aws:acm:us-east-1:111122223333:certificate/0a1b2c3d-0000-4000-8000-0123456789ab"
   domain_name          = "sensors.example.com"
 }
 
@@ -89,7 +89,7 @@ run "redshift_loads_what_the_api_stages" {
   }
 
   assert {
-    condition     = jsondecode(aws_iam_role.warehouse[0].assume_role_policy).Statement[0].Condition.StringLike["sts:ExternalId"] == "arn:aws:redshift:eu-central-1:111122223333:dbuser:sensor-staging-warehouse/*"
+    condition     = jsondecode(aws_iam_role.warehouse[0].assume_role_policy).Statement[0].Condition.StringLike["sts:ExternalId"] == "arn:aws:redshift:us-east-1:111122223333:dbuser:sensor-backend-staging-warehouse/*"
     error_message = "only this cluster may take the role"
   }
 
