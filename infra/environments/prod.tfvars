@@ -21,4 +21,4 @@ write_keys_parameter = "/sensor-backend/prod/write-keys"
 log_retention_days = 365
 access_log_days    = 365
 alert_email        = "oncall@example.com"
-monthly_budget     = 900
+monthly_budget     = 700
