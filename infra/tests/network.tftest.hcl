@@ -190,3 +190,25 @@ run "traffic_is_logged" {
     error_message = "flow logs must be on"
   }
 }
+
+# In AWS's own words, which it adds to a policy that lacks them.
+run "flow_logs_are_delivered" {
+  assert {
+    condition = {
+      for statement in jsondecode(aws_s3_bucket_policy.logs.policy).Statement : statement.Sid => {
+        action = statement.Action, resource = statement.Resource, account = statement.Condition.StringEquals["aws:SourceAccount"]
+        source = statement.Condition.ArnLike["aws:SourceArn"], acl = try(statement.Condition.StringEquals["s3:x-amz-acl"], "")
+      } if try(statement.Principal.Service, "") == "delivery.logs.amazonaws.com"
+      } == {
+      AWSLogDeliveryWrite = {
+        action  = ["s3:PutObject"], resource = "arn:aws:s3:::sensor-backend-staging-logs-111122223333-use1/AWSLogs/111122223333/*"
+        account = "111122223333", source = "arn:aws:logs:us-east-1:111122223333:*", acl = "bucket-owner-full-control"
+      }
+      AWSLogDeliveryAclCheck = {
+        action  = ["s3:GetBucketAcl"], resource = "arn:aws:s3:::sensor-backend-staging-logs-111122223333-use1"
+        account = "111122223333", source = "arn:aws:logs:us-east-1:111122223333:*", acl = ""
+      }
+    }
+    error_message = "the statements must be those of AWS's guide: ${aws_s3_bucket_policy.logs.policy}"
+  }
+}

@@ -58,6 +58,25 @@ run "redshift_is_private_and_encrypted" {
   }
 }
 
+run "redshift_logs_into_groups_of_ours" {
+  variables {
+    enable_redshift    = true
+    log_retention_days = 14
+  }
+
+  assert {
+    condition = (
+      toset(aws_redshift_logging.warehouse[0].log_exports) == toset(keys(aws_cloudwatch_log_group.warehouse)) &&
+      alltrue([
+        for export, group in aws_cloudwatch_log_group.warehouse :
+        group.name == "/aws/redshift/cluster/${aws_redshift_cluster.warehouse[0].cluster_identifier}/${export}" &&
+        group.retention_in_days == 14 && group.kms_key_id == aws_kms_key.main.arn
+      ])
+    )
+    error_message = "every log of the warehouse needs a group with a key and an end, of the name that Redshift writes to"
+  }
+}
+
 run "redshift_loads_what_the_api_stages" {
   variables {
     enable_redshift = true

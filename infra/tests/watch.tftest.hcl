@@ -59,6 +59,16 @@ run "the_alarms_that_matter_are_there" {
   }
 }
 
+# What counts requests or errors sends nothing while there are none.
+run "silence_is_judged_by_what_it_means" {
+  assert {
+    condition = [
+      for name, alarm in merge(aws_cloudwatch_metric_alarm.api, aws_cloudwatch_metric_alarm.processor) : name if alarm.treat_missing_data != "notBreaching"
+    ] == ["api-down"]
+    error_message = "only the number of healthy targets is always sent"
+  }
+}
+
 run "a_total_outage_rings" {
   assert {
     condition = (
