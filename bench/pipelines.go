@@ -30,7 +30,7 @@ type pipeline struct {
 // environment and region are where both deploy to, each with a project of its own.
 const (
 	environment = "dev"
-	region      = "eu-central-1"
+	region      = "us-east-1"
 	account     = "123456789012" // the emulated AWS has this one
 )
 

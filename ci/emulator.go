@@ -32,7 +32,7 @@ const (
 	emulatorURL  = "http://aws:4566"
 
 	// warehouseParameter is where the emulator keeps the warehouse's address.
-	warehouseParameter = "/sensor/warehouse-url"
+	warehouseParameter = "/sensor-backend/warehouse-url"
 )
 
 // Emulator is the emulated AWS as a service, for `dagger call emulator up`.

@@ -121,10 +121,10 @@ func findDrifted(ctx context.Context, tf *terraformSession) (string, error) {
 // +cache="never"
 func (m *SensorBackend) Destroy(
 	ctx context.Context,
-	// PROJECT-ENVIRONMENT, such as sensor-dev, as a sign that this is meant.
+	// PROJECT-ENVIRONMENT, such as sensor-backend-dev, as a sign that this is meant.
 	confirm string,
 ) (string, error) {
-	if name := m.Project + "-" + m.Environment; confirm != name {
+	if name := m.names().Environment; confirm != name {
 		return "", fmt.Errorf("nothing destroyed: to destroy the environment with its data, give --confirm %s", name)
 	}
 	return m.onLocked(ctx, func(ctx context.Context, c *cloud) (string, error) {
@@ -138,7 +138,7 @@ func (m *SensorBackend) Destroy(
 			return "", err
 		}
 		return summary.String(), errors.Join(
-			removeTaskDefinitions(ctx, c, m.Project+"-"+m.Environment+"-api"),
+			removeTaskDefinitions(ctx, c, m.names().Family),
 			m.deployments(c).Forget(ctx),
 		)
 	})

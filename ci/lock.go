@@ -136,7 +136,7 @@ func (m *SensorBackend) lockPlace(ctx context.Context, c *cloud, n named) (table
 		return namedLocks, "deploy/" + n.key(), tfstate.EnsureTable(ctx, dynamodb.NewFromConfig(c.config), namedLocks, time.Second)
 	}
 	place, err := m.statePlace(ctx, c)
-	return place.Table, "deploy/" + m.Project + "-" + m.Environment, err
+	return place.Table, "deploy/" + m.names().Environment, err
 }
 
 // deployer names the caller and what is deployed, for others to read.

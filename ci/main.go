@@ -79,15 +79,15 @@ func New(
 	// +defaultPath="/"
 	// +ignore=["*", "!.git/HEAD", "!.git/refs", "!.git/packed-refs", "!.git/objects", "!.git/shallow"]
 	repository *dagger.Directory,
-	// Name that every resource starts with: 2 to 12 lower-case letters, digits or dashes.
-	// +default="sensor"
-	project string,
+	// Name that every resource starts with: 2 to 20 lower-case letters, digits or dashes.
+	// +default="sensor-backend"
+	projectName string,
 	// Environment to work on, each with a state of its own: dev, staging or prod.
 	// +default="dev"
 	environment string,
 	// AWS region code.
-	// +default="eu-central-1"
-	region string,
+	// +default="us-east-1"
+	awsRegion string,
 	// Processor architecture of API and processor, amd64 or arm64. By default arm64 in an AWS account (it costs less there) and the engine's own on the emulated AWS.
 	// +optional
 	architecture string,
@@ -132,9 +132,9 @@ func New(
 	emulator *dagger.Service,
 ) (*SensorBackend, error) {
 	err := errors.Join(
-		checkProject(project),
+		target.CheckProject(projectName),
 		target.CheckEnvironment(environment),
-		target.CheckRegion(region),
+		target.CheckRegion(awsRegion),
 		checkArchitecture(architecture),
 		checkOptional(branch, gitref.CheckBranch),
 		checkOptional(commit, gitref.CheckCommit),
@@ -150,9 +150,9 @@ func New(
 		Infra:             infra,
 		EmulatorSource:    emulatorSource,
 		Repository:        repository,
-		Project:           project,
+		Project:           projectName,
 		Environment:       environment,
-		Region:            region,
+		Region:            awsRegion,
 		GivenArchitecture: architecture,
 		GivenBranch:       branch,
 		GivenCommit:       commit,

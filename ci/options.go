@@ -7,23 +7,18 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"regexp"
 	"strings"
 	"time"
 
 	"dagger/sensor-backend/gitref"
 	"dagger/sensor-backend/internal/dagger"
+	"dagger/sensor-backend/target"
 	"dagger/sensor-backend/text"
 )
 
-// projectForm is the form of a project's name.
-var projectForm = regexp.MustCompile(`^[a-z][a-z0-9-]{0,10}[a-z0-9]$`)
-
-func checkProject(name string) error {
-	if !projectForm.MatchString(name) {
-		return fmt.Errorf("project %q: give 2 to 12 lower-case letters, digits or dashes, a letter first", name)
-	}
-	return nil
+// names are what the environment's resources are called.
+func (m *SensorBackend) names() target.Names {
+	return target.NamesOf(m.Project, m.Environment, m.Region)
 }
 
 func checkArchitecture(name string) error {

@@ -215,7 +215,7 @@ func (x *execution) place() report.Place {
 		return report.EmulatedPlace(x.m.RunningEmulator == nil)
 	}
 	return report.Place{
-		Flags: fmt.Sprintf("$flags --environment %s --region %s", x.m.Environment, x.m.Region),
+		Flags: fmt.Sprintf("$flags --environment %s --aws-region %s", x.m.Environment, x.m.Region),
 		Page:  cmp.Or(x.provisioned.outputs["api_url"], x.loaded["api_url"]),
 	}
 }

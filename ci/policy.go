@@ -184,7 +184,7 @@ func (m *SensorBackend) preflight(ctx context.Context, c *cloud, flags ...string
 		flags = append(flags, "-path-style")
 	}
 	name, out := strings.TrimSuffix(path.Base(file), ".tfvars"), planDir+"/plan.json"
-	script := mockedPlan(name, c.account, out, "-var=project="+m.Project+" -var=region="+m.Region) + `exec preflight "$@" ` + out
+	script := mockedPlan(name, c.account, out, "-var=project_name="+m.Project+" -var=aws_region="+m.Region) + `exec preflight "$@" ` + out
 	run := fresh(terraformProviders(m.Infra).
 		WithFile("/usr/local/bin/preflight", staticBinary(dag.CurrentModule().Source().Directory("plancheck"), "preflight", arch)).
 		WithMountedTemp(planDir).

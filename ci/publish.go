@@ -118,7 +118,7 @@ func (c *cloud) registryLogin(ctx context.Context) (ecr.Credentials, error) {
 }
 
 // repositoryName is the name the Terraform configuration gives the repository.
-func (m *SensorBackend) repositoryName() string { return m.Project + "-" + m.Environment + "-api" }
+func (m *SensorBackend) repositoryName() string { return m.names().Repository }
 
 func (m *SensorBackend) publish(ctx context.Context, c *cloud, built packed, passes scanGate) (ecr.Pushed, scan.Result, error) {
 	registry := awsecr.NewFromConfig(c.config)

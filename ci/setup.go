@@ -107,7 +107,7 @@ func (m *SensorBackend) makeRoles(ctx context.Context, c *cloud, repository work
 		said = append(said, "identity provider of GitHub: "+made(trusts))
 	}
 	err = tf.configure(ctx, m.where(c), nil, map[string]any{
-		"project": m.Project, "environment": m.Environment, "region": m.Region, "emulated": c.emulator != nil,
+		"project_name": m.Project, "environment": m.Environment, "aws_region": m.Region, "emulated": c.emulator != nil,
 		"github_repository": repository.Name, "github_owner_id": repository.OwnerID, "github_repository_id": repository.ID,
 	})
 	if err != nil {
@@ -156,7 +156,7 @@ const (
 
 // roleName is the name that the configuration gives a role.
 func (m *SensorBackend) roleName(r role) string {
-	return m.Project + "-" + m.Environment + "-" + m.Region + "-ci-" + string(r)
+	return m.names().Everywhere + "-ci-" + string(r)
 }
 
 // as is the same AWS under one of the environment's roles. In an account the caller has
@@ -233,7 +233,7 @@ func (m *SensorBackend) Permissions(
 		if err := c.control(ctx, http.MethodGet, "iam/permissions", &recorded); err != nil {
 			return "", err
 		}
-		report := permissions.Judge(recorded.Roles, reasons, m.Project+"-"+m.Environment+"-")
+		report := permissions.Judge(recorded.Roles, reasons, m.names().Everywhere+"-")
 		if reset {
 			if err := c.control(ctx, http.MethodDelete, "iam/decisions", nil); err != nil {
 				return "", err

@@ -155,9 +155,9 @@ func (m *SensorBackend) configuredAt(ctx context.Context, c *cloud, place tfstat
 		return nil, err
 	}
 	variables := map[string]any{
-		"project":       m.Project,
+		"project_name":  m.Project,
 		"environment":   m.Environment,
-		"region":        m.Region,
+		"aws_region":    m.Region,
 		"api_image":     image,
 		"processor_zip": "/package/processor.zip",
 		"architecture":  map[string]string{"amd64": "X86_64", "arm64": "ARM64"}[arch],
@@ -165,6 +165,8 @@ func (m *SensorBackend) configuredAt(ctx context.Context, c *cloud, place tfstat
 	}
 	if c.emulator != nil {
 		variables["warehouse_url_parameter"] = warehouseParameter
+		// That is a PostgreSQL.
+		variables["enable_redshift"] = false
 		// Nobody has made keys to write there, and nothing there is worth one.
 		variables["write_keys_parameter"] = ""
 	}

@@ -72,7 +72,7 @@ func (m *SensorBackend) TestModules(
 	ctx context.Context,
 	// The repository's other Go modules.
 	// +defaultPath="/"
-	// +ignore=["*", "!bench", "!bootstrap", "!ci", "!emulator"]
+	// +ignore=["*", "!bench", "!bootstrap", "!ci", "!emulator", "!infra/**/names.tf", "!infra/**/names.json"]
 	source *dagger.Directory,
 ) (string, error) {
 	// The pipeline's main package needs the code that the engine generates.
@@ -83,6 +83,8 @@ func (m *SensorBackend) TestModules(
 		if module == "ci" {
 			// It is tested on them what a program is built from.
 			all = all.WithDirectory(servicesDir, m.Services)
+			// And on these how its resources are called.
+			all = all.WithDirectory("infra", source.Directory("infra"))
 		}
 		run := golang(all).
 			WithWorkdir("/src/"+module).

@@ -12,7 +12,7 @@ locals {
   # Names, not references: the service waits for its rollback alarms.
   ecs_dimensions = {
     ClusterName = aws_ecs_cluster.main.name
-    ServiceName = "${local.name}-api"
+    ServiceName = local.names.service
   }
 
   api_alarms = {
@@ -67,7 +67,7 @@ locals {
     }
   }
 
-  processor_dimensions = { FunctionName = "${local.name}-processor" }
+  processor_dimensions = { FunctionName = local.names.function }
 
   processor_alarms = {
     processor-errors = {

@@ -84,7 +84,7 @@ resource "aws_lb_listener" "https" {
   lifecycle {
     precondition {
       condition     = strcontains(var.certificate_arn, ":${local.account_scope}:")
-      error_message = "certificate_arn must name a certificate of account ${local.account_id} in ${var.region}; put the one of your domain into the variable file."
+      error_message = "certificate_arn must name a certificate of account ${local.account_id} in ${var.aws_region}; put the one of your domain into the variable file."
     }
   }
 }

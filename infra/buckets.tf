@@ -5,7 +5,7 @@ locals {
   # Bucket names are shared by all of AWS; account and region make them ours.
   buckets = {
     for purpose in ["source", "processed"] :
-    purpose => "${local.name}-${purpose}-${local.account_id}-${var.region}"
+    purpose => "${local.name}-${purpose}-${local.account_id}-${local.region_code}"
   }
 }
 

@@ -17,7 +17,7 @@ resource "aws_budgets_budget" "monthly" {
 
   cost_filter {
     name   = "Region"
-    values = [var.region]
+    values = [var.aws_region]
   }
 
   dynamic "notification" {

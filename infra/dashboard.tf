@@ -53,7 +53,7 @@ resource "aws_cloudwatch_dashboard" "main" {
         height = 6
         properties = {
           title   = graph[0]
-          region  = var.region
+          region  = var.aws_region
           period  = 60
           view    = "timeSeries"
           metrics = graph[1]

@@ -1,7 +1,7 @@
 # A tag names one image for ever, except `latest` and `running`, which move.
 # Nothing runs by tag: deployments name the image by its digest.
 resource "aws_ecr_repository" "api" {
-  name                 = "${local.name}-api"
+  name                 = local.names.repository
   image_tag_mutability = "IMMUTABLE_WITH_EXCLUSION"
   force_delete         = !local.protected
 

@@ -1,5 +1,5 @@
 resource "aws_ecs_cluster" "main" {
-  name = local.name
+  name = local.names.cluster
 
   setting {
     name  = "containerInsights"
@@ -13,7 +13,7 @@ resource "aws_ecs_cluster_capacity_providers" "main" {
 }
 
 resource "aws_ecs_service" "api" {
-  name                    = "${local.name}-api"
+  name                    = local.names.service
   cluster                 = aws_ecs_cluster.main.arn
   task_definition         = aws_ecs_task_definition.api.arn
   desired_count           = var.desired_count

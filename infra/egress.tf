@@ -23,7 +23,7 @@ resource "aws_vpc_endpoint" "gateway" {
   for_each = toset(["s3", "dynamodb"])
 
   vpc_id            = aws_vpc.main.id
-  service_name      = "com.amazonaws.${var.region}.${each.key}"
+  service_name      = "com.amazonaws.${var.aws_region}.${each.key}"
   vpc_endpoint_type = "Gateway"
   route_table_ids   = aws_route_table.private[*].id
 
@@ -34,7 +34,7 @@ resource "aws_vpc_endpoint" "interface" {
   for_each = toset(local.endpoint_services)
 
   vpc_id              = aws_vpc.main.id
-  service_name        = "com.amazonaws.${var.region}.${each.key}"
+  service_name        = "com.amazonaws.${var.aws_region}.${each.key}"
   vpc_endpoint_type   = "Interface"
   private_dns_enabled = true
   subnet_ids          = aws_subnet.private[*].id

@@ -77,7 +77,7 @@ resource "aws_iam_role_policy" "processor" {
         Effect    = "Allow"
         Action    = ["kms:Decrypt"]
         Resource  = aws_kms_key.main.arn
-        Condition = { StringEquals = { "kms:ViaService" = "lambda.${var.region}.amazonaws.com" } }
+        Condition = { StringEquals = { "kms:ViaService" = "lambda.${var.aws_region}.amazonaws.com" } }
       },
       {
         Sid      = "WriteLog"

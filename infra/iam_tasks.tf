@@ -25,7 +25,7 @@ locals {
       Effect                     = "Allow"
       Action                     = ["kms:Decrypt", "kms:GenerateDataKey"]
       Resource                   = aws_kms_key.main.arn
-      Condition                  = { StringEquals = { "kms:ViaService" = [for name in names : "${name}.${var.region}.amazonaws.com"] } }
+      Condition                  = { StringEquals = { "kms:ViaService" = [for name in names : "${name}.${var.aws_region}.amazonaws.com"] } }
     }
   }
 }

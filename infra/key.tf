@@ -7,7 +7,7 @@ locals {
   # what keeps them from using it on behalf of another account.
   key_services = {
     Logs = {
-      service = "logs.${var.region}.amazonaws.com"
+      service = "logs.${var.aws_region}.amazonaws.com"
       test    = "ArnLike"
       key     = "kms:EncryptionContext:aws:logs:arn"
       value   = "arn:${local.partition}:logs:${local.account_scope}:log-group:*"

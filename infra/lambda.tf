@@ -7,7 +7,7 @@ locals {
 }
 
 resource "aws_lambda_function" "processor" {
-  function_name = "${local.name}-processor"
+  function_name = local.names.function
   role          = aws_iam_role.processor.arn
   runtime       = "provided.al2023"
   handler       = "bootstrap"

@@ -3,7 +3,7 @@
 # balancer can write under no other.
 
 locals {
-  logs_bucket     = "${local.name}-logs-${local.account_id}-${var.region}"
+  logs_bucket     = "${local.name}-logs-${local.account_id}-${local.region_code}"
   logs_bucket_arn = "arn:${local.partition}:s3:::${local.logs_bucket}"
   from_account    = { StringEquals = { "aws:SourceAccount" = local.account_id } }
 }

@@ -13,7 +13,7 @@ data "aws_availability_zones" "available" {
   lifecycle {
     postcondition {
       condition     = length(self.names) >= var.zone_count
-      error_message = "${var.region} has ${length(self.names)} availability zones open to every account: zone_count cannot be ${var.zone_count}."
+      error_message = "${var.aws_region} has ${length(self.names)} availability zones open to every account: zone_count cannot be ${var.zone_count}."
     }
   }
 }

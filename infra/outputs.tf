@@ -1,6 +1,6 @@
 output "region" {
   description = "AWS region everything lives in."
-  value       = var.region
+  value       = var.aws_region
 }
 
 output "ecr_repository_url" {

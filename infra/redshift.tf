@@ -110,7 +110,7 @@ resource "aws_iam_role_policy" "warehouse" {
         Effect    = "Allow"
         Action    = ["kms:Decrypt"]
         Resource  = aws_kms_key.main.arn
-        Condition = { StringEquals = { "kms:ViaService" = "s3.${var.region}.amazonaws.com" } }
+        Condition = { StringEquals = { "kms:ViaService" = "s3.${var.aws_region}.amazonaws.com" } }
       },
     ]
   })

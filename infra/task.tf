@@ -27,7 +27,7 @@ resource "terraform_data" "api_image" {
 }
 
 resource "aws_ecs_task_definition" "api" {
-  family                   = "${local.name}-api"
+  family                   = local.names.family
   requires_compatibilities = ["FARGATE"]
   network_mode             = "awsvpc"
   cpu                      = var.cpu
@@ -61,7 +61,7 @@ resource "aws_ecs_task_definition" "api" {
 
     environment = concat(
       [
-        { name = "AWS_REGION", value = var.region },
+        { name = "AWS_REGION", value = var.aws_region },
         { name = "METADATA_TABLE", value = aws_dynamodb_table.metadata.name },
         # The pipeline runs the same image once with "migrate" before it updates
         # the service: no task that serves changes the schema.
@@ -90,7 +90,7 @@ resource "aws_ecs_task_definition" "api" {
       logDriver = "awslogs"
       options = {
         awslogs-group         = aws_cloudwatch_log_group.api.name
-        awslogs-region        = var.region
+        awslogs-region        = var.aws_region
         awslogs-stream-prefix = "ecs"
       }
     }

@@ -34,11 +34,11 @@ resource "aws_sns_topic_policy" "alarms" {
   })
 }
 
-# AWS asks each address to confirm before it sends anything else.
-resource "aws_sns_topic_subscription" "alarm_email" {
-  for_each = var.alarm_emails
+# AWS asks the address to confirm before it sends anything else.
+resource "aws_sns_topic_subscription" "alert_email" {
+  count = var.alert_email == "" ? 0 : 1
 
   topic_arn = aws_sns_topic.alarms.arn
   protocol  = "email"
-  endpoint  = each.value
+  endpoint  = var.alert_email
 }

@@ -20,14 +20,14 @@ variable "access_log_days" {
   }
 }
 
-variable "alarm_emails" {
-  description = "Mail addresses that get the alarms; each has to confirm AWS's first mail."
-  type        = set(string)
-  default     = []
+variable "alert_email" {
+  description = "Mail address that gets the alarms, once it has confirmed AWS's first mail; empty sends none. A list of people is a mailing list's address."
+  type        = string
+  default     = ""
 
   validation {
-    condition     = alltrue([for address in var.alarm_emails : can(regex("^[^@\\s]+@[^@\\s]+\\.[^@\\s]+$", address))])
-    error_message = "alarm_emails must be mail addresses such as oncall@example.com."
+    condition     = var.alert_email == "" || can(regex("^[^@\\s]+@[^@\\s]+\\.[^@\\s]+$", var.alert_email))
+    error_message = "alert_email must be empty or a mail address such as oncall@example.com."
   }
 }
 

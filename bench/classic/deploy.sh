@@ -8,7 +8,12 @@
 # the image is pushed to, and CRANE the command that pushes it.
 set -euo pipefail
 
-name=$PROJECT-$ENVIRONMENT
+# What Terraform calls things in us-east-1 (infra/names.tf).
+repository=$PROJECT-$ENVIRONMENT
+family=$PROJECT-$ENVIRONMENT
+cluster=$PROJECT-cluster-$ENVIRONMENT
+service=$PROJECT-service-$ENVIRONMENT
+function=$PROJECT-data-processor-$ENVIRONMENT
 sha=$(git rev-parse HEAD)
 tag=main-${sha:0:12}
 out=$PWD/.classic
@@ -28,20 +33,20 @@ build_and_push() {
   compile api "$out/api"
   compile processor "$out/bootstrap"
   (cd "$out" && rm -f processor.zip && zip -q -X processor.zip bootstrap)
-  if ! aws ecr describe-repositories --repository-names "$name-api" >/dev/null 2>&1; then
+  if ! aws ecr describe-repositories --repository-names "$repository" >/dev/null 2>&1; then
     init
     terraform_with apply -auto-approve -target=aws_ecr_repository.api
   fi
   aws ecr get-login-password | $CRANE auth login "$REGISTRY" --username AWS --password-stdin
   tar --create --owner=0 --group=0 --mtime=@0 --file "$out/layer.tar" --directory "$out" api
   # crane says what an image starts only of one that is pushed.
-  $CRANE append --insecure --oci-empty-base --new_layer "$out/layer.tar" --new_tag "$REGISTRY/$name-api:build-$tag"
+  $CRANE append --insecure --oci-empty-base --new_layer "$out/layer.tar" --new_tag "$REGISTRY/$repository:build-$tag"
   $CRANE mutate --insecure --set-platform linux/amd64 --entrypoint /api --user 65532:65532 --exposed-ports 8080/tcp \
-    --tag "$REGISTRY/$name-api:$tag" "$REGISTRY/$name-api:build-$tag"
-  $CRANE tag --insecure "$REGISTRY/$name-api:$tag" latest
-  aws ecr wait image-scan-complete --repository-name "$name-api" --image-id "imageTag=$tag"
+    --tag "$REGISTRY/$repository:$tag" "$REGISTRY/$repository:build-$tag"
+  $CRANE tag --insecure "$REGISTRY/$repository:$tag" latest
+  aws ecr wait image-scan-complete --repository-name "$repository" --image-id "imageTag=$tag"
   local critical
-  critical=$(aws ecr describe-image-scan-findings --repository-name "$name-api" --image-id "imageTag=$tag" \
+  critical=$(aws ecr describe-image-scan-findings --repository-name "$repository" --image-id "imageTag=$tag" \
     --query 'imageScanFindings.findingSeverityCounts.CRITICAL' --output text)
   [ "$critical" = None ] || [ "$critical" = 0 ]
 }
@@ -54,15 +59,15 @@ init() {
 
 terraform_with() { # COMMAND ARGUMENT...
   terraform -chdir=infra "$@" -input=false -no-color -var-file="environments/$ENVIRONMENT.tfvars" \
-    -var="project=$PROJECT" -var="region=$AWS_REGION" -var="processor_zip=$out/processor.zip" \
+    -var="project_name=$PROJECT" -var="aws_region=$AWS_REGION" -var="processor_zip=$out/processor.zip" \
     -var="api_image=$(image)" -var=architecture=X86_64 "${VARIABLES[@]}"
 }
 
 # The image by digest, once it is pushed.
 image() {
   local uri digest
-  uri=$(aws ecr describe-repositories --repository-names "$name-api" --query 'repositories[0].repositoryUri' --output text 2>/dev/null) || return 0
-  digest=$(aws ecr describe-images --repository-name "$name-api" --image-ids "imageTag=$tag" --query 'imageDetails[0].imageDigest' --output text 2>/dev/null) || return 0
+  uri=$(aws ecr describe-repositories --repository-names "$repository" --query 'repositories[0].repositoryUri' --output text 2>/dev/null) || return 0
+  digest=$(aws ecr describe-images --repository-name "$repository" --image-ids "imageTag=$tag" --query 'imageDetails[0].imageDigest' --output text 2>/dev/null) || return 0
   echo "$uri@$digest"
 }
 
@@ -76,28 +81,28 @@ provision() {
 
 deploy_lambda() {
   local version
-  aws lambda update-function-code --function-name "$name-processor" --zip-file "fileb://$out/processor.zip" >/dev/null
-  aws lambda wait function-updated --function-name "$name-processor"
-  version=$(aws lambda publish-version --function-name "$name-processor" --query Version --output text)
-  aws lambda update-alias --function-name "$name-processor" --name PROD --function-version "$version" >/dev/null
+  aws lambda update-function-code --function-name "$function" --zip-file "fileb://$out/processor.zip" >/dev/null
+  aws lambda wait function-updated --function-name "$function"
+  version=$(aws lambda publish-version --function-name "$function" --query Version --output text)
+  aws lambda update-alias --function-name "$function" --name PROD --function-version "$version" >/dev/null
 }
 
 deploy_ecs() {
   local revision
-  aws ecs describe-task-definition --task-definition "$name-api" --query taskDefinition |
+  aws ecs describe-task-definition --task-definition "$family" --query taskDefinition |
     jq --arg image "$(image)" '.containerDefinitions[0].image = $image
       | del(.taskDefinitionArn, .revision, .status, .requiresAttributes, .compatibilities, .registeredAt, .registeredBy)' \
       >"$out/task.json"
   revision=$(aws ecs register-task-definition --cli-input-json "file://$out/task.json" --query taskDefinition.taskDefinitionArn --output text)
-  aws ecs update-service --cluster "$name" --service "$name-api" --task-definition "$revision" >/dev/null
-  aws ecs wait services-stable --cluster "$name" --services "$name-api"
+  aws ecs update-service --cluster "$cluster" --service "$service" --task-definition "$revision" >/dev/null
+  aws ecs wait services-stable --cluster "$cluster" --services "$service"
 }
 
 # Where the provider is told of an emulated AWS.
 BACKEND=() VARIABLES=()
 if [ -n "${AWS_ENDPOINT_URL:-}" ]; then
   BACKEND=(-backend-config=use_path_style=true -backend-config=skip_credentials_validation=true -backend-config=skip_requesting_account_id=true)
-  VARIABLES=(-var=emulated=true -var=warehouse_url_parameter=/sensor/warehouse-url -var=write_keys_parameter=)
+  VARIABLES=(-var=emulated=true -var=warehouse_url_parameter=/sensor-backend/warehouse-url -var=write_keys_parameter=)
 fi
 
 # Runs a stage unless one before it failed. It is never called in a condition, in which

@@ -99,13 +99,13 @@ type halves struct{ Service, Function, Image string }
 func (w world) halves(t *testing.T) halves {
 	t.Helper()
 	services, err := ecs.NewFromConfig(w.config).DescribeServices(t.Context(), &ecs.DescribeServicesInput{
-		Cluster: aws.String("sensor-dev"), Services: []string{"sensor-dev-api"},
+		Cluster: aws.String("sensor-backend-cluster-dev"), Services: []string{"sensor-backend-service-dev"},
 	})
 	if err != nil || len(services.Services) != 1 {
 		t.Fatalf("%d services, %v", len(services.Services), err)
 	}
 	alias, err := lambda.NewFromConfig(w.config).GetAlias(t.Context(), &lambda.GetAliasInput{
-		FunctionName: aws.String("sensor-dev-processor"), Name: aws.String("PROD"),
+		FunctionName: aws.String("sensor-data-processor-dev"), Name: aws.String("PROD"),
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -128,7 +128,7 @@ func (w world) halves(t *testing.T) halves {
 func (w world) tagged(t *testing.T, tag, digest string) {
 	t.Helper()
 	registry := ecr.NewFromConfig(w.config)
-	found, err := registry.DescribeImages(t.Context(), &ecr.DescribeImagesInput{RepositoryName: aws.String("sensor-dev-api")})
+	found, err := registry.DescribeImages(t.Context(), &ecr.DescribeImagesInput{RepositoryName: aws.String("sensor-backend-dev")})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -17,7 +17,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 )
 
-const lockTable = "sensor-tfstate-lock"
+const lockTable = "sensor-backend-tfstate-lock"
 
 // dayTwo does to a deployed environment what its operators do, to the end.
 func dayTwo(t *testing.T, w world) {
@@ -54,7 +54,7 @@ func dayTwo(t *testing.T, w world) {
 		t.Errorf("a plan after rollbacks is not clean:\n%s", plan)
 	}
 	w.rolesAreNeeded(t)
-	w.timed(t, "destroy", func() string { return w.succeeds(t, "destroy", "--confirm=sensor-dev") })
+	w.timed(t, "destroy", func() string { return w.succeeds(t, "destroy", "--confirm=sensor-backend-dev") })
 	if left := w.resources(t, db); len(left) > 0 {
 		t.Errorf("destroy left\n%s", strings.Join(left, "\n"))
 	}
@@ -76,7 +76,7 @@ func (w world) refusesSecond(t *testing.T, db *dynamodb.Client, commit string, s
 	t.Helper()
 	first := make(chan result, 1)
 	go func() { first <- secrets.dagger(t, w, deploy...) }()
-	lock := aws.String("deploy/sensor-dev")
+	lock := aws.String("deploy/sensor-backend-dev")
 	until(t, "the first deploy has the lock", func() bool {
 		item, err := db.GetItem(t.Context(), &dynamodb.GetItemInput{
 			TableName: aws.String(lockTable), Key: map[string]types.AttributeValue{"LockID": &types.AttributeValueMemberS{Value: *lock}},
@@ -170,7 +170,7 @@ func (w world) holdState(t *testing.T, db *dynamodb.Client) string {
 	}
 	var path string
 	for _, bucket := range buckets.Buckets {
-		if strings.HasPrefix(aws.ToString(bucket.Name), "sensor-tfstate-") {
+		if strings.HasPrefix(aws.ToString(bucket.Name), "sensor-backend-tfstate-") {
 			path = *bucket.Name + "/dev/terraform.tfstate"
 		}
 	}

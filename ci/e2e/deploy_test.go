@@ -29,7 +29,7 @@ func TestDeploy(t *testing.T) {
 				"test": "passed", "build": "passed", "infra": "passed",
 				"lambda": "passed", "ecs": "passed", "smoke": "passed", "notify": "passed",
 			})
-			for _, line := range []string{"On the emulated AWS", "on the emulated AWS, region eu-central-1, environment dev; no account is touched"} {
+			for _, line := range []string{"On the emulated AWS", "on the emulated AWS, region us-east-1, environment dev; no account is touched"} {
 				if !strings.Contains(printed, line) {
 					t.Errorf("the report does not name its target by %q", line)
 				}

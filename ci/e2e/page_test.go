@@ -48,7 +48,7 @@ func (w world) dayTwoPage(t *testing.T) {
 		"what-runs": {},
 		"the-new-version-does-not-start": {
 			begins: func() []string {
-				w.fault(t, http.MethodPost, `{"kind": "task-crash", "service": "sensor-dev-api"}`)
+				w.fault(t, http.MethodPost, `{"kind": "task-crash", "service": "sensor-backend-service-dev"}`)
 				digest := w.digest(t)
 				if r := w.dagger(t, "deploy-ecs", "--force", "--digest="+digest); r.code != 3 {
 					t.Fatalf("a deployment whose tasks crash ended with %d, want 3:\n%s", r.code, tail(r.stderr))
@@ -59,7 +59,7 @@ func (w world) dayTwoPage(t *testing.T) {
 		},
 		"a-deploy-is-stuck": {
 			begins: func() []string {
-				w.fault(t, http.MethodPost, `{"kind": "task-hang", "service": "sensor-dev-api"}`)
+				w.fault(t, http.MethodPost, `{"kind": "task-hang", "service": "sensor-backend-service-dev"}`)
 				if r := w.dagger(t, "deploy-ecs", "--force", "--digest="+w.digest(t), "--timeout=20s"); r.code != 8 {
 					t.Fatalf("a deployment whose tasks hang ended with %d, want 8:\n%s", r.code, tail(r.stderr))
 				}
@@ -69,7 +69,7 @@ func (w world) dayTwoPage(t *testing.T) {
 		},
 		"tasks-are-missing": {
 			begins: func() []string {
-				w.fault(t, http.MethodPost, `{"kind": "task-crash", "service": "sensor-dev-api"}`)
+				w.fault(t, http.MethodPost, `{"kind": "task-crash", "service": "sensor-backend-service-dev"}`)
 				w.stopTasks(t)
 				return nil
 			},
@@ -186,7 +186,7 @@ func (w world) holdDeployLock(t *testing.T, db *dynamodb.Client) []string {
 		return &types.AttributeValueMemberN{Value: strconv.FormatInt(at.Unix(), 10)}
 	}
 	_, err := db.UpdateItem(t.Context(), &dynamodb.UpdateItemInput{
-		TableName: aws.String(lockTable), Key: map[string]types.AttributeValue{"LockID": &types.AttributeValueMemberS{Value: "deploy/sensor-dev"}},
+		TableName: aws.String(lockTable), Key: map[string]types.AttributeValue{"LockID": &types.AttributeValueMemberS{Value: "deploy/sensor-backend-dev"}},
 		UpdateExpression:         aws.String("SET #token = :id, Holder = :who, Since = :since, #until = :until"),
 		ExpressionAttributeNames: map[string]string{"#token": "Token", "#until": "Until"},
 		ExpressionAttributeValues: map[string]types.AttributeValue{
@@ -205,7 +205,7 @@ func (w world) holdDeployLock(t *testing.T, db *dynamodb.Client) []string {
 func (w world) failEvent(t *testing.T) {
 	t.Helper()
 	client := sqs.NewFromConfig(w.config)
-	queue, err := client.GetQueueUrl(t.Context(), &sqs.GetQueueUrlInput{QueueName: aws.String("sensor-dev-failed-events")})
+	queue, err := client.GetQueueUrl(t.Context(), &sqs.GetQueueUrlInput{QueueName: aws.String("sensor-backend-dev-failed-events")})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -44,9 +44,9 @@ func TestPreflight(t *testing.T) {
 		"OK       lock table: ",
 		"0 FAILED",
 	)
-	if _, err := ecs.NewFromConfig(w.config).CreateCluster(t.Context(), &ecs.CreateClusterInput{ClusterName: aws.String("sensor-dev")}); err != nil {
+	if _, err := ecs.NewFromConfig(w.config).CreateCluster(t.Context(), &ecs.CreateClusterInput{ClusterName: aws.String("sensor-backend-cluster-dev")}); err != nil {
 		t.Fatal(err)
 	}
 	taken := w.dagger(t, "preflight")
-	lines(taken.stdout+taken.stderr, "FAILED   names: there already, and not in this environment's state: ECS cluster sensor-dev")
+	lines(taken.stdout+taken.stderr, "FAILED   names: there already, and not in this environment's state: ECS cluster sensor-backend-cluster-dev")
 }

@@ -18,7 +18,7 @@ func TestBadArguments(t *testing.T) {
 	}{
 		{"stage", []string{"deploy", "--stages=tset"}, `unknown stage "tset": choose from test, build`},
 		{"environment", []string{"--environment=production", "test"}, `unknown environment "production": choose from dev, staging, prod; did you mean --environment prod?`},
-		{"region", []string{"--region=eu-middle-1", "test"}, `unknown region "eu-middle-1"`},
+		{"region", []string{"--aws-region=eu-middle-1", "test"}, `unknown region "eu-middle-1"`},
 		{"half a credential", []string{"--aws-access-key-id=env://E2E_KEY_ID", "deploy"}, "--aws-secret-access-key as well"},
 		{"the other half", []string{"--aws-secret-access-key=env://E2E_SECRET", "deploy"}, "--aws-access-key-id as well"},
 		{"malformed", []string{"--aws-access-key-id=env://E2E_SHORT", "--aws-secret-access-key=env://E2E_SECRET", "deploy"}, "--aws-access-key-id is malformed"},

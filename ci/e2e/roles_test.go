@@ -21,7 +21,7 @@ import (
 )
 
 // rolePrefix begins the names of the environment's roles.
-const rolePrefix = "sensor-dev-eu-central-1-"
+const rolePrefix = "sensor-backend-dev-us-east-1-"
 
 // needed are grants without which a stage fails. Each is taken away on its own.
 var needed = []struct{ role, stage, action string }{
@@ -256,9 +256,9 @@ func (w world) rolesCannotEscape(t *testing.T) {
 		trust  = `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"sts:AssumeRole","Principal":{"AWS":"*"}}]}`
 	)
 	lock := func(environment string) map[string]dynamotypes.AttributeValue {
-		return map[string]dynamotypes.AttributeValue{"LockID": &dynamotypes.AttributeValueMemberS{Value: "deploy/sensor-" + environment}}
+		return map[string]dynamotypes.AttributeValue{"LockID": &dynamotypes.AttributeValueMemberS{Value: "deploy/sensor-backend-" + environment}}
 	}
-	state := aws.String("sensor-tfstate-123456789012-eu-central-1")
+	state := aws.String("sensor-backend-tfstate-123456789012-us-east-1")
 	for name, try := range map[string]func() error{
 		"a role without the limit": func() error {
 			_, err := apply.CreateRole(ctx, &iam.CreateRoleInput{RoleName: aws.String(rolePrefix + "task"), AssumeRolePolicyDocument: aws.String(trust)})

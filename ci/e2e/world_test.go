@@ -4,6 +4,7 @@ package e2e
 
 import (
 	"context"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -44,7 +45,7 @@ func newWorld(t *testing.T) world {
 		args:     []string{"--emulator", "tcp://" + address},
 		balancer: balancer,
 		config: aws.Config{
-			Region:       "eu-central-1",
+			Region:       "us-east-1",
 			BaseEndpoint: aws.String("http://" + address),
 			Credentials:  credentials.NewStaticCredentialsProvider("any", "any", ""),
 		},
@@ -80,7 +81,7 @@ func until(t *testing.T, what string, holds func() bool) {
 	}
 }
 
-const metadataTable = "sensor-dev-metadata"
+const metadataTable = "sensor-backend-dev-metadata"
 
 // deleteTable deletes what no configuration would.
 func (w world) deleteTable(t *testing.T, db *dynamodb.Client) {
@@ -90,13 +91,17 @@ func (w world) deleteTable(t *testing.T, db *dynamodb.Client) {
 	}
 }
 
-// resources lists by kind and name what is there of the environment.
+// own are the names of the environment's resources.
+var own = regexp.MustCompile(`sensor-backend(-cluster|-service)?-dev|sensor-data-processor-dev|/sensor-backend/dev/`)
+
+// resources lists by kind and name what is there of the environment, but for CI's roles,
+// which are an administrator's.
 func (w world) resources(t *testing.T, db *dynamodb.Client) []string {
 	t.Helper()
 	var found []string
 	add := func(kind string, names ...string) {
 		for _, name := range names {
-			if strings.Contains(name, "sensor-dev") || strings.Contains(name, "sensor/dev") {
+			if own.MatchString(name) && !strings.Contains(name, "-ci-") {
 				found = append(found, kind+" "+name)
 			}
 		}

@@ -55,7 +55,7 @@ const (
 type Request struct {
 	// Table names the DynamoDB table.
 	Table string
-	// Name is the lock's, such as deploy/sensor-dev.
+	// Name is the lock's, such as deploy/sensor-backend-dev.
 	Name string
 	// Holder says who asks, for the one who is refused.
 	Holder string

@@ -51,7 +51,7 @@ func CheckRegion(code string) error {
 		return nil
 	}
 	if near := text.Nearest(code, known); near != "" {
-		return fmt.Errorf("unknown region %q: did you mean --region %s?", code, near)
+		return fmt.Errorf("unknown region %q: did you mean --aws-region %s?", code, near)
 	}
 	area, _, _ := strings.Cut(code, "-")
 	var near []string
@@ -61,9 +61,9 @@ func CheckRegion(code string) error {
 		}
 	}
 	if len(near) == 0 {
-		return fmt.Errorf("unknown region %q: give a region code, for example --region eu-central-1", code)
+		return fmt.Errorf("unknown region %q: give a region code, for example --aws-region us-east-1", code)
 	}
-	return fmt.Errorf("unknown region %q: in %s there are %s; for example --region %s", code, area, strings.Join(near, ", "), near[0])
+	return fmt.Errorf("unknown region %q: in %s there are %s; for example --aws-region %s", code, area, strings.Join(near, ", "), near[0])
 }
 
 // Credentials are an AWS access key in plain text; they live only in memory.

@@ -27,8 +27,8 @@ func TestCheckRegion(t *testing.T) {
 		{"eu-middle-1", "in eu there are eu-central-1"},
 		{"moon-1", "give a region code"},
 		{"", "give a region code"},
-		{"EU-CENTRAL-1", "did you mean --region eu-central-1?"},
-		{"eu-centarl-1", "did you mean --region eu-central-1?"},
+		{"EU-CENTRAL-1", "did you mean --aws-region eu-central-1?"},
+		{"eu-centarl-1", "did you mean --aws-region eu-central-1?"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.code, func(t *testing.T) {

@@ -1,6 +1,6 @@
 # Development: cheap before safe. See exceptions.json for what that gives up.
 environment = "dev"
-region      = "eu-central-1"
+aws_region  = "us-east-1"
 
 desired_count  = 1
 max_count      = 2
@@ -12,4 +12,4 @@ log_retention_days = 14
 access_log_days    = 30
 monthly_budget     = 130
 
-write_keys_parameter = "/sensor/dev/write-keys"
+write_keys_parameter = "/sensor-backend/dev/write-keys"

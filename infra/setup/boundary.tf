@@ -76,7 +76,7 @@ resource "aws_iam_policy" "boundary" {
         Effect    = "Deny"
         NotAction = ["budgets:*", "iam:*", "route53:AssociateVPCWithHostedZone"]
         Resource  = "*"
-        Condition = { StringNotEquals = { "aws:RequestedRegion" = var.region } }
+        Condition = { StringNotEquals = { "aws:RequestedRegion" = var.aws_region } }
       },
       {
         # Code that others made runs under roles without this limit.
@@ -86,7 +86,7 @@ resource "aws_iam_policy" "boundary" {
           "ecs:RunTask", "ecs:StartTask", "ecs:UpdateService", "lambda:AddPermission", "lambda:InvokeFunction",
           "lambda:UpdateFunctionCode", "lambda:UpdateFunctionConfiguration",
         ]
-        NotResource = [local.named.function, local.named.service, local.task_definition]
+        NotResource = concat(local.named.function, [local.named.service, local.task_definition])
       },
       {
         Sid      = "NoMachines"

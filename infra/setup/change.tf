@@ -8,12 +8,13 @@ locals {
     records  = local.ci_records
     network  = local.ci_network
     services = local.ci_services
+    storage  = local.ci_storage
     roles    = local.ci_roles
     deploy   = merge(local.ci_look_deploy, local.ci_deploy)
     smoke    = local.ci_smoke
   }
 
-  task_definition = "arn:${local.partition}:ecs:${local.account_scope}:task-definition/${local.name}-api:*"
+  task_definition = "arn:${local.partition}:ecs:${local.account_scope}:task-definition/${local.names.family}:*"
 
   ci_network = {
     # In this region and account; most of these act on things without a name.
@@ -83,9 +84,9 @@ locals {
         "sns:Subscribe", "sns:TagResource", "sns:Unsubscribe", "sns:UntagResource", "sqs:CreateQueue", "sqs:DeleteQueue",
         "sqs:SetQueueAttributes", "sqs:TagQueue", "sqs:UntagQueue",
       ]
-      resources = [for kind in [
+      resources = flatten([for kind in [
         "alarm", "budget", "cluster", "dashboard", "function", "log_group", "queue", "registry", "service", "table", "topic",
-      ] : local.named[kind]]
+      ] : local.named[kind]])
       condition = null
     }
     # What destroy removes besides Terraform's own, and the tags of task definitions.
@@ -94,63 +95,16 @@ locals {
       resources = [local.task_definition, local.named.parameter]
       condition = null
     }
-    ChangeBuckets = {
-      actions = [
-        "s3:CreateBucket", "s3:DeleteBucket", "s3:DeleteBucketPolicy", "s3:PutBucketLogging",
-        "s3:PutBucketNotification", "s3:PutBucketOwnershipControls", "s3:PutBucketPolicy",
-        "s3:PutBucketPublicAccessBlock", "s3:PutBucketTagging", "s3:PutBucketVersioning",
-        "s3:PutEncryptionConfiguration", "s3:PutLifecycleConfiguration", "s3:PutMetricsConfiguration", "s3:TagResource",
-        "s3:UntagResource",
-      ]
-      resources = [local.named.bucket]
-      condition = null
-    }
-    # A bucket goes only when it is empty: force_destroy removes every version.
-    EmptyBuckets = {
-      actions   = ["s3:DeleteObject", "s3:DeleteObjectVersion", "s3:ListBucketVersions"]
-      resources = [local.named.bucket]
-      condition = null
-    }
     # Application Auto Scaling makes its alarms with the caller's rights.
     ScaleByAlarms = {
       actions   = ["cloudwatch:DeleteAlarms", "cloudwatch:DescribeAlarms", "cloudwatch:PutMetricAlarm"]
-      resources = ["arn:${local.partition}:cloudwatch:${local.account_scope}:alarm:TargetTracking-service/${local.name}/${local.name}-api-*"]
+      resources = ["arn:${local.partition}:cloudwatch:${local.account_scope}:alarm:TargetTracking-service/${local.names.cluster}/${local.names.service}-*"]
       condition = null
     }
     # Private names of interface endpoints lie in zones of AWS, which have no name here.
     NameEndpoints = {
       actions   = ["route53:AssociateVPCWithHostedZone"]
       resources = ["arn:${local.partition}:route53:::hostedzone/*"]
-      condition = null
-    }
-    # Redshift makes and keeps its administrator's password with the caller's rights.
-    KeepWarehousePassword = {
-      actions = [
-        "secretsmanager:CreateSecret", "secretsmanager:DeleteSecret", "secretsmanager:DescribeSecret",
-        "secretsmanager:RotateSecret", "secretsmanager:TagResource", "secretsmanager:UpdateSecret",
-      ]
-      resources = ["arn:${local.partition}:secretsmanager:${local.account_scope}:secret:redshift!${local.name}-warehouse-*"]
-      condition = null
-    }
-    # A key has no name of its own: what is new carries our tags, what is there our alias.
-    MakeKey = {
-      actions   = ["kms:CreateKey", "kms:TagResource"]
-      resources = ["*"]
-      condition = { StringEquals = { "aws:RequestTag/Project" = var.project, "aws:RequestTag/Environment" = var.environment } }
-    }
-    # The reads as well: a key that was just made has tags and no alias yet.
-    ChangeKey = {
-      actions = [
-        "kms:CreateGrant", "kms:Decrypt", "kms:DescribeKey", "kms:EnableKeyRotation", "kms:Encrypt", "kms:GenerateDataKey",
-        "kms:GetKeyPolicy", "kms:GetKeyRotationStatus", "kms:ListResourceTags", "kms:PutKeyPolicy", "kms:ScheduleKeyDeletion",
-        "kms:TagResource", "kms:UntagResource", "kms:UpdateKeyDescription",
-      ]
-      resources = [local.named.key]
-      condition = { StringEquals = { "aws:ResourceTag/Project" = var.project, "aws:ResourceTag/Environment" = var.environment } }
-    }
-    NameKey = {
-      actions   = ["kms:CreateAlias", "kms:DeleteAlias", "kms:UpdateAlias"]
-      resources = [local.named.key, local.named.key_alias]
       condition = null
     }
     # AWS knows no narrower resource for these.
@@ -167,7 +121,57 @@ locals {
     }
   }
 
-  # No role without the limit of ci_boundary.tf, and none of CI's: those, their
+  ci_storage = {
+    ChangeBuckets = {
+      actions = [
+        "s3:CreateBucket", "s3:DeleteBucket", "s3:DeleteBucketPolicy", "s3:PutBucketLogging",
+        "s3:PutBucketNotification", "s3:PutBucketOwnershipControls", "s3:PutBucketPolicy",
+        "s3:PutBucketPublicAccessBlock", "s3:PutBucketTagging", "s3:PutBucketVersioning",
+        "s3:PutEncryptionConfiguration", "s3:PutLifecycleConfiguration", "s3:PutMetricsConfiguration", "s3:TagResource",
+        "s3:UntagResource",
+      ]
+      resources = [local.named.bucket]
+      condition = null
+    }
+    # A bucket goes only when it is empty: force_destroy removes every version.
+    EmptyBuckets = {
+      actions   = ["s3:DeleteObject", "s3:DeleteObjectVersion", "s3:ListBucketVersions"]
+      resources = [local.named.bucket, "${local.named.bucket}/*"]
+      condition = null
+    }
+    # Redshift makes and keeps its administrator's password with the caller's rights.
+    KeepWarehousePassword = {
+      actions = [
+        "secretsmanager:CreateSecret", "secretsmanager:DeleteSecret", "secretsmanager:DescribeSecret",
+        "secretsmanager:RotateSecret", "secretsmanager:TagResource", "secretsmanager:UpdateSecret",
+      ]
+      resources = ["arn:${local.partition}:secretsmanager:${local.account_scope}:secret:redshift!${local.name}-warehouse-*"]
+      condition = null
+    }
+    # A key has no name of its own: what is new carries our tags, what is there our alias.
+    MakeKey = {
+      actions   = ["kms:CreateKey", "kms:TagResource"]
+      resources = ["*"]
+      condition = { StringEquals = { "aws:RequestTag/Project" = var.project_name, "aws:RequestTag/Environment" = var.environment } }
+    }
+    # The reads as well: a key that was just made has tags and no alias yet.
+    ChangeKey = {
+      actions = [
+        "kms:CreateGrant", "kms:Decrypt", "kms:DescribeKey", "kms:EnableKeyRotation", "kms:Encrypt", "kms:GenerateDataKey",
+        "kms:GetKeyPolicy", "kms:GetKeyRotationStatus", "kms:ListResourceTags", "kms:PutKeyPolicy", "kms:ScheduleKeyDeletion",
+        "kms:TagResource", "kms:UntagResource", "kms:UpdateKeyDescription",
+      ]
+      resources = [local.named.key]
+      condition = { StringEquals = { "aws:ResourceTag/Project" = var.project_name, "aws:ResourceTag/Environment" = var.environment } }
+    }
+    NameKey = {
+      actions   = ["kms:CreateAlias", "kms:DeleteAlias", "kms:UpdateAlias"]
+      resources = [local.named.key, local.named.key_alias]
+      condition = null
+    }
+  }
+
+  # No role without the limit of boundary.tf, and none of CI's: those, their
   # policies, the limit and the identity provider are an administrator's.
   ci_roles = {
     MakeLimitedRoles = {
@@ -223,10 +227,10 @@ locals {
       ]
       resources = [
         local.named.service,
-        "arn:${local.partition}:ecs:${local.account_scope}:container-instance/${local.name}/*",
-        "arn:${local.partition}:ecs:${local.account_scope}:service-deployment/${local.name}/*",
-        "arn:${local.partition}:ecs:${local.account_scope}:service-revision/${local.name}/*",
-        "arn:${local.partition}:ecs:${local.account_scope}:task/${local.name}/*",
+        "arn:${local.partition}:ecs:${local.account_scope}:container-instance/${local.names.cluster}/*",
+        "arn:${local.partition}:ecs:${local.account_scope}:service-deployment/${local.names.cluster}/*",
+        "arn:${local.partition}:ecs:${local.account_scope}:service-revision/${local.names.cluster}/*",
+        "arn:${local.partition}:ecs:${local.account_scope}:task/${local.names.cluster}/*",
         local.task_definition,
       ]
       condition = null
@@ -239,7 +243,7 @@ locals {
     }
     GiveUpMigration = {
       actions   = ["ecs:StopTask"]
-      resources = ["arn:${local.partition}:ecs:${local.account_scope}:task/${local.name}/*"]
+      resources = ["arn:${local.partition}:ecs:${local.account_scope}:task/${local.names.cluster}/*"]
       condition = null
     }
     DeployFunction = {
@@ -248,28 +252,13 @@ locals {
         "lambda:GetProvisionedConcurrencyConfig", "lambda:InvokeFunction", "lambda:ListAliases",
         "lambda:ListVersionsByFunction", "lambda:PublishVersion", "lambda:UpdateAlias", "lambda:UpdateFunctionCode",
       ]
-      resources = [local.named.function]
+      resources = local.named.function
       condition = null
     }
     # Old versions, which follow the function's name after a colon; never the function itself.
     PruneVersions = {
       actions   = ["lambda:DeleteFunction"]
-      resources = ["arn:${local.partition}:lambda:${local.account_scope}:function:${local.name}-processor:*"]
-      condition = null
-    }
-    Watch = {
-      actions   = ["cloudwatch:DescribeAlarms", "logs:FilterLogEvents", "logs:GetLogEvents"]
-      resources = [local.named.alarm, local.named.log_group]
-      condition = null
-    }
-    Tell = {
-      actions   = ["sns:Publish"]
-      resources = [local.named.topic]
-      condition = null
-    }
-    Record = {
-      actions   = ["ssm:GetParameter", "ssm:GetParameterHistory", "ssm:PutParameter"]
-      resources = [local.named.parameter]
+      resources = ["arn:${local.partition}:lambda:${local.account_scope}:function:${local.names.function}:*"]
       condition = null
     }
     UseKey = {

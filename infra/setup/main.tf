@@ -4,12 +4,12 @@
 # setup-backend` applies it.
 
 provider "aws" {
-  region            = var.region
+  region            = var.aws_region
   s3_use_path_style = var.emulated
 
   default_tags {
     tags = {
-      Project     = var.project
+      Project     = var.project_name
       Environment = var.environment
       ManagedBy   = "terraform"
     }
@@ -23,10 +23,10 @@ data "aws_partition" "current" {}
 locals {
   account_id    = data.aws_caller_identity.current.account_id
   partition     = data.aws_partition.current.partition
-  account_scope = "${var.region}:${local.account_id}"
+  account_scope = "${var.aws_region}:${local.account_id}"
   iam_arn       = "arn:${local.partition}:iam::${local.account_id}"
 
   # As in the stack beside this one.
-  name        = "${var.project}-${var.environment}"
-  global_name = "${local.name}-${var.region}"
+  name        = local.names.environment
+  global_name = local.names.everywhere
 }

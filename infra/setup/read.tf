@@ -2,29 +2,36 @@
 
 locals {
   # Where the pipeline keeps the state (setup-backend).
-  state_bucket = "arn:${local.partition}:s3:::${var.project}-tfstate-${local.account_id}-${var.region}"
+  state_bucket = "arn:${local.partition}:s3:::${var.project_name}-tfstate-${local.account_id}-${var.aws_region}"
   state_object = "${local.state_bucket}/${var.environment}/terraform.tfstate"
-  state_table  = "arn:${local.partition}:dynamodb:${local.account_scope}:table/${var.project}-tfstate-lock"
+  state_table  = "arn:${local.partition}:dynamodb:${local.account_scope}:table/${var.project_name}-tfstate-lock"
 
   named = {
     alarm     = "arn:${local.partition}:cloudwatch:${local.account_scope}:alarm:${local.name}-*"
-    bucket    = "arn:${local.partition}:s3:::${local.name}-*"
-    cluster   = "arn:${local.partition}:ecs:${local.account_scope}:cluster/${local.name}"
+    bucket    = "arn:${local.partition}:s3:::${local.name}-*-${local.account_id}-${local.region_code}"
+    cluster   = "arn:${local.partition}:ecs:${local.account_scope}:cluster/${local.names.cluster}"
     dashboard = "arn:${local.partition}:cloudwatch::${local.account_id}:dashboard/${local.global_name}"
-    function  = "arn:${local.partition}:lambda:${local.account_scope}:function:${local.name}-*"
+    # The function itself, and its versions and aliases.
+    function  = [for qualifier in ["", ":*"] : "arn:${local.partition}:lambda:${local.account_scope}:function:${local.names.function}${qualifier}"]
     key       = "arn:${local.partition}:kms:${local.account_scope}:key/*"
     key_alias = "arn:${local.partition}:kms:${local.account_scope}:alias/${local.name}"
-    log_group = "arn:${local.partition}:logs:${local.account_scope}:log-group:*${local.name}-*"
+    # A log group by either form of its ARN. Redshift chooses the names of its own.
+    log_group = concat(
+      flatten([for group in [local.names.api_logs, local.names.function_logs] : [
+        for rest in ["", ":*"] : "arn:${local.partition}:logs:${local.account_scope}:log-group:${group}${rest}"
+      ]]),
+      ["arn:${local.partition}:logs:${local.account_scope}:log-group:/aws/redshift/cluster/${local.name}-warehouse/*"],
+    )
     policy    = "${local.iam_arn}:policy/${local.global_name}-*"
     queue     = "arn:${local.partition}:sqs:${local.account_scope}:${local.name}-*"
-    registry  = "arn:${local.partition}:ecr:${local.account_scope}:repository/${local.name}-*"
+    registry  = "arn:${local.partition}:ecr:${local.account_scope}:repository/${local.names.repository}"
     role      = "${local.iam_arn}:role/${local.global_name}-*"
-    service   = "arn:${local.partition}:ecs:${local.account_scope}:service/${local.name}/*"
+    service   = "arn:${local.partition}:ecs:${local.account_scope}:service/${local.names.cluster}/*"
     table     = "arn:${local.partition}:dynamodb:${local.account_scope}:table/${local.name}-*"
     topic     = "arn:${local.partition}:sns:${local.account_scope}:${local.name}-*"
     oidc      = "${local.iam_arn}:oidc-provider/${local.github_host}"
     budget    = "arn:${local.partition}:budgets::${local.account_id}:budget/${local.global_name}"
-    parameter = "arn:${local.partition}:ssm:${local.account_scope}:parameter/${var.project}/${var.environment}/*"
+    parameter = "arn:${local.partition}:ssm:${local.account_scope}:parameter/${var.project_name}/${var.environment}/*"
   }
 
   own_key = { "ForAnyValue:StringEquals" = { "kms:ResourceAliases" = "alias/${local.name}" } }
@@ -44,10 +51,10 @@ locals {
         "sns:GetSubscriptionAttributes", "sns:GetTopicAttributes", "sns:ListTagsForResource", "sqs:GetQueueAttributes",
         "sqs:GetQueueUrl", "sqs:ListQueueTags",
       ]
-      resources = [for kind in [
+      resources = flatten([for kind in [
         "alarm", "budget", "cluster", "dashboard", "function", "log_group", "oidc", "policy", "queue", "registry", "role",
         "service", "table", "topic",
-      ] : local.named[kind]]
+      ] : local.named[kind]])
       condition = null
     }
     ReadBuckets = {
@@ -162,7 +169,7 @@ locals {
     }
   }
 
-  # The deploy lock, which its holder renews, and what was deployed.
+  # The deploy lock, which its holder renews, what was deployed, and what is seen and said of it.
   ci_records = {
     DeployLock = {
       actions   = ["dynamodb:DeleteItem", "dynamodb:PutItem", "dynamodb:UpdateItem"]
@@ -177,6 +184,21 @@ locals {
     KeepRuns = {
       actions   = ["s3:GetObject", "s3:PutObject"]
       resources = ["${local.state_bucket}/runs/${var.environment}/*", "${local.state_bucket}/runs/none/*"]
+      condition = null
+    }
+    Watch = {
+      actions   = ["cloudwatch:DescribeAlarms", "logs:FilterLogEvents", "logs:GetLogEvents"]
+      resources = concat([local.named.alarm], local.named.log_group)
+      condition = null
+    }
+    Tell = {
+      actions   = ["sns:Publish"]
+      resources = [local.named.topic]
+      condition = null
+    }
+    Record = {
+      actions   = ["ssm:GetParameter", "ssm:GetParameterHistory", "ssm:PutParameter"]
+      resources = [local.named.parameter]
       condition = null
     }
   }

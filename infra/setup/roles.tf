@@ -34,7 +34,7 @@ locals {
   # Only apply writes the state.
   ci_policies = {
     plan   = ["read", "look"]
-    apply  = ["read", "look", "state", "network", "services", "roles", "records", "deploy", "smoke"]
+    apply  = ["read", "look", "state", "network", "services", "storage", "roles", "records", "deploy", "smoke"]
     deploy = ["records", "deploy", "smoke"]
   }
 }

@@ -1,11 +1,11 @@
-variable "project" {
+variable "project_name" {
   description = "Short name that starts the name of every resource."
   type        = string
-  default     = "sensor"
+  default     = "sensor-backend"
 
   validation {
-    condition     = can(regex("^[a-z][a-z0-9-]{0,10}[a-z0-9]$", var.project))
-    error_message = "project must be 2 to 12 lower-case letters, digits or hyphens, starting with a letter and not ending with a hyphen: bucket and load balancer names are built from it."
+    condition     = can(regex("^[a-z][a-z0-9-]{0,18}[a-z0-9]$", var.project_name))
+    error_message = "project_name must be 2 to 20 lower-case letters, digits or hyphens, starting with a letter and not ending with a hyphen: bucket and load balancer names are built from it."
   }
 }
 
@@ -20,14 +20,14 @@ variable "environment" {
   }
 }
 
-variable "region" {
+variable "aws_region" {
   description = "AWS region that the roles may work in."
   type        = string
-  default     = "eu-central-1"
+  default     = "us-east-1"
 
   validation {
-    condition     = can(regex("^[a-z]{2}(-[a-z]+)+-[1-9]$", var.region))
-    error_message = "region must be the name of an AWS region, such as eu-central-1."
+    condition     = can(regex("^[a-z]{2}(-[a-z]+)+-[1-9]$", var.aws_region))
+    error_message = "aws_region must be the name of an AWS region, such as us-east-1."
   }
 }
 

@@ -7,8 +7,8 @@ mock_provider "aws" {
 variables {
   environment          = "staging"
   processor_zip        = "processor.zip"
-  write_keys_parameter = "/sensor/write-keys"
-  certificate_arn      = "arn:aws:acm:eu-central-1:111122223333:certificate/0a1b2c3d-0000-4000-8000-0123456789ab"
+  write_keys_parameter = "/sensor-backend/write-keys"
+  certificate_arn      = "arn:aws:acm:us-east-1:111122223333:certificate/0a1b2c3d-0000-4000-8000-0123456789ab"
   domain_name          = "sensors.example.com"
 }
 
@@ -21,7 +21,7 @@ run "a_failed_rollout_goes_back" {
   assert {
     condition = (
       aws_ecs_service.api.alarms[0].enable && aws_ecs_service.api.alarms[0].rollback &&
-      aws_ecs_service.api.alarms[0].alarm_names == toset(["sensor-staging-api-5xx", "sensor-staging-api-unhealthy"])
+      aws_ecs_service.api.alarms[0].alarm_names == toset(["sensor-backend-staging-api-5xx", "sensor-backend-staging-api-unhealthy"])
     )
     error_message = "errors after the start must roll back as well"
   }
@@ -76,7 +76,7 @@ run "scales_on_cpu_and_requests" {
 
 run "image_is_latest_until_told_otherwise" {
   assert {
-    condition     = jsondecode(aws_ecs_task_definition.api.container_definitions)[0].image == "111122223333.dkr.ecr.eu-central-1.amazonaws.com/api:latest"
+    condition     = jsondecode(aws_ecs_task_definition.api.container_definitions)[0].image == "111122223333.dkr.ecr.us-east-1.amazonaws.com/api:latest"
     error_message = "the first task definition must run the repository's latest image"
   }
 }
@@ -114,12 +114,12 @@ run "warehouse_off" {
 
 run "warehouse_url_is_a_reference" {
   variables {
-    warehouse_url_parameter = "/sensor/warehouse-url"
+    warehouse_url_parameter = "/sensor-backend/warehouse-url"
     warehouse_cidrs         = ["10.0.200.0/24"]
   }
 
   assert {
-    condition     = jsondecode(aws_ecs_task_definition.api.container_definitions)[0].secrets[0].valueFrom == "arn:aws:ssm:eu-central-1:111122223333:parameter/sensor/warehouse-url"
+    condition     = jsondecode(aws_ecs_task_definition.api.container_definitions)[0].secrets[0].valueFrom == "arn:aws:ssm:us-east-1:111122223333:parameter/sensor-backend/warehouse-url"
     error_message = "the API must be told where the warehouse's URL is kept, never the URL"
   }
 
@@ -185,8 +185,8 @@ run "nothing_is_reserved_of_a_new_account" {
 run "write_keys_reach_the_task_as_a_secret" {
   assert {
     condition = (
-      contains(jsondecode(aws_ecs_task_definition.api.container_definitions)[0].secrets, { name = "WRITE_KEYS_SHA256", valueFrom = "arn:aws:ssm:eu-central-1:111122223333:parameter/sensor/write-keys" }) &&
-      strcontains(aws_iam_role_policy.execution.policy, "parameter/sensor/write-keys")
+      contains(jsondecode(aws_ecs_task_definition.api.container_definitions)[0].secrets, { name = "WRITE_KEYS_SHA256", valueFrom = "arn:aws:ssm:us-east-1:111122223333:parameter/sensor-backend/write-keys" }) &&
+      strcontains(aws_iam_role_policy.execution.policy, "parameter/sensor-backend/write-keys")
     )
     error_message = "the API must know who may write, and ECS must be able to read it"
   }

@@ -7,8 +7,8 @@ mock_provider "aws" {
 variables {
   environment          = "staging"
   processor_zip        = "processor.zip"
-  write_keys_parameter = "/sensor/write-keys"
-  certificate_arn      = "arn:aws:acm:eu-central-1:111122223333:certificate/0a1b2c3d-0000-4000-8000-0123456789ab"
+  write_keys_parameter = "/sensor-backend/write-keys"
+  certificate_arn      = "arn:aws:acm:us-east-1:111122223333:certificate/0a1b2c3d-0000-4000-8000-0123456789ab"
   domain_name          = "sensors.example.com"
 }
 

@@ -7,8 +7,8 @@ mock_provider "aws" {
 variables {
   environment          = "staging"
   processor_zip        = "processor.zip"
-  write_keys_parameter = "/sensor/write-keys"
-  certificate_arn      = "arn:aws:acm:eu-central-1:111122223333:certificate/0a1b2c3d-0000-4000-8000-0123456789ab"
+  write_keys_parameter = "/sensor-backend/write-keys"
+  certificate_arn      = "arn:aws:acm:us-east-1:111122223333:certificate/0a1b2c3d-0000-4000-8000-0123456789ab"
   domain_name          = "sensors.example.com"
 }
 
@@ -47,7 +47,7 @@ run "only_the_load_balancer_reaches_the_tasks" {
 run "endpoints_keep_traffic_inside_aws" {
   variables {
     egress_mode             = "endpoints"
-    warehouse_url_parameter = "/sensor/warehouse-url"
+    warehouse_url_parameter = "/sensor-backend/warehouse-url"
   }
 
   assert {
@@ -148,7 +148,7 @@ run "plain_http_without_a_certificate" {
 
 run "https_with_a_certificate" {
   variables {
-    certificate_arn = "arn:aws:acm:eu-central-1:111122223333:certificate/0a1b2c3d-0000-4000-8000-0123456789ab"
+    certificate_arn = "arn:aws:acm:us-east-1:111122223333:certificate/0a1b2c3d-0000-4000-8000-0123456789ab"
   }
 
   assert {
@@ -166,7 +166,7 @@ run "refuses_a_certificate_of_another_account" {
   command = plan
 
   variables {
-    certificate_arn = "arn:aws:acm:eu-central-1:999999999999:certificate/0a1b2c3d-0000-4000-8000-0123456789ab"
+    certificate_arn = "arn:aws:acm:us-east-1:999999999999:certificate/0a1b2c3d-0000-4000-8000-0123456789ab"
   }
 
   expect_failures = [aws_lb_listener.https]
@@ -188,5 +188,27 @@ run "traffic_is_logged" {
   assert {
     condition     = aws_flow_log.main.traffic_type == "ALL" && aws_flow_log.main.log_destination_type == "s3"
     error_message = "flow logs must be on"
+  }
+}
+
+# In AWS's own words, which it adds to a policy that lacks them.
+run "flow_logs_are_delivered" {
+  assert {
+    condition = {
+      for statement in jsondecode(aws_s3_bucket_policy.logs.policy).Statement : statement.Sid => {
+        action = statement.Action, resource = statement.Resource, account = statement.Condition.StringEquals["aws:SourceAccount"]
+        source = statement.Condition.ArnLike["aws:SourceArn"], acl = try(statement.Condition.StringEquals["s3:x-amz-acl"], "")
+      } if try(statement.Principal.Service, "") == "delivery.logs.amazonaws.com"
+      } == {
+      AWSLogDeliveryWrite = {
+        action  = ["s3:PutObject"], resource = "arn:aws:s3:::sensor-backend-staging-logs-111122223333-use1/AWSLogs/111122223333/*"
+        account = "111122223333", source = "arn:aws:logs:us-east-1:111122223333:*", acl = "bucket-owner-full-control"
+      }
+      AWSLogDeliveryAclCheck = {
+        action  = ["s3:GetBucketAcl"], resource = "arn:aws:s3:::sensor-backend-staging-logs-111122223333-use1"
+        account = "111122223333", source = "arn:aws:logs:us-east-1:111122223333:*", acl = ""
+      }
+    }
+    error_message = "the statements must be those of AWS's guide: ${aws_s3_bucket_policy.logs.policy}"
   }
 }

@@ -7,14 +7,14 @@ mock_provider "aws" {
 variables {
   environment          = "staging"
   processor_zip        = "processor.zip"
-  write_keys_parameter = "/sensor/write-keys"
-  certificate_arn      = "arn:aws:acm:eu-central-1:111122223333:certificate/0a1b2c3d-0000-4000-8000-0123456789ab"
+  write_keys_parameter = "/sensor-backend/write-keys"
+  certificate_arn      = "arn:aws:acm:us-east-1:111122223333:certificate/0a1b2c3d-0000-4000-8000-0123456789ab"
   domain_name          = "sensors.example.com"
 }
 
 run "roles_have_no_wildcards" {
   variables {
-    warehouse_url_parameter = "/sensor/warehouse-url"
+    warehouse_url_parameter = "/sensor-backend/warehouse-url"
   }
 
   assert {
@@ -65,7 +65,7 @@ run "every_role_has_the_boundary" {
   assert {
     condition = alltrue([
       for role in [aws_iam_role.execution, aws_iam_role.task, aws_iam_role.processor] :
-      role.permissions_boundary == "arn:aws:iam::111122223333:policy/sensor-staging-eu-central-1-boundary"
+      role.permissions_boundary == "arn:aws:iam::111122223333:policy/sensor-backend-staging-us-east-1-boundary"
     ])
     error_message = "a role without the boundary could be widened by who may attach policies"
   }
@@ -80,7 +80,7 @@ run "the_roles_are_those_that_setup_lets_ci_make" {
   assert {
     condition = (
       sort([for role in [aws_iam_role.execution, aws_iam_role.processor, aws_iam_role.task, aws_iam_role.warehouse[0]] : role.name])
-      == sort([for role in ["execution", "processor", "task", "warehouse"] : "sensor-staging-eu-central-1-${role}"])
+      == sort([for role in ["execution", "processor", "task", "warehouse"] : "sensor-backend-staging-us-east-1-${role}"])
     )
     error_message = "every role of a service must be among those that CI may make: setup/boundary.tf"
   }

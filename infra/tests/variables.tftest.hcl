@@ -6,7 +6,7 @@ mock_provider "aws" {
 
 variables {
   processor_zip        = "processor.zip"
-  write_keys_parameter = "/sensor/write-keys"
+  write_keys_parameter = "/sensor-backend/write-keys"
 }
 
 run "refuses_an_unknown_environment" {
@@ -23,17 +23,17 @@ run "refuses_a_region_that_is_no_region" {
   command = plan
 
   variables {
-    region = "frankfurt"
+    aws_region = "frankfurt"
   }
 
-  expect_failures = [var.region]
+  expect_failures = [var.aws_region]
 }
 
 run "accepts_a_government_region" {
   command = plan
 
   variables {
-    region = "us-gov-west-1"
+    aws_region = "us-gov-west-1"
   }
 }
 
@@ -41,10 +41,10 @@ run "refuses_a_project_name_too_long_for_bucket_names" {
   command = plan
 
   variables {
-    project = "sensor-backend"
+    project_name = "abcdefghijklmnopqrstu"
   }
 
-  expect_failures = [var.project]
+  expect_failures = [var.project_name]
 }
 
 run "refuses_code_that_is_no_zip" {
@@ -271,10 +271,10 @@ run "refuses_what_is_no_mail_address" {
   command = plan
 
   variables {
-    alarm_emails = ["oncall"]
+    alert_email = "oncall"
   }
 
-  expect_failures = [var.alarm_emails]
+  expect_failures = [var.alert_email]
 }
 
 run "refuses_a_negative_threshold" {
@@ -312,7 +312,7 @@ run "refuses_prod_without_keys" {
 
   variables {
     environment          = "prod"
-    certificate_arn      = "arn:aws:acm:eu-central-1:111122223333:certificate/0a1b2c3d-0000-4000-8000-0123456789ab"
+    certificate_arn      = "arn:aws:acm:us-east-1:111122223333:certificate/0a1b2c3d-0000-4000-8000-0123456789ab"
     domain_name          = "sensors.example.com"
     write_keys_parameter = ""
   }

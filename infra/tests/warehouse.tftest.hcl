@@ -7,8 +7,8 @@ mock_provider "aws" {
 variables {
   environment          = "staging"
   processor_zip        = "processor.zip"
-  write_keys_parameter = "/sensor/write-keys"
-  certificate_arn      = "arn:aws:acm:eu-central-1:111122223333:certificate/0a1b2c3d-0000-4000-8000-0123456789ab"
+  write_keys_parameter = "/sensor-backend/write-keys"
+  certificate_arn      = "arn:aws:acm:us-east-1:111122223333:certificate/0a1b2c3d-0000-4000-8000-0123456789ab"
   domain_name          = "sensors.example.com"
 }
 
@@ -58,6 +58,25 @@ run "redshift_is_private_and_encrypted" {
   }
 }
 
+run "redshift_logs_into_groups_of_ours" {
+  variables {
+    enable_redshift    = true
+    log_retention_days = 14
+  }
+
+  assert {
+    condition = (
+      toset(aws_redshift_logging.warehouse[0].log_exports) == toset(keys(aws_cloudwatch_log_group.warehouse)) &&
+      alltrue([
+        for export, group in aws_cloudwatch_log_group.warehouse :
+        group.name == "/aws/redshift/cluster/${aws_redshift_cluster.warehouse[0].cluster_identifier}/${export}" &&
+        group.retention_in_days == 14 && group.kms_key_id == aws_kms_key.main.arn
+      ])
+    )
+    error_message = "every log of the warehouse needs a group with a key and an end, of the name that Redshift writes to"
+  }
+}
+
 run "redshift_loads_what_the_api_stages" {
   variables {
     enable_redshift = true
@@ -89,7 +108,7 @@ run "redshift_loads_what_the_api_stages" {
   }
 
   assert {
-    condition     = jsondecode(aws_iam_role.warehouse[0].assume_role_policy).Statement[0].Condition.StringLike["sts:ExternalId"] == "arn:aws:redshift:eu-central-1:111122223333:dbuser:sensor-staging-warehouse/*"
+    condition     = jsondecode(aws_iam_role.warehouse[0].assume_role_policy).Statement[0].Condition.StringLike["sts:ExternalId"] == "arn:aws:redshift:us-east-1:111122223333:dbuser:sensor-backend-staging-warehouse/*"
     error_message = "only this cluster may take the role"
   }
 

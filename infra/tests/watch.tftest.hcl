@@ -7,8 +7,8 @@ mock_provider "aws" {
 variables {
   environment          = "staging"
   processor_zip        = "processor.zip"
-  write_keys_parameter = "/sensor/write-keys"
-  certificate_arn      = "arn:aws:acm:eu-central-1:111122223333:certificate/0a1b2c3d-0000-4000-8000-0123456789ab"
+  write_keys_parameter = "/sensor-backend/write-keys"
+  certificate_arn      = "arn:aws:acm:us-east-1:111122223333:certificate/0a1b2c3d-0000-4000-8000-0123456789ab"
   domain_name          = "sensors.example.com"
 }
 
@@ -25,7 +25,7 @@ run "logs_expire" {
 
 run "every_alarm_reaches_somebody" {
   variables {
-    alarm_emails = ["oncall@example.com"]
+    alert_email = "oncall@example.com"
   }
 
   assert {
@@ -37,7 +37,7 @@ run "every_alarm_reaches_somebody" {
   }
 
   assert {
-    condition     = aws_sns_topic_subscription.alarm_email["oncall@example.com"].protocol == "email"
+    condition     = aws_sns_topic_subscription.alert_email[0].protocol == "email" && aws_sns_topic_subscription.alert_email[0].endpoint == "oncall@example.com"
     error_message = "the topic must send mail"
   }
 
@@ -56,6 +56,16 @@ run "the_alarms_that_matter_are_there" {
   assert {
     condition     = keys(aws_cloudwatch_metric_alarm.processor) == ["failed-events", "processor-duration", "processor-errors", "processor-throttles", "table-errors"]
     error_message = "the processor needs alarms on errors, duration, throttles, its dead letters and its table"
+  }
+}
+
+# What counts requests or errors sends nothing while there are none.
+run "silence_is_judged_by_what_it_means" {
+  assert {
+    condition = [
+      for name, alarm in merge(aws_cloudwatch_metric_alarm.api, aws_cloudwatch_metric_alarm.processor) : name if alarm.treat_missing_data != "notBreaching"
+    ] == ["api-down"]
+    error_message = "only the number of healthy targets is always sent"
   }
 }
 

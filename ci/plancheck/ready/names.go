@@ -64,7 +64,7 @@ func Taken(api NamesAPI, n Names, fresh bool) Check {
 		if len(taken) > 0 {
 			return []Line{{
 				Check: name, State: Failed, Detail: "there already, and not in this environment's state: " + strings.Join(taken, ", "),
-				Remedy: "choose another --project, delete them, or take them over with terraform import",
+				Remedy: "choose another --project-name, delete them, or take them over with terraform import",
 			}}, nil
 		}
 		return []Line{{Check: name, State: OK, Detail: fmt.Sprintf("none of %d is taken", count)}}, nil

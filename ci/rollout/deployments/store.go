@@ -42,7 +42,7 @@ type Objects interface {
 type Store struct {
 	// API is SSM.
 	API Parameters
-	// Name is the parameter's, such as /sensor/dev/deployments.
+	// Name is the parameter's, such as /sensor-backend/dev/deployments.
 	Name string
 	// Objects, Bucket and Prefix say where a history goes that a parameter does not
 	// hold; without a bucket its oldest entries are left out.

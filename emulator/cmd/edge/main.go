@@ -36,7 +36,7 @@ import (
 )
 
 // warehouseParameter holds the address of the API's database.
-const warehouseParameter = "/sensor/warehouse-url"
+const warehouseParameter = "/sensor-backend/warehouse-url"
 
 // settings are the command line.
 type settings struct {

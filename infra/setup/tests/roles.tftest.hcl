@@ -20,7 +20,7 @@ run "no_ci_roles_without_a_repository" {
   }
 
   assert {
-    condition     = output.boundary_arn == aws_iam_policy.boundary.arn && aws_iam_policy.boundary.name == "sensor-staging-eu-central-1-boundary"
+    condition     = output.boundary_arn == aws_iam_policy.boundary.arn && aws_iam_policy.boundary.name == "sensor-backend-staging-us-east-1-boundary"
     error_message = "the other stack makes no role without the boundary, and finds it by this name"
   }
 }
@@ -68,7 +68,7 @@ run "every_role_has_the_boundary" {
     condition = anytrue([
       for statement in jsondecode(aws_iam_policy.ci["roles"].policy).Statement :
       contains(statement.Action, "iam:CreateRole") &&
-      try(statement.Condition.StringEquals["iam:PermissionsBoundary"], "") == "arn:aws:iam::111122223333:policy/sensor-staging-eu-central-1-boundary"
+      try(statement.Condition.StringEquals["iam:PermissionsBoundary"], "") == "arn:aws:iam::111122223333:policy/sensor-backend-staging-us-east-1-boundary"
     ])
     error_message = "the apply role may make roles with the boundary only"
   }
@@ -140,7 +140,7 @@ run "only_apply_writes_the_state" {
       if anytrue([
         for statement in jsondecode(aws_iam_policy.ci[split("-", key)[1]].policy).Statement :
         length(setintersection(statement.Action, ["s3:DeleteObject", "s3:PutObject"])) > 0 &&
-        contains(statement.Resource, "arn:aws:s3:::sensor-tfstate-111122223333-eu-central-1/staging/terraform.tfstate")
+        contains(statement.Resource, "arn:aws:s3:::sensor-backend-tfstate-111122223333-us-east-1/staging/terraform.tfstate")
       ])
     ]))) == "apply"
     error_message = "planning and deploying must not be able to write or remove the state"
@@ -151,7 +151,7 @@ run "only_apply_writes_the_state" {
       for policy in aws_iam_policy.ci : [
         for statement in jsondecode(policy.policy).Statement :
         contains(statement.Action, "s3:DeleteObject") &&
-        contains(statement.Resource, "arn:aws:s3:::sensor-tfstate-111122223333-eu-central-1/staging/terraform.tfstate")
+        contains(statement.Resource, "arn:aws:s3:::sensor-backend-tfstate-111122223333-us-east-1/staging/terraform.tfstate")
       ]
     ]))
     error_message = "nobody has to remove the state"
@@ -164,9 +164,9 @@ run "an_environment_cannot_touch_the_locks_of_another" {
       for policy in aws_iam_policy.ci : [
         for statement in jsondecode(policy.policy).Statement : alltrue([
           for key in statement.Condition["ForAllValues:StringEquals"]["dynamodb:LeadingKeys"] :
-          startswith(key, "sensor-tfstate-111122223333-eu-central-1/staging/terraform.tfstate") || key == "deploy/sensor-staging"
+          startswith(key, "sensor-backend-tfstate-111122223333-us-east-1/staging/terraform.tfstate") || key == "deploy/sensor-backend-staging"
         ])
-        if contains(statement.Resource, "arn:aws:dynamodb:eu-central-1:111122223333:table/sensor-tfstate-lock") && statement.Sid != "FindLocks"
+        if contains(statement.Resource, "arn:aws:dynamodb:us-east-1:111122223333:table/sensor-backend-tfstate-lock") && statement.Sid != "FindLocks"
       ]
     ]))
     error_message = "the items of the lock table must be named by their keys"
@@ -197,7 +197,7 @@ run "ci_cannot_change_its_own_roles" {
   assert {
     condition = (
       local.service_roles
-      == [for role in ["execution", "processor", "task", "warehouse"] : "arn:aws:iam::111122223333:role/sensor-staging-eu-central-1-${role}"]
+      == [for role in ["execution", "processor", "task", "warehouse"] : "arn:aws:iam::111122223333:role/sensor-backend-staging-us-east-1-${role}"]
     )
     error_message = "every role of a service must be among those that CI may make"
   }
@@ -205,8 +205,8 @@ run "ci_cannot_change_its_own_roles" {
   assert {
     condition = alltrue([
       for needed in [
-        "arn:aws:iam::111122223333:policy/sensor-staging-eu-central-1-boundary", "arn:aws:iam::111122223333:policy/sensor-staging-eu-central-1-ci-*",
-        "arn:aws:iam::111122223333:role/sensor-staging-eu-central-1-ci-*", "arn:aws:iam::111122223333:oidc-provider/token.actions.githubusercontent.com",
+        "arn:aws:iam::111122223333:policy/sensor-backend-staging-us-east-1-boundary", "arn:aws:iam::111122223333:policy/sensor-backend-staging-us-east-1-ci-*",
+        "arn:aws:iam::111122223333:role/sensor-backend-staging-us-east-1-ci-*", "arn:aws:iam::111122223333:oidc-provider/token.actions.githubusercontent.com",
         ] : contains(flatten([
           for statement in jsondecode(aws_iam_policy.boundary.policy).Statement : statement.Resource if statement.Sid == "NoChangeOfTheLimit"
       ]), needed)
@@ -228,7 +228,7 @@ run "a_deploy_removes_versions_and_never_the_function" {
   assert {
     condition = [
       for statement in jsondecode(aws_iam_policy.ci["deploy"].policy).Statement : statement.Resource if contains(statement.Action, "lambda:DeleteFunction")
-    ] == [["arn:aws:lambda:eu-central-1:111122223333:function:sensor-staging-processor:*"]]
+    ] == [["arn:aws:lambda:us-east-1:111122223333:function:sensor-data-processor-staging:*"]]
     error_message = "a version's name follows the function's after a colon"
   }
 }
@@ -253,25 +253,30 @@ run "roles_have_ten_policies_at_most" {
 
 run "longest_names_fit" {
   variables {
-    project = "abcdefghijkl"
-    region  = "ap-southeast-4"
+    project_name = "abcdefghijklmnopqrst"
+    aws_region   = "ap-southeast-4"
   }
 
   assert {
     condition     = alltrue([for role in aws_iam_role.ci : length(role.name) <= 64]) && alltrue([for policy in aws_iam_policy.ci : length(policy.name) <= 128])
     error_message = "IAM allows 64 characters in a role's name, and 128 in a policy's"
   }
+
+  assert {
+    condition     = alltrue([for policy in concat(values(aws_iam_policy.ci), [aws_iam_policy.boundary]) : length(replace(policy.policy, " ", "")) <= 6144])
+    error_message = "IAM allows 6144 characters in a policy: ${jsonencode({ for name, policy in aws_iam_policy.ci : name => length(replace(policy.policy, " ", "")) })}"
+  }
 }
 
 run "second_region_has_its_own_names" {
   variables {
-    region = "us-east-1"
+    aws_region = "eu-central-1"
   }
 
   assert {
     condition = alltrue([
       for name in concat([for role in aws_iam_role.ci : role.name], [for policy in aws_iam_policy.ci : policy.name], [aws_iam_policy.boundary.name]) :
-      startswith(name, "sensor-staging-us-east-1")
+      startswith(name, "sensor-backend-staging-eu-central-1")
     ])
     error_message = "what is the account's must carry the region in its name"
   }
@@ -282,8 +287,34 @@ run "apply_reads_a_key_that_has_no_name_yet" {
   assert {
     condition = length(setsubtract(
       ["kms:DescribeKey", "kms:GetKeyPolicy", "kms:GetKeyRotationStatus", "kms:ListResourceTags"],
-      one([for statement in jsondecode(aws_iam_policy.ci["services"].policy).Statement : statement.Action if statement.Sid == "ChangeKey"]),
+      one([for statement in jsondecode(aws_iam_policy.ci["storage"].policy).Statement : statement.Action if statement.Sid == "ChangeKey"]),
     )) == 0
     error_message = "what CreateKey returns is read before it has an alias"
+  }
+}
+
+# Prod has the bare names, so that a pattern with them would hold every environment.
+run "prod_reaches_no_other_environment" {
+  variables {
+    environment = "prod"
+  }
+
+  assert {
+    condition = !anytrue(flatten([
+      for policy in aws_iam_policy.ci : [
+        for statement in jsondecode(policy.policy).Statement : [
+          for resource in statement.Resource : [
+            for other in [
+              "repository/sensor-backend-dev", "cluster/sensor-backend-cluster-dev", "service/sensor-backend-cluster-dev/sensor-backend-service-dev",
+              "task-definition/sensor-backend-dev:1", "task/sensor-backend-cluster-dev/0123", "function:sensor-data-processor-dev",
+              "function:sensor-data-processor-dev:PROD", "log-group:/ecs/sensor-backend-dev", "log-group:/aws/lambda/sensor-data-processor-dev:*",
+              "alarm:sensor-backend-dev-api-5xx", "table/sensor-backend-dev-metadata",
+              "alarm:TargetTracking-service/sensor-backend-cluster-dev/sensor-backend-service-dev-AlarmHigh",
+            ] : can(regex("^${replace(join(":", slice(split(":", resource), 5, length(split(":", resource)))), "*", ".*")}$", other))
+          ] if resource != "*" && !can(regex(":(kms|ec2|route53):", resource))
+        ]
+      ]
+    ]))
+    error_message = "prod's roles must not reach another environment"
   }
 }

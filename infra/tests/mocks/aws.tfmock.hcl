@@ -14,8 +14,8 @@ mock_data "aws_availability_zones" {
 
 mock_resource "aws_ecr_repository" {
   defaults = {
-    arn            = "arn:aws:ecr:eu-central-1:111122223333:repository/api"
-    repository_url = "111122223333.dkr.ecr.eu-central-1.amazonaws.com/api"
+    arn            = "arn:aws:ecr:us-east-1:111122223333:repository/api"
+    repository_url = "111122223333.dkr.ecr.us-east-1.amazonaws.com/api"
   }
 }
 
@@ -32,33 +32,33 @@ mock_resource "aws_iam_openid_connect_provider" {
 }
 
 mock_resource "aws_kms_key" {
-  defaults = { arn = "arn:aws:kms:eu-central-1:111122223333:key/0a1b2c3d-0000-4000-8000-0123456789ab" }
+  defaults = { arn = "arn:aws:kms:us-east-1:111122223333:key/0a1b2c3d-0000-4000-8000-0123456789ab" }
 }
 
 mock_resource "aws_lb" {
   defaults = {
-    arn        = "arn:aws:elasticloadbalancing:eu-central-1:111122223333:loadbalancer/app/api/0123456789abcdef"
+    arn        = "arn:aws:elasticloadbalancing:us-east-1:111122223333:loadbalancer/app/api/0123456789abcdef"
     arn_suffix = "app/api/0123456789abcdef"
   }
 }
 
 mock_resource "aws_lb_target_group" {
   defaults = {
-    arn        = "arn:aws:elasticloadbalancing:eu-central-1:111122223333:targetgroup/api/0123456789abcdef"
+    arn        = "arn:aws:elasticloadbalancing:us-east-1:111122223333:targetgroup/api/0123456789abcdef"
     arn_suffix = "targetgroup/api/0123456789abcdef"
   }
 }
 
 mock_resource "aws_lb_listener" {
-  defaults = { arn = "arn:aws:elasticloadbalancing:eu-central-1:111122223333:listener/app/api/0123456789abcdef/0123456789abcdef" }
+  defaults = { arn = "arn:aws:elasticloadbalancing:us-east-1:111122223333:listener/app/api/0123456789abcdef/0123456789abcdef" }
 }
 
 mock_resource "aws_ecs_cluster" {
-  defaults = { arn = "arn:aws:ecs:eu-central-1:111122223333:cluster/cluster" }
+  defaults = { arn = "arn:aws:ecs:us-east-1:111122223333:cluster/cluster" }
 }
 
 mock_resource "aws_ecs_task_definition" {
-  defaults = { arn = "arn:aws:ecs:eu-central-1:111122223333:task-definition/api:1" }
+  defaults = { arn = "arn:aws:ecs:us-east-1:111122223333:task-definition/api:1" }
 }
 
 mock_resource "aws_s3_bucket" {
@@ -66,28 +66,28 @@ mock_resource "aws_s3_bucket" {
 }
 
 mock_resource "aws_dynamodb_table" {
-  defaults = { arn = "arn:aws:dynamodb:eu-central-1:111122223333:table/metadata" }
+  defaults = { arn = "arn:aws:dynamodb:us-east-1:111122223333:table/metadata" }
 }
 
 mock_resource "aws_cloudwatch_log_group" {
-  defaults = { arn = "arn:aws:logs:eu-central-1:111122223333:log-group:group" }
+  defaults = { arn = "arn:aws:logs:us-east-1:111122223333:log-group:group" }
 }
 
 mock_resource "aws_sns_topic" {
-  defaults = { arn = "arn:aws:sns:eu-central-1:111122223333:alerts" }
+  defaults = { arn = "arn:aws:sns:us-east-1:111122223333:alerts" }
 }
 
 mock_resource "aws_sqs_queue" {
-  defaults = { arn = "arn:aws:sqs:eu-central-1:111122223333:failed-events" }
+  defaults = { arn = "arn:aws:sqs:us-east-1:111122223333:failed-events" }
 }
 
 mock_resource "aws_lambda_function" {
   defaults = {
-    arn     = "arn:aws:lambda:eu-central-1:111122223333:function:processor"
+    arn     = "arn:aws:lambda:us-east-1:111122223333:function:processor"
     version = "1"
   }
 }
 
 mock_resource "aws_lambda_alias" {
-  defaults = { arn = "arn:aws:lambda:eu-central-1:111122223333:function:processor:PROD" }
+  defaults = { arn = "arn:aws:lambda:us-east-1:111122223333:function:processor:PROD" }
 }

@@ -200,3 +200,31 @@ deny contains finding("ecs-not-replaced", r) if {
 	count(object.get(r.values, "capacity_provider_strategy", [])) > 0
 	not r.values.force_new_deployment == true
 }
+
+# Spot has no fallback: without a base on demand nothing runs where Spot has run out.
+deny contains finding("ecs-base-on-demand", r) if {
+	some r in of("aws_ecs_service")
+	strategy := object.get(r.values, "capacity_provider_strategy", [])
+	spot := [s | some s in strategy; s.capacity_provider == "FARGATE_SPOT"; s.weight > 0]
+	count(spot) > 0
+	base := [s | some s in strategy; s.capacity_provider == "FARGATE"; s.base >= 1]
+	count(base) == 0
+}
+
+deny contains finding("task-write-keys", c.resource) if {
+	some c in containers
+	count(object.get(c.container, "portMappings", [])) > 0
+	some b in of("aws_lb")
+	not b.values.internal == true
+	keys := [s | some s in object.get(c.container, "secrets", []); s.name == "WRITE_KEYS_SHA256"]
+	count(keys) == 0
+}
+
+# Redshift makes a log group that is not there itself, without a key and for ever.
+deny contains finding("redshift-log-groups", r) if {
+	some r in of("aws_redshift_logging")
+	r.values.log_destination_type == "cloudwatch"
+	some export in r.values.log_exports
+	groups := [g | some g in of("aws_cloudwatch_log_group"); endswith(g.values.name, concat("", ["/", export]))]
+	count(groups) == 0
+}

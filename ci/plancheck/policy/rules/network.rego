@@ -122,3 +122,21 @@ deny contains finding("subnet-size", r) if {
 	some r in of("aws_subnet")
 	to_number(split(r.values.cidr_block, "/")[1]) > 27
 }
+
+delivered := {statement.Sid |
+	some d in documents
+	d.resource.type == "aws_s3_bucket_policy"
+	some statement in d.statements
+	statement.Effect == "Allow"
+	"delivery.logs.amazonaws.com" in list(statement.Principal.Service)
+}
+
+# AWS adds these two statements to a bucket's policy that has no others by these names,
+# and the next plan would take them away.
+deny contains finding("flow-log-delivery", r) if {
+	some r in of("aws_flow_log")
+	r.values.log_destination_type == "s3"
+	hidden := [p | some p in of("aws_s3_bucket_policy"); p.values.policy == "(known after apply)"]
+	count(hidden) == 0
+	count({"AWSLogDeliveryWrite", "AWSLogDeliveryAclCheck"} - delivered) > 0
+}

@@ -213,3 +213,19 @@ deny contains finding("dashboard-region", r) if {
 	some r in of("aws_cloudwatch_dashboard")
 	not regex.match(`-[a-z]{2}(-[a-z]+)+-[0-9]$`, r.values.dashboard_name)
 }
+
+deny contains finding("ecr-expiry", r) if {
+	some r in of("aws_ecr_repository")
+	policies := [p | some p in of("aws_ecr_lifecycle_policy"); selects_every_tag(p)]
+	count(policies) == 0
+}
+
+selects_every_tag(p) if {
+	some rule in json.unmarshal(p.values.policy).rules
+	"*" in object.get(rule.selection, "tagPatternList", [])
+}
+
+selects_every_tag(p) if {
+	some rule in json.unmarshal(p.values.policy).rules
+	rule.selection.tagStatus == "any"
+}
