@@ -9,7 +9,8 @@
 // minus the decimal logarithm of the share of numbers that lay at least as far out. A
 // number beyond all before it is rarer by a power of ten for each step that it lies
 // further out, in the scale of the view itself, and one that a wide empty stretch divides
-// from the bulk is taken for rarer than its count says. The score of a reading is the mean of
+// from the bulk is taken for rarer than its count says; both by half only while the view
+// has seen 100 numbers, and more the more it has seen. The score of a reading is the mean of
 // its two greatest surprises: one view alone is odd now and then, two at a time rarely
 // are. A score of 3.5 means that both are about one in 3,000, in every series, so that
 // one threshold serves all.
@@ -40,7 +41,7 @@ import (
 // the API run with, for every series.
 type Options struct {
 	Warmup    int     // numbers of a view that set its scale, never odd
-	Settled   int     // readings before any can be an anomaly
+	Settled   int     // readings before the value of any can be an anomaly
 	Threshold float64 // score from which a reading is an anomaly
 	Quiet     int     // readings behind an anomaly in which only a louder one is another
 	Louder    float64 // times the score of the one before that such a one has at least
@@ -53,7 +54,7 @@ type Options struct {
 // Default returns the options the processor and the API run with.
 func Default() Options {
 	return Options{
-		Warmup: 60, Settled: 100, Threshold: 3.5, Quiet: 100, Louder: 1.2,
+		Warmup: 60, Settled: 150, Threshold: 3.5, Quiet: 110, Louder: 1.2,
 		Flat: 30, Gap: 10, Beyond: 3,
 	}
 }
