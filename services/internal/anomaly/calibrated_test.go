@@ -26,8 +26,8 @@ func TestCalibrated(t *testing.T) {
 	for name, noise := range noises {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			const readings, series = 10_000, 20
-			for _, score := range []float64{2, 2.5, 3, 3.5} {
+			const readings, series = 10_000, 10
+			for _, score := range []float64{1.5, 2, 2.5, 3} {
 				options := anomaly.Default()
 				options.Threshold, options.Quiet = score, 0
 				options.Flat = readings
@@ -42,6 +42,9 @@ func TestCalibrated(t *testing.T) {
 				share := float64(found) / (readings * series)
 				times := share / math.Pow(10, -score)
 				t.Logf("score %.1f: %.2f times as often as it says", score, times)
+				if times < 1.0/8 || times > 2 {
+					t.Errorf("of %s noise a score of %.1f is met in %.5f of the readings", name, score, share)
+				}
 			}
 		})
 	}
