@@ -9,10 +9,11 @@
 // minus the decimal logarithm of the share of numbers that lay at least as far out. A
 // number beyond all before it is rarer by a power of ten for each step that it lies
 // further out, in the scale of the view itself, and one that a wide empty stretch divides
-// from the bulk is taken for rarer than its count says. The score of a reading is the mean of
-// its two greatest surprises: one view alone is odd now and then, two at a time rarely
-// are. A score of 3.5 means that both are about one in 3,000, in every series, so that
-// one threshold serves all.
+// from the bulk is taken for rarer than its count says; both by half only while the view
+// has seen 100 numbers, and more the more it has seen. The score of a reading is the mean of
+// its two greatest surprises (one view alone is odd now and then, two at a time rarely
+// are) less the half that the greatest two of eight are above one by chance. So a score
+// of 3 means about one reading in 1,000, in every series, and one threshold serves all.
 //
 // Beside the values, the times are looked at: a gap is an interval, and a flatline a run
 // of equal values, beyond all before it.
@@ -40,7 +41,7 @@ import (
 // the API run with, for every series.
 type Options struct {
 	Warmup    int     // numbers of a view that set its scale, never odd
-	Settled   int     // readings before any can be an anomaly
+	Settled   int     // readings before the value of any can be an anomaly
 	Threshold float64 // score from which a reading is an anomaly
 	Quiet     int     // readings behind an anomaly in which only a louder one is another
 	Louder    float64 // times the score of the one before that such a one has at least
@@ -53,7 +54,7 @@ type Options struct {
 // Default returns the options the processor and the API run with.
 func Default() Options {
 	return Options{
-		Warmup: 60, Settled: 100, Threshold: 3.5, Quiet: 100, Louder: 1.2,
+		Warmup: 60, Settled: 150, Threshold: 3, Quiet: 110, Louder: 1.2,
 		Flat: 30, Gap: 10, Beyond: 3,
 	}
 }
@@ -94,7 +95,7 @@ type Detector struct {
 	gaps   gaps
 	seen   int
 	quiet  int     // readings since the last anomaly of a value
-	loud   float64 // its score
+	loud   float64 // its two surprises' mean
 	last   time.Time
 	before float64 // the value at last
 }
@@ -161,16 +162,17 @@ func (d *Detector) value(at time.Time, judged *[views]seen) (f Finding, odd bool
 			second = view
 		}
 	}
-	score := (judged[most].surprise + judged[second].surprise) / 2
+	mean := (judged[most].surprise + judged[second].surprise) / 2
+	score := mean - chance
 	if score < d.opts.Threshold || d.seen <= d.opts.Settled {
 		return f, false
 	}
-	if d.quiet <= d.opts.Quiet && score <= d.loud*d.opts.Louder {
+	if d.quiet <= d.opts.Quiet && mean <= d.loud*d.opts.Louder {
 		return f, false
 	}
-	d.quiet, d.loud = 0, score
+	d.quiet, d.loud = 0, mean
 	// That it is beyond all before it says more than how fast it came.
-	if v := judged[viewValue]; v.record && v.surprise >= d.opts.Threshold && most != viewValue {
+	if v := judged[viewValue]; v.record && v.surprise >= d.opts.Threshold+chance && most != viewValue {
 		most, second = viewValue, most
 	}
 	f = Finding{Kind: kindOf(most, judged[most]), Score: score, From: at}
@@ -182,6 +184,10 @@ func (d *Detector) value(at time.Time, judged *[views]seen) (f Finding, odd bool
 }
 
 const (
+	// chance is what the two greatest of eight surprises are above that of one by
+	// chance: of noise, numbers of two views at one in 3,000 come together once in
+	// 1,000 readings. TestCalibrated measures it.
+	chance = 0.5
 	// maxSurprise keeps scores readable where a view never changed.
 	maxSurprise = 20
 	// largest keeps sums and squares finite; no sensor measures more.

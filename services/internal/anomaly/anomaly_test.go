@@ -34,9 +34,9 @@ func TestGenerated(t *testing.T) {
 				}
 			}
 			t.Logf("%d of %d anomalies found, %d false alarms in %d readings", found, labelled, other, readings)
-			least, most := labelled*85/100, readings/1000
-			if habit == generate.Daily {
-				least, most = 170, readings*6/10_000
+			least, most := labelled*170/174, readings*6/10_000
+			if habit == generate.Weekly {
+				most = readings * 8 / 10_000 // the first weekend is new
 			}
 			if found < least || other > most {
 				t.Errorf("want at least %d found, at most %d false alarms", least, most)

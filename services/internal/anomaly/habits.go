@@ -48,9 +48,10 @@ type gaps struct {
 // says nothing.
 func (g *gaps) observe(opts *Options, last time.Time, passed float64) (found Finding, odd bool) {
 	const (
-		weight = 0.05
-		far    = 2.0  // times by which one interval can pull the usual one
-		forget = 1e-4 // share of the longest that an interval takes away
+		settled = 100 // intervals before any can be a gap
+		weight  = 0.05
+		far     = 2.0  // times by which one interval can pull the usual one
+		forget  = 1e-4 // share of the longest that an interval takes away
 	)
 	if passed <= 0 {
 		return found, false
@@ -60,7 +61,7 @@ func (g *gaps) observe(opts *Options, last time.Time, passed float64) (found Fin
 		g.usual, g.longest = passed, passed
 		return found, false
 	}
-	odd = g.seen > opts.Settled && passed > opts.Gap*g.usual && passed > opts.Beyond*g.longest
+	odd = g.seen > settled && passed > opts.Gap*g.usual && passed > opts.Beyond*g.longest
 	if odd {
 		found = Finding{
 			Kind: Gap, Score: beyondAll(g.seen, passed/g.longest), From: last,

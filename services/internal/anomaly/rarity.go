@@ -30,12 +30,16 @@ const decade = perOctave * 0.2 / math.Ln2
 // empty stretch of the histogram is odd although it came before, as a second spike of
 // the same size is.
 const (
-	apartShare = 100 // the rarest hundredth on a side is not the bulk
-	apartFrom  = 8   // empty places, one doubling, that are not apart yet
-	apartEach  = 0.2 // surprise for each place more
-	apartMost  = 2.0 // in all
-	apartRare  = 2.0 // surprise from which it is asked for
+	apartShare = 100  // the rarest hundredth on a side is not the bulk
+	apartFrom  = 4    // empty places, half a doubling, that are not apart yet
+	apartEach  = 0.25 // surprise for each place more
+	apartMost  = 1.5  // in all
+	apartRare  = 2.0  // surprise from which it is asked for
 )
+
+// young is the number of observations from which half is made of what lies beyond
+// them, or apart: a short past says little of what else is usual.
+const young = 100
 
 // common is the share from which a number is not rare at all: its surprise is 0.
 const common = 0.1
@@ -89,18 +93,24 @@ func (r *rarity) judge(at int, exact float64) (s seen) {
 	s.surprise = -math.Log10(p)
 	if further > 0 || own > 0 {
 		if s.surprise > apartRare {
-			s.surprise += min(apartMost, apartEach*max(0, float64(r.empty(at, further+own, s.high)-apartFrom)))
+			s.surprise += r.trust() * min(apartMost, apartEach*max(0, float64(r.empty(at, further+own, s.high)-apartFrom)))
 		}
 		return s
 	}
 	s.record = true
 	if s.high {
-		s.surprise += max(0, exact-float64(r.last()+1-side)) / decade
+		s.surprise += r.trust() * max(0, exact-float64(r.last()+1-side)) / decade
 	} else {
-		s.surprise += max(0, float64(r.firstPlace()-side)-exact) / decade
+		s.surprise += r.trust() * max(0, float64(r.firstPlace()-side)-exact) / decade
 	}
 	s.surprise = min(s.surprise, maxSurprise)
 	return s
+}
+
+// trust is the share that is made of what the counts themselves do not say.
+func (r *rarity) trust() float64 {
+	n := float64(r.count) / unit
+	return n / (n + young)
 }
 
 // beyond counts what lies above and below a place.

@@ -27,7 +27,7 @@ func Detectors() []Detector {
 		return all
 	}
 	return []Detector{
-		{"this detector", anomaly.Default().Threshold, between(2.5, 5, 0.1), ours},
+		{"this detector", anomaly.Default().Threshold, between(2, 4.5, 0.1), ours},
 		{"moving Gaussian", 4, between(2, 12, 0.5), movingGaussian},
 		{"all-time Gaussian", 3, between(2, 12, 0.5), allTimeGaussian},
 	}

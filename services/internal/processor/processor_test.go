@@ -218,10 +218,10 @@ func TestOneFileIsBounded(t *testing.T) {
 		t.Parallel()
 		w := newWorld()
 		var file strings.Builder
-		for i := range 150 {
+		for i := range 200 {
 			for sensor := range 120 {
 				value := i % 2
-				if i == 140 {
+				if i == 190 {
 					value = 1000
 				}
 				fmt.Fprintf(&file, "s%d,m,%s,%d\n", sensor, time.Unix(int64(i), 0).UTC().Format(time.RFC3339), value)
