@@ -84,6 +84,9 @@ func tellRecord(ctx context.Context, to receivers, file *dagger.File) (string, e
 	if err != nil {
 		return "", err
 	}
+	if len(senders) == 0 {
+		return "nobody to notify", nil
+	}
 	results := notify.All(ctx, senders, r, notify.Limit)
 	if err := notify.Err(results); err != nil {
 		return "", errors.New(notify.Summary(results))
