@@ -41,6 +41,12 @@ func (m *SensorBackend) Notify(
 	// GitHub repository, OWNER/NAME.
 	// +optional
 	githubRepository string,
+	// Number of a pull request to comment on, in place of a deployment: the comment of the run before is written over. The token may then write on pull requests.
+	// +optional
+	pullRequest int,
+	// The pull request comes from a fork, whose token may not write: then nothing is sent to GitHub.
+	// +optional
+	fork bool,
 	// Address of GitHub's API, for GitHub Enterprise Server.
 	// +default="https://api.github.com"
 	githubAPI string,
@@ -48,7 +54,11 @@ func (m *SensorBackend) Notify(
 	defer redactResult(&sent, &err)
 	to := receivers{
 		webhook: webhook, slackToken: slackToken, slackChannel: slackChannel,
-		githubToken: githubToken, githubRepository: githubRepository, githubAPI: githubAPI,
+		githubToken: githubToken, githubRepository: githubRepository, githubAPI: githubAPI, pullRequest: pullRequest,
+	}
+	if fork && pullRequest != 0 {
+		to.githubToken, to.pullRequest = nil, 0
+		progress("notify: no comment on pull request %d: it comes from a fork, whose token may not write", pullRequest)
 	}
 	switch {
 	case record != nil && report != "":
@@ -73,6 +83,9 @@ func tellRecord(ctx context.Context, to receivers, file *dagger.File) (string, e
 	r, err := record.Decode([]byte(raw))
 	if err != nil {
 		return "", err
+	}
+	if len(senders) == 0 {
+		return "nobody to notify", nil
 	}
 	results := notify.All(ctx, senders, r, notify.Limit)
 	if err := notify.Err(results); err != nil {
@@ -102,6 +115,8 @@ type receivers struct {
 	slackChannel                string
 	githubToken                 *dagger.Secret
 	githubRepository, githubAPI string
+	// pullRequest is the number of the one to comment on; 0 for a deployment instead.
+	pullRequest int
 }
 
 // senders reads the secrets and makes a sender for each receiver. What is named in
@@ -131,13 +146,26 @@ func (to receivers) senders(ctx context.Context) ([]notify.Sender, error) {
 		all = append(all, notify.SlackChannel{Token: bot, Channel: channel, API: notify.SlackAPI})
 	}
 	switch {
+	case to.pullRequest < 0:
+		return nil, fmt.Errorf("pull request %d: give its number, for example --pull-request 7", to.pullRequest)
+	case to.pullRequest != 0 && hub == "":
+		return nil, errors.New("a pull request is given and no GitHub token: give --github-token env://GITHUB_TOKEN")
 	case hub != "" && repository == "":
 		return nil, errors.New("a GitHub token is given and no repository: give --github-repository OWNER/NAME")
 	case hub != "":
 		if err := notify.CheckRepository(repository); err != nil {
 			return nil, err
 		}
-		all = append(all, notify.GitHub{Token: hub, Repository: repository, API: cmp.Or(to.githubAPI, notify.GitHubAPI)})
+		all = append(all, to.onGitHub(notify.GitHub{Token: hub, Repository: repository, API: cmp.Or(to.githubAPI, notify.GitHubAPI)}))
 	}
 	return all, nil
+}
+
+// onGitHub is the sender for what GitHub is to show: a comment on a pull request, or a
+// deployment.
+func (to receivers) onGitHub(hub notify.GitHub) notify.Sender {
+	if to.pullRequest != 0 {
+		return notify.PullRequest{GitHub: hub, Number: to.pullRequest}
+	}
+	return hub
 }

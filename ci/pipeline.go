@@ -37,6 +37,10 @@ type runRequest struct {
 	// if in nothing.
 	changed func(context.Context) string
 
+	// preview says what a pull request changes in the configuration; nil for another
+	// event and where nothing of it changes.
+	preview func(context.Context) (terraform.Summary, error)
+
 	// readings is the smoke test's sensor file; nil for a generated one.
 	readings *dagger.File
 	// named is the system to deploy to, where arguments name one.
@@ -188,6 +192,7 @@ func (m *SensorBackend) execute(ctx context.Context, request runRequest) (runRes
 	x.built.packed.remove()
 	x.compensate(ctx, results)
 	x.saveDeployment(ctx, results)
+	x.lookAhead(ctx)
 	x.describe(ctx, &r, results)
 	r.Ended = time.Now().UTC()
 	secretsGiven.Value(&r)
@@ -227,6 +232,22 @@ func (m *SensorBackend) recordTarget(c *cloud) record.Target {
 		t.Account = c.account
 	}
 	return t
+}
+
+// lookAhead plans what a pull request changes. That it cannot be planned is for the
+// gates to refuse, and only noted here.
+func (x *execution) lookAhead(ctx context.Context) {
+	if x.preview == nil {
+		return
+	}
+	progress("plan: comparing the configuration with the base")
+	summary, err := x.preview(ctx)
+	if err != nil {
+		progress("plan: not compared: %v", err)
+		return
+	}
+	x.provisioned.summary = summary
+	progress("plan: %s", summary)
 }
 
 // describe writes into the record what the stages made.

@@ -9,6 +9,7 @@ import (
 
 	"dagger/sensor-backend/internal/dagger"
 	"dagger/sensor-backend/rollout"
+	"dagger/sensor-backend/terraform"
 	"dagger/sensor-backend/text"
 )
 
@@ -229,4 +230,47 @@ func offline(ctx context.Context, stack *dagger.Directory, script string) (*dagg
 		WithFile("/usr/local/bin/plancheck", check).
 		WithMountedTemp(planDir).
 		WithExec([]string{"sh", "-ec", script}, anyExit), nil
+}
+
+// changeAgainst says what the configuration of an environment changes against that of
+// another commit, and what that costs. Both are planned on a mocked AWS, so that it takes
+// no credentials: what is deployed may differ.
+func (m *SensorBackend) changeAgainst(ctx context.Context, history *dagger.Directory, base string) (terraform.Summary, error) {
+	before := goToolchain().
+		WithDirectory("/repository/.git", history).
+		WithWorkdir("/before").
+		WithExec([]string{"git", "-c", "safe.directory=*", "--git-dir=/repository/.git", "--work-tree=/before", "checkout", "--force", base, "--", "infra"}).
+		Directory("/before/infra")
+	file, err := m.variableFile(ctx)
+	if err != nil {
+		return terraform.Summary{}, err
+	}
+	if file == "" {
+		return terraform.Summary{}, fmt.Errorf("there is no variable file for environment %s in infra/environments", m.Environment)
+	}
+	name := strings.TrimSuffix(path.Base(file), ".tfvars")
+	var script strings.Builder
+	compare := "plancheck change -region " + m.Region
+	const old, again, now = planDir + "/before.json", planDir + "/again.json", planDir + "/after.json"
+	for _, one := range []struct{ dir, out string }{{"/before", old}, {"/before", again}, {infraDir, now}} {
+		script.WriteString("cd " + one.dir + "\n" + mockedPlan(name, "", one.out, ""))
+		compare += " " + name + "=" + one.out
+	}
+	check, err := plancheck(ctx)
+	if err != nil {
+		return terraform.Summary{}, err
+	}
+	run := terraformProviders(m.Infra).
+		WithDirectory("/before", terraformProviders(before).Directory(infraDir)).
+		WithFile("/usr/local/bin/plancheck", check).
+		WithMountedTemp(planDir).
+		WithExec([]string{"sh", "-ec", script.String() + compare}, anyExit)
+	if _, err := passed(ctx, run, "the comparison with "+base); err != nil {
+		return terraform.Summary{}, err
+	}
+	printed, err := run.Stdout(ctx)
+	if err != nil {
+		return terraform.Summary{}, fmt.Errorf("compare with %s: %w", base, err)
+	}
+	return terraform.ParseLog(strings.NewReader(printed))
 }

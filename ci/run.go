@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -18,6 +19,7 @@ import (
 	"dagger/sensor-backend/pipeline/record"
 	"dagger/sensor-backend/pipeline/report"
 	"dagger/sensor-backend/pipeline/trigger"
+	"dagger/sensor-backend/terraform"
 	"dagger/sensor-backend/text"
 )
 
@@ -78,7 +80,9 @@ func (m *SensorBackend) Explain(
 	case "outputs":
 		// Names come from a fixed list, so that no line can be smuggled in.
 		account := d.Environment != "" && target == targetAccount
-		return fmt.Sprintf("environment=%s\naccount=%t\n", d.Environment, account), nil
+		// A fork's token may not write to code scanning.
+		findings := slices.Contains(d.Running(), trigger.Check) && !fork
+		return fmt.Sprintf("environment=%s\naccount=%t\nfindings=%t\n", d.Environment, account, findings), nil
 	}
 	return "", text.Unknown("format", format, []string{"text", "outputs"}, "--format")
 }
@@ -204,11 +208,21 @@ func (m *SensorBackend) Run(
 		on.Environment = d.Environment
 	}
 	request.changed = func(ctx context.Context) string { return on.changedFrom(ctx, history, sha) }
+	if ahead := on; event == trigger.PullRequest && !fork && gitref.IsCommit(base) && changesInfra(facts.paths) {
+		// What is merged to main is deployed to prod.
+		ahead.Environment = "prod"
+		request.preview = func(ctx context.Context) (terraform.Summary, error) { return ahead.changeAgainst(ctx, history, base) }
+	}
 	done, err := on.execute(ctx, request)
 	if err != nil {
 		return nil, withExitCode(err)
 	}
 	return newPipelineRun(done)
+}
+
+// changesInfra reports whether the configuration is among the changed files, or may be.
+func changesInfra(paths []string) bool {
+	return len(paths) == 0 || slices.ContainsFunc(paths, func(p string) bool { return strings.HasPrefix(p, "infra/") })
 }
 
 // decide is trigger.Decide for a target. It notes in the event whether there are

@@ -66,6 +66,7 @@ func TestWorkflowsRun(t *testing.T) {
 			if got := ranStages(t, artifacts, checkout.sha); !slices.Equal(got, want) {
 				t.Errorf("ran %v; explain says %v:\n%s", got, want, explained)
 			}
+			checkUploaded(t, artifacts, slices.Contains(want, "check") && !slices.Contains(tt.explain, "--fork"))
 			if _, err := os.Stat(owned); err == nil {
 				t.Error("the name of a branch was run as a command")
 			}
@@ -130,6 +131,20 @@ func ranStages(t *testing.T, artifacts, sha string) []string {
 	return ran
 }
 
+// checkUploaded wants the findings uploaded if they should be, as SARIF.
+func checkUploaded(t *testing.T, artifacts string, wanted bool) {
+	t.Helper()
+	text, err := os.ReadFile(filepath.Join(artifacts, "uploaded.sarif"))
+	if (err == nil) != wanted {
+		t.Errorf("the findings are uploaded: %t, want %t", err == nil, wanted)
+	}
+	if err == nil {
+		if err := follows(schemaOfSARIF(t), text); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
 // explainedStages lists the stages that explain marks with yes.
 func explainedStages(text string) []string {
 	_, table, _ := strings.Cut(text, "STAGE")
@@ -144,36 +159,59 @@ func explainedStages(text string) []string {
 
 // standIn takes the place of an action: what most of them do is done here already,
 // or needs GitHub. The checkout is act's, dagger is on the PATH; what is uploaded
-// goes to a directory.
+// goes to a directory, and what is downloaded comes from there.
 const standIn = `name: stand-in
 description: keeps what it is given
 inputs:
   name: { required: false }
   path: { required: false }
+  sarif_file: { required: false }
 runs:
   using: composite
   steps:
     - env:
         NAME: ${{ inputs.name }}
-        FROM: ${{ inputs.path }}
-      run: if [ -n "$FROM" ]; then cp -R "$FROM" "$E2E_ARTIFACTS/$NAME"; fi
+        PLACE: ${{ inputs.path }}
+        FINDINGS: ${{ inputs.sarif_file }}
+      run: COMMAND
       shell: bash
 `
 
-// standIns are act's arguments that put the stand-in in place of every action
-// that deploy.yml uses.
+// standInCommand is what the stand-in of an action does.
+func standInCommand(action string) string {
+	switch action {
+	case "actions/upload-artifact":
+		return `cp -R "$PLACE" "$E2E_ARTIFACTS/$NAME"`
+	case "actions/download-artifact":
+		return `rm -rf "$PLACE" && cp -R "$E2E_ARTIFACTS/$NAME" "$PLACE"`
+	case "github/codeql-action/upload-sarif":
+		return `cp "$FINDINGS" "$E2E_ARTIFACTS/uploaded.sarif"`
+	}
+	return "true"
+}
+
+// standIns are act's arguments that put a stand-in in place of every action that
+// deploy.yml uses.
 func standIns(t *testing.T) []string {
 	t.Helper()
-	dir := t.TempDir()
-	if err := os.WriteFile(filepath.Join(dir, "action.yml"), []byte(standIn), 0o600); err != nil {
-		t.Fatal(err)
-	}
 	var args []string
 	for _, job := range workflows(t)["deploy.yml"].Jobs {
 		for _, step := range job.Steps {
-			if step.Uses != "" {
-				args = append(args, "--local-repository=https://github.com/"+step.Uses+"="+dir)
+			if step.Uses == "" {
+				continue
 			}
+			action, version, _ := strings.Cut(step.Uses, "@")
+			parts := strings.SplitN(action, "/", 3)
+			dir := t.TempDir()
+			place := filepath.Join(append([]string{dir}, parts[2:]...)...)
+			if err := os.MkdirAll(place, 0o750); err != nil {
+				t.Fatal(err)
+			}
+			text := strings.Replace(standIn, "COMMAND", standInCommand(action), 1)
+			if err := os.WriteFile(filepath.Join(place, "action.yml"), []byte(text), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			args = append(args, "--local-repository=https://github.com/"+parts[0]+"/"+parts[1]+"@"+version+"="+dir)
 		}
 	}
 	return args

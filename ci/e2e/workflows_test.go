@@ -68,7 +68,7 @@ func TestWorkflowsOnlyCall(t *testing.T) {
 				t.Errorf("%s, %s: no timeout", name, job)
 			}
 			for permission, access := range j.Permissions {
-				if permission+" "+access != "contents read" && permission+" "+access != "id-token write" {
+				if !mayHave(job, permission+" "+access) {
 					t.Errorf("%s, %s: permission %s: %s", name, job, permission, access)
 				}
 			}
@@ -96,9 +96,34 @@ func TestWorkflowsOnlyCall(t *testing.T) {
 					}
 				}
 			}
-			if calls != 1 {
-				t.Errorf("%s, %s: %d calls of dagger, want one", name, job, calls)
+			if want := callsOf(job); calls != want {
+				t.Errorf("%s, %s: %d calls of dagger, want %d", name, job, calls, want)
 			}
 		}
 	}
+}
+
+// mayHave reports whether a job may have a permission: what writes to GitHub has a job
+// of its own.
+func mayHave(job, permission string) bool {
+	switch permission {
+	case "contents read":
+		return true
+	case "id-token write":
+		return job != "comment" && job != "findings"
+	case "pull-requests write":
+		return job == "comment"
+	case "security-events write", "actions read":
+		return job == "findings"
+	}
+	return false
+}
+
+// callsOf is how many calls of dagger a job has: one, and none where an action uploads
+// what another job's call left.
+func callsOf(job string) int {
+	if job == "findings" {
+		return 0
+	}
+	return 1
 }

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"flag"
 	"fmt"
@@ -86,6 +87,52 @@ func lint(ctx context.Context, args []string, _ io.Reader, stdout io.Writer) err
 		}
 	}
 	return errors.Join(errs...)
+}
+
+// change says what one configuration changes against another, and what that costs. Its
+// arguments are what `terraform test -json -verbose` printed of the one before, of that
+// once more, and of the one after.
+func change(_ context.Context, args []string, _ io.Reader, stdout io.Writer) error {
+	flags := flag.NewFlagSet("change", flag.ContinueOnError)
+	region := flags.String("region", "us-east-1", "region of the prices")
+	if err := flags.Parse(args); err != nil {
+		return err
+	}
+	all, err := readPlanned(flags.Args())
+	if err != nil {
+		return err
+	}
+	const want = 3
+	if len(all) != want {
+		return fmt.Errorf("%d plans: give NAME=FILE three times: before, before once more, after", len(all))
+	}
+	prices, err := cost.DefaultPrices()
+	if err != nil {
+		return err
+	}
+	before, after := all[0].plan, all[2].plan
+	messages := changeMessages(plan.Between(before, all[1].plan, after))
+	total := func(p plan.Plan) float64 { return cost.Of(policy.Resources(p), *region, cost.Modest(), prices).Total() }
+	messages = append(messages, costMessage{Type: "plan_cost", Monthly: total(after), Difference: total(after) - total(before)})
+	to := json.NewEncoder(stdout)
+	for _, message := range messages {
+		if err := to.Encode(message); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// changeMessages are a plan as Terraform's -json tells one.
+func changeMessages(p plan.Plan) []any {
+	var messages []any
+	for _, c := range p.Changes {
+		messages = append(messages, map[string]any{"type": "planned_change", "change": map[string]any{
+			"action": c.Change.Actions[0], "resource": map[string]string{"addr": c.Address},
+		}})
+	}
+	n := p.Count()
+	return append(messages, map[string]any{"type": "change_summary", "changes": map[string]int{"add": n.Add, "change": n.Change, "remove": n.Destroy}})
 }
 
 // price prints the estimate of one variable file.

@@ -8,6 +8,7 @@
 //	terraform show -json PLAN | plancheck unchanged      print the outputs, if there is nothing to apply
 //	plancheck lint NAME=FILE...                     judge what `terraform test -json -verbose` planned
 //	plancheck cost NAME=FILE                        price it
+//	plancheck change NAME=FILE NAME=FILE NAME=FILE  compare two of them, the first planned twice
 //	plancheck run OUT ERR COMMAND...                run Terraform with its output in files, and show how far it is
 //
 // check, drift, save and fetch write messages in the manner of Terraform's
@@ -48,11 +49,11 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 		return follows(ctx, args[1:], stdout, stderr)
 	}
 	commands := map[string]func(context.Context, []string, io.Reader, io.Writer) error{
-		"check": check, "drift": drift, "save": save, "fetch": fetch, "lint": lint, "cost": price,
+		"check": check, "drift": drift, "save": save, "fetch": fetch, "lint": lint, "cost": price, "change": change,
 		"seal": seal, "open": unseal, "unchanged": unchanged,
 	}
 	if len(args) == 0 || commands[args[0]] == nil {
-		_, _ = fmt.Fprintln(stderr, "plancheck: give a command: check, cost, drift, fetch, lint, open, run, save, seal or unchanged")
+		_, _ = fmt.Fprintln(stderr, "plancheck: give a command: change, check, cost, drift, fetch, lint, open, run, save, seal or unchanged")
 		return exitRefused
 	}
 	err := commands[args[0]](ctx, args[1:], stdin, stdout)

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"net/http"
 	"regexp"
 	"strings"
 
@@ -64,8 +65,13 @@ func (g GitHub) Send(ctx context.Context, r record.Record) (string, error) {
 }
 
 func (g GitHub) post(ctx context.Context, path string, body any) ([]byte, error) {
+	return g.call(ctx, http.MethodPost, "/repos/"+g.Repository+path, body)
+}
+
+// call makes one request of GitHub's API.
+func (g GitHub) call(ctx context.Context, method, path string, body any) ([]byte, error) {
 	return post(ctx, request{
-		address: strings.TrimRight(g.API, "/") + "/repos/" + g.Repository + path,
-		token:   g.Token, accept: "application/vnd.github+json", body: body,
+		method: method, address: strings.TrimRight(g.API, "/") + path,
+		token: g.Token, accept: "application/vnd.github+json", body: body,
 	})
 }

@@ -2,6 +2,7 @@ package notify
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -17,11 +18,13 @@ import (
 	"dagger/sensor-backend/redact"
 )
 
-// mostAnswer is how much of an answer is read: more than any API's here.
-const mostAnswer = 64 << 10
+// mostAnswer is how much of an answer is read: a page of GitHub's longest comments.
+const mostAnswer = 16 << 20
 
-// request is one POST of JSON.
+// request is one request whose body is JSON.
 type request struct {
+	// method is POST if it is empty. A GET has no body.
+	method  string
 	address string
 	// token is sent as a bearer token; empty for an address that is the secret.
 	token  string
@@ -30,7 +33,8 @@ type request struct {
 }
 
 // post sends the request and returns the answer to a success. A receiver that
-// is too busy (429, RFC 6585) and says for how long is waited for once, if the
+// is too busy (429, RFC 6585, or GitHub's 403 for its secondary rate limit) and says
+// for how long is waited for once, if the
 // time suffices. A redirect is not followed: it would send what is secret to an
 // address that nobody gave. Errors hold neither the address nor the token, even
 // where the answer quotes them.
@@ -52,11 +56,15 @@ func post(ctx context.Context, r request) ([]byte, error) {
 }
 
 func send(ctx context.Context, r request) ([]byte, error) {
-	payload, err := json.Marshal(r.body)
-	if err != nil {
-		return nil, err
+	method, content := cmp.Or(r.method, http.MethodPost), io.Reader(http.NoBody)
+	if method != http.MethodGet {
+		payload, err := json.Marshal(r.body)
+		if err != nil {
+			return nil, err
+		}
+		content = bytes.NewReader(payload)
 	}
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, r.address, bytes.NewReader(payload))
+	req, err := http.NewRequestWithContext(ctx, method, r.address, content)
 	if err != nil || req.URL.Host == "" || req.URL.Scheme != "https" && req.URL.Scheme != "http" {
 		return nil, errors.New("its address is malformed: give https://HOST/PATH")
 	}
@@ -81,15 +89,24 @@ func send(ctx context.Context, r request) ([]byte, error) {
 	switch code := response.StatusCode; {
 	case err != nil:
 		return nil, fmt.Errorf("its answer breaks off: %w", err)
-	case code == http.StatusTooManyRequests:
-		return nil, newBusyError(response.Header.Get("Retry-After"), time.Now())
+	case code == http.StatusTooManyRequests, code == http.StatusForbidden && response.Header.Get("Retry-After") != "":
+		return nil, newBusyError(code, response.Header.Get("Retry-After"), time.Now())
 	case code >= http.StatusMultipleChoices && code < http.StatusBadRequest:
 		return nil, fmt.Errorf("it answers %s, and a redirect is not followed: give the address it has now", status(code))
 	case code < http.StatusOK || code >= http.StatusBadRequest:
-		return nil, fmt.Errorf("it answers %s%s", status(code), said(answer))
+		return nil, &refusedError{code: code, said: said(answer)}
 	}
 	return answer, nil
 }
+
+// refusedError is an answer that is no success.
+type refusedError struct {
+	code int
+	said string
+}
+
+// Error is the code and what the receiver said.
+func (e *refusedError) Error() string { return "it answers " + status(e.code) + e.said }
 
 // status is the code and its own words, not those of the answer.
 func status(code int) string {
@@ -128,6 +145,7 @@ func said(answer []byte) string {
 
 // busyError is a receiver that wants no message for a while.
 type busyError struct {
+	code  int
 	pause time.Duration
 	// known is true if the receiver said for how long.
 	known bool
@@ -136,9 +154,9 @@ type busyError struct {
 // Error says how long, if that is known.
 func (e *busyError) Error() string {
 	if !e.known {
-		return "it answers " + status(http.StatusTooManyRequests)
+		return "it answers " + status(e.code)
 	}
-	return fmt.Sprintf("it answers %s and wants no message for %s", status(http.StatusTooManyRequests), e.pause)
+	return fmt.Sprintf("it answers %s and wants no message for %s", status(e.code), e.pause)
 }
 
 // fits reports whether waiting leaves time for another try.
@@ -148,12 +166,12 @@ func (e *busyError) fits(ctx context.Context) bool {
 }
 
 // newBusyError reads Retry-After (RFC 9110, 10.2.3): seconds, or a date.
-func newBusyError(header string, now time.Time) *busyError {
+func newBusyError(code int, header string, now time.Time) *busyError {
 	if seconds, err := strconv.ParseUint(header, 10, 20); err == nil {
-		return &busyError{pause: time.Duration(seconds) * time.Second, known: true}
+		return &busyError{code: code, pause: time.Duration(seconds) * time.Second, known: true}
 	}
 	if until, err := http.ParseTime(header); err == nil {
-		return &busyError{pause: max(0, until.Sub(now)).Round(time.Second), known: true}
+		return &busyError{code: code, pause: max(0, until.Sub(now)).Round(time.Second), known: true}
 	}
-	return &busyError{}
+	return &busyError{code: code}
 }
