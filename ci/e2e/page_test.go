@@ -59,9 +59,9 @@ func (w world) dayTwoPage(t *testing.T) {
 		},
 		"a-deploy-is-stuck": {
 			begins: func() []string {
-				w.fault(t, http.MethodPost, `{"kind": "task-hang", "service": "sensor-dev-api"}`)
+				w.fault(t, http.MethodPost, `{"kind": "task-late-start", "service": "sensor-dev-api", "delayMillis": 600000}`)
 				if r := w.dagger(t, "deploy-ecs", "--force", "--digest="+w.digest(t), "--timeout=20s"); r.code != 8 {
-					t.Fatalf("a deployment whose tasks hang ended with %d, want 8:\n%s", r.code, tail(r.stderr))
+					t.Fatalf("a deployment whose tasks do not come ended with %d, want 8:\n%s", r.code, tail(r.stderr))
 				}
 				return nil
 			},
