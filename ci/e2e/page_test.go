@@ -4,6 +4,7 @@ package e2e
 
 import (
 	"bytes"
+	"encoding/json"
 	"errors"
 	"net/http"
 	"os"
@@ -59,9 +60,9 @@ func (w world) dayTwoPage(t *testing.T) {
 		},
 		"a-deploy-is-stuck": {
 			begins: func() []string {
-				w.fault(t, http.MethodPost, `{"kind": "task-hang", "service": "sensor-backend-service-dev"}`)
-				if r := w.dagger(t, "deploy-ecs", "--force", "--digest="+w.digest(t), "--timeout=20s"); r.code != 8 {
-					t.Fatalf("a deployment whose tasks hang ended with %d, want 8:\n%s", r.code, tail(r.stderr))
+				w.fault(t, http.MethodPost, `{"kind": "task-late-start", "service": "sensor-backend-service-dev", "delayMillis": 600000}`)
+				if r := w.dagger(t, "deploy-ecs", "--digest="+w.other(t), "--timeout=20s"); r.code != 8 {
+					t.Fatalf("a deployment whose tasks do not come ended with %d, want 8:\n%s", r.code, tail(r.stderr))
 				}
 				return nil
 			},
@@ -117,6 +118,23 @@ func (w world) digest(t *testing.T) string {
 		t.Fatalf("status tells no image by digest:\n%s", status)
 	}
 	return found[1]
+}
+
+// other is the digest of an image that the service ran and does not run now.
+func (w world) other(t *testing.T) string {
+	t.Helper()
+	var ran []struct{ ECS struct{ Digest string } }
+	if err := json.Unmarshal([]byte(w.succeeds(t, "deployments")), &ran); err != nil {
+		t.Fatal(err)
+	}
+	now := w.digest(t)
+	for _, one := range ran {
+		if digest := one.ECS.Digest; digest != "" && digest != now {
+			return digest
+		}
+	}
+	t.Fatalf("the service ran nothing but %s", now)
+	return ""
 }
 
 // step runs one block of the page.
