@@ -21,6 +21,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/cloudwatchlogs"
 	"github.com/aws/aws-sdk-go-v2/service/ecs"
 	"github.com/aws/aws-sdk-go-v2/service/lambda"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
 )
 
 // TestRunbook does to an emulated prod what docs/runbook.md says, word for word, with
@@ -165,6 +166,11 @@ func (b book) followsLogs(t *testing.T) {
 	must(t, response.Body.Close())
 	until(t, "the request is in the API's log", func() bool { return api.Load() > before })
 	processor := follow("/aws/lambda/sensor-data-processor ")
+	_, err = b.w.s3().PutObject(t.Context(), &s3.PutObjectInput{
+		Bucket: aws.String("sensor-backend-prod-source-123456789012-use1"), Key: aws.String("incoming/runbook.csv"),
+		Body: strings.NewReader("sensor_id,metric,timestamp,value\nrunbook,runs,2026-11-27T00:00:00Z,1\n"),
+	})
+	must(t, err)
 	until(t, "the processor's log is shown", func() bool { return processor.Load() > 0 })
 }
 
