@@ -21,18 +21,18 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/cloudwatchlogs"
 	"github.com/aws/aws-sdk-go-v2/service/ecs"
 	"github.com/aws/aws-sdk-go-v2/service/lambda"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
 )
 
 // TestRunbook does to an emulated prod what docs/runbook.md says, word for word, with
 // the AWS CLI and Terraform of this machine.
 func TestRunbook(t *testing.T) {
 	t.Parallel()
-	for _, program := range []string{"aws", "terraform"} {
-		if _, err := exec.LookPath(program); err != nil {
-			t.Skipf("the runbook is for %s, which is not installed", program)
-		}
+	cli := awscli(t)
+	if _, err := exec.LookPath("terraform"); cli == "" || err != nil {
+		t.Skip("the runbook is for version 2 of the AWS CLI (EMULATOR_AWSCLI, or Debian's awscli) and for terraform: one of them is not here")
 	}
-	b := newBook(t)
+	b := newBook(t, cli)
 	b.dagger(t, "deploy", "--stages=build,infra,lambda,ecs")
 	t.Run("logs", b.followsLogs)
 	t.Run("service", b.putsServiceBack)
@@ -49,14 +49,25 @@ type book struct {
 	env []string
 }
 
-func newBook(t *testing.T) book {
+// awscli is the first AWS CLI here that has the page's commands, as version 1 has not;
+// empty without one.
+func awscli(t *testing.T) string {
+	t.Helper()
+	for _, program := range []string{os.Getenv("EMULATOR_AWSCLI"), "/usr/bin/aws", "aws"} {
+		version, err := exec.CommandContext(t.Context(), program, "--version").Output()
+		if err == nil && bytes.HasPrefix(version, []byte("aws-cli/2.")) {
+			return program
+		}
+	}
+	return ""
+}
+
+func newBook(t *testing.T, cli string) book {
 	t.Helper()
 	b := book{w: newWorld(t), here: newCheckout(t, nil), blocks: pageBlocks(t, "docs/runbook.md")}
-	program, err := exec.LookPath("aws")
-	must(t, err)
 	tools := t.TempDir()
 	// The CLI has a variable for the address since 2.13; Debian's is older.
-	shim := "#!/bin/sh\nexec " + program + ` --endpoint-url "$AWS_ENDPOINT_URL" "$@"` + "\n"
+	shim := "#!/bin/sh\nexec " + cli + ` --endpoint-url "$AWS_ENDPOINT_URL" "$@"` + "\n"
 	must(t, os.WriteFile(filepath.Join(tools, "aws"), []byte(shim), 0o700))
 	settings := filepath.Join(tools, "terraform.rc")
 	must(t, os.WriteFile(settings, []byte(providers(t)), 0o600))
@@ -130,8 +141,9 @@ func (b book) shell(t *testing.T, dir, commands, input string) string {
 // while the command runs.
 func (b book) followsLogs(t *testing.T) {
 	follow := func(group string) *atomic.Int64 {
+		var problems bytes.Buffer
 		cmd := exec.CommandContext(t.Context(), "bash", "-c", "exec "+b.command(t, "aws logs tail "+group))
-		cmd.Env = b.env
+		cmd.Env, cmd.Stderr = b.env, &problems
 		out, err := cmd.StdoutPipe()
 		must(t, err)
 		must(t, cmd.Start())
@@ -140,7 +152,9 @@ func (b book) followsLogs(t *testing.T) {
 			for scan := bufio.NewScanner(out); scan.Scan(); {
 				lines.Add(1)
 			}
-			_ = cmd.Wait()
+			if err := cmd.Wait(); t.Context().Err() == nil {
+				t.Errorf("following %s ended: %v\n%s", group, err, problems.String())
+			}
 		}()
 		return lines
 	}
@@ -152,6 +166,11 @@ func (b book) followsLogs(t *testing.T) {
 	must(t, response.Body.Close())
 	until(t, "the request is in the API's log", func() bool { return api.Load() > before })
 	processor := follow("/aws/lambda/sensor-data-processor ")
+	_, err = b.w.s3().PutObject(t.Context(), &s3.PutObjectInput{
+		Bucket: aws.String("sensor-backend-prod-source-123456789012-use1"), Key: aws.String("incoming/runbook.csv"),
+		Body: strings.NewReader("sensor_id,metric,timestamp,value\nrunbook,runs,2026-11-27T00:00:00Z,1\n"),
+	})
+	must(t, err)
 	until(t, "the processor's log is shown", func() bool { return processor.Load() > 0 })
 }
 

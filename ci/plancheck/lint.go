@@ -53,7 +53,8 @@ func readPlanned(args []string) ([]planned, error) {
 }
 
 // lint judges the plans of all variable files. An exception that excuses
-// nothing in any of them is a finding as well: what it was for is gone.
+// nothing in any of them is a finding as well: what it was for is gone. So is a
+// document that no rule could read.
 func lint(ctx context.Context, args []string, _ io.Reader, stdout io.Writer) error {
 	flags := flag.NewFlagSet("lint", flag.ContinueOnError)
 	exceptionsFile := flags.String("exceptions", "exceptions.json", "file with the exceptions from the policy")
@@ -76,6 +77,9 @@ func lint(ctx context.Context, args []string, _ io.Reader, stdout io.Writer) err
 			return err
 		}
 		_, _ = fmt.Fprintf(stdout, "%s: %d resources, %s\n", p.name, len(policy.Resources(p.plan)), verdict)
+		for _, hidden := range policy.Hidden(policy.Resources(p.plan)) {
+			errs = append(errs, fmt.Errorf("%s: %s is not known in the plan, so that no rule reads it: give what it is made of in tests/mocks, or override it in the test", p.name, hidden))
+		}
 		for _, problem := range problems {
 			errs = append(errs, fmt.Errorf("%s: %s", p.name, problem))
 		}

@@ -73,6 +73,7 @@ func TestCheckAndDrift(t *testing.T) {
 func TestLintAndCost(t *testing.T) {
 	t.Parallel()
 	tested := file(t, `{"type":"test_plan","test_plan":{"resource_changes":[`+topic+`]}}`)
+	hidden := file(t, `{"type":"test_plan","test_plan":{"resource_changes":[{"address":"aws_ecs_task_definition.a","mode":"managed","type":"aws_ecs_task_definition","change":{"actions":["create"],"after":{"execution_role_arn":"e","task_role_arn":"t"},"after_unknown":{"container_definitions":true}}}]}}`)
 	reason := `"reason":"nothing secret is published here"`
 	tests := []struct {
 		name, exceptions string
@@ -85,6 +86,7 @@ func TestLintAndCost(t *testing.T) {
 			[]string{"lint", "prod-us-east-1=" + tested}, 0, "prod-us-east-1: 1 resources, policy: 0 broken, 1 excused"},
 		{"an exception that excuses nothing", `[{"rule":"topic-own-key","resource":"aws_sns_topic.*",` + reason + `},{"rule":"ecr-scan","resource":"aws_ecr_repository.gone",` + reason + `}]`,
 			[]string{"lint", "dev=" + tested}, exitRefused, "excuses nothing: delete it"},
+		{"a document that is not known", `[]`, []string{"lint", "dev=" + hidden}, exitRefused, "dev: aws_ecs_task_definition.a.container_definitions is not known in the plan"},
 		{"no plan", `[]`, []string{"lint"}, exitRefused, "NAME=FILE"},
 		{"the estimate", `[]`, []string{"cost", "dev=" + tested}, 0, "US dollars a month"},
 		{"a file that is not there", `[]`, []string{"cost", "dev=/nowhere"}, exitRefused, "read the plan of dev"},

@@ -132,6 +132,21 @@ func Deployed(p plan.Plan) []Resource {
 	return resources
 }
 
+// Hidden lists, as ADDRESS.ATTRIBUTE, the documents that the rules cannot read because
+// they are known only after an apply. No rule is broken in them, whatever they say.
+func Hidden(resources []Resource) []string {
+	var hidden []string
+	for _, r := range resources {
+		for _, document := range []string{"assume_role_policy", "container_definitions", "policy"} {
+			// An endpoint's policy is AWS's own where it is given none.
+			if r.Values[document] == unknown && r.Type != "aws_vpc_endpoint" {
+				hidden = append(hidden, r.Address+"."+document)
+			}
+		}
+	}
+	return hidden
+}
+
 // known puts the mark for unknown values into a value, at each place where
 // mask has true.
 func known(value, mask any) any {
