@@ -61,7 +61,8 @@ func (l *Log) Merge(from Source, text string) error {
 
 // Add adds a run of our own.
 func (l *Log) Add(from Source, findings []Finding) {
-	var rules, results []any
+	var rules []any
+	results := make([]any, 0, len(findings))
 	seen := map[string]bool{}
 	for _, f := range findings {
 		if !seen[f.Rule] {

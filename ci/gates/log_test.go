@@ -93,11 +93,11 @@ func TestLogIsFit(t *testing.T) {
 		}
 		categories[id] = true
 		for _, r := range run.Results {
-			print := r.Fingerprints["primaryLocationLineHash"]
-			if print == "" || prints[print] {
-				t.Errorf("fingerprint %q is empty or another result's", print)
+			hash := r.Fingerprints["primaryLocationLineHash"]
+			if hash == "" || prints[hash] {
+				t.Errorf("fingerprint %q is empty or another result's", hash)
 			}
-			prints[print] = true
+			prints[hash] = true
 			at := r.Locations[0].Physical
 			if at.Artifact.Base != "" || at.Region.StartLine < 1 {
 				t.Errorf("place %+v", at)
@@ -122,7 +122,7 @@ func TestLogIsFit(t *testing.T) {
 // fingerprint, and another one to have another.
 func TestFingerprintIgnoresLines(t *testing.T) {
 	t.Parallel()
-	print := func(f Finding) string {
+	hashOf := func(f Finding) string {
 		var l Log
 		l.Add(Source{Name: "x"}, []Finding{f})
 		text, err := l.JSON()
@@ -133,12 +133,12 @@ func TestFingerprintIgnoresLines(t *testing.T) {
 		line, _, _ := strings.Cut(rest, "\n")
 		return line
 	}
-	first := print(Finding{"r", "m", "a.go", 1})
-	if moved := print(Finding{"r", "m", "a.go", 50}); moved != first {
+	first := hashOf(Finding{"r", "m", "a.go", 1})
+	if moved := hashOf(Finding{"r", "m", "a.go", 50}); moved != first {
 		t.Errorf("moved: %s, before %s", moved, first)
 	}
 	for _, other := range []Finding{{"s", "m", "a.go", 1}, {"r", "n", "a.go", 1}, {"r", "m", "b.go", 1}} {
-		if print(other) == first {
+		if hashOf(other) == first {
 			t.Errorf("%v has the fingerprint of another finding", other)
 		}
 	}

@@ -8,7 +8,7 @@
 //	terraform show -json PLAN | plancheck unchanged      print the outputs, if there is nothing to apply
 //	plancheck lint NAME=FILE...                     judge what `terraform test -json -verbose` planned
 //	plancheck cost NAME=FILE                        price it
-//	plancheck change NAME=FILE NAME=FILE NAME=FILE  compare two of them, the first planned twice
+//	plancheck change NAME=FILE...                   compare two of them, the first of which was planned twice
 //	plancheck run OUT ERR COMMAND...                run Terraform with its output in files, and show how far it is
 //
 // check, drift, save and fetch write messages in the manner of Terraform's

@@ -30,7 +30,7 @@ func TestNearest(t *testing.T) {
 	stages := []string{"test", "check", "build", "infra", "lambda", "ecs", "smoke", "negative", "load"}
 	for name, want := range map[string]string{
 		"tset": "test", "tests": "test", "infrastructure": "infra", "INFRA": "infra", "lamda": "lambda", "smok": "smoke", "esc": "ecs",
-		"neg": "negative", "deploy": "", "": "", "x": "", "ünïcödé": "", " build ": "build", "laod": "load",
+		"neg": "negative", "deploy": "", "": "", "x": "", "ünïcödé": "", "laod": "load",
 	} {
 		if got := Nearest(name, stages); got != want {
 			t.Errorf("%q: got %q, want %q", name, got, want)
