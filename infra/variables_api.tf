@@ -111,7 +111,7 @@ variable "domain_name" {
 }
 
 variable "write_keys_parameter" {
-  description = "Name of the SSM SecureString parameter with the SHA-256 sums of the keys that may write, such as /sensor/write-keys. The parameter itself is made by hand, so that it never enters the state. Empty, which staging and prod refuse: everybody may write."
+  description = "Name of the SSM SecureString parameter with the SHA-256 sums of the keys that may write, such as /sensor-backend/write-keys. The parameter itself is made by hand, so that it never enters the state. Empty, which staging and prod refuse: everybody may write."
   type        = string
   default     = ""
 

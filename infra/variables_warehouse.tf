@@ -1,5 +1,5 @@
 variable "warehouse_url_parameter" {
-  description = "Name of the SSM SecureString parameter with the warehouse's PostgreSQL URL, such as /sensor/warehouse-url; empty turns the warehouse off. The parameter itself is made by hand, so that the URL never enters the state."
+  description = "Name of the SSM SecureString parameter with the warehouse's PostgreSQL URL, such as /sensor-backend/warehouse-url; empty turns the warehouse off. The parameter itself is made by hand, so that the URL never enters the state."
   type        = string
   default     = ""
 

@@ -102,7 +102,7 @@ deploy_ecs() {
 BACKEND=() VARIABLES=()
 if [ -n "${AWS_ENDPOINT_URL:-}" ]; then
   BACKEND=(-backend-config=use_path_style=true -backend-config=skip_credentials_validation=true -backend-config=skip_requesting_account_id=true)
-  VARIABLES=(-var=emulated=true -var=warehouse_url_parameter=/sensor-backend/warehouse-url -var=write_keys_parameter=)
+  VARIABLES=(-var=emulated=true -var=warehouse_url_parameter=/sensor-backend/warehouse-url -var=write_keys_parameter= -var=enable_redshift=false)
 fi
 
 # Runs a stage unless one before it failed. It is never called in a condition, in which

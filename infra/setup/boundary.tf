@@ -39,12 +39,13 @@ resource "aws_iam_policy" "boundary" {
         Sid    = "TheServicesInUse"
         Effect = "Allow"
         Action = [
-          "application-autoscaling:*", "budgets:ListTagsForResource", "budgets:ModifyBudget", "budgets:TagResource",
+          "acm:DescribeCertificate", "application-autoscaling:*", "budgets:ListTagsForResource", "budgets:ModifyBudget", "budgets:TagResource",
           "budgets:UntagResource", "budgets:ViewBudget", "cloudwatch:*", "dynamodb:*", "ec2:*", "ecr:*", "ecs:*",
           "elasticloadbalancing:*", "iam:GetOpenIDConnectProvider", "iam:GetPolicy", "iam:GetPolicyVersion",
           "iam:GetRole", "iam:GetRolePolicy", "iam:ListAttachedRolePolicies", "iam:ListInstanceProfilesForRole",
-          "iam:ListPolicyVersions", "iam:ListRolePolicies", "iam:SimulatePrincipalPolicy", "kms:*", "lambda:*",
-          "logs:*", "redshift:*", "route53:AssociateVPCWithHostedZone", "s3:*", "secretsmanager:*", "sns:*", "sqs:*",
+          "iam:ListPolicyVersions", "iam:ListRolePolicies", "iam:ListRoles", "iam:SimulatePrincipalPolicy", "kms:*", "lambda:*",
+          "logs:*", "redshift:*", "route53:AssociateVPCWithHostedZone", "s3:*", "secretsmanager:*", "servicequotas:GetAWSDefaultServiceQuota",
+          "servicequotas:GetServiceQuota", "sns:*", "sqs:*",
           "ssm:DeleteParameter", "ssm:GetParameter", "ssm:GetParameterHistory", "ssm:GetParameters",
           "ssm:PutParameter", "xray:PutTelemetryRecords", "xray:PutTraceSegments",
         ]

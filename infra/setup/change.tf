@@ -12,6 +12,7 @@ locals {
     roles    = local.ci_roles
     deploy   = merge(local.ci_look_deploy, local.ci_deploy)
     smoke    = local.ci_smoke
+    ready    = local.ci_ready
   }
 
   task_definition = "arn:${local.partition}:ecs:${local.account_scope}:task-definition/${local.names.family}:*"
@@ -26,7 +27,8 @@ locals {
         "ec2:CreateSecurityGroup", "ec2:CreateSubnet", "ec2:CreateTags", "ec2:CreateVpc", "ec2:CreateVpcEndpoint",
         "ec2:DeleteFlowLogs", "ec2:DeleteInternetGateway", "ec2:DeleteNatGateway", "ec2:DeleteRoute",
         "ec2:DeleteRouteTable", "ec2:DeleteSecurityGroup", "ec2:DeleteSubnet", "ec2:DeleteTags", "ec2:DeleteVpc",
-        "ec2:DeleteVpcEndpoints", "ec2:DetachInternetGateway", "ec2:DisassociateRouteTable", "ec2:ModifySecurityGroupRules",
+        "ec2:DeleteVpcEndpoints", "ec2:DetachInternetGateway", "ec2:DisassociateAddress",
+        "ec2:DisassociateRouteTable", "ec2:ModifySecurityGroupRules",
         "ec2:ModifySubnetAttribute", "ec2:ModifyVpcAttribute", "ec2:ModifyVpcEndpoint", "ec2:ReleaseAddress",
         "ec2:RevokeSecurityGroupEgress", "ec2:RevokeSecurityGroupIngress",
       ]

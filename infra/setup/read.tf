@@ -154,6 +154,39 @@ locals {
     }
   }
 
+  # What a look at the account reads before a deploy (preflight).
+  ci_ready = {
+    # Quotas, and what is there of what they limit, have no resource to name.
+    LookUnnamed = {
+      actions = [
+        "ec2:DescribeAddresses", "ec2:DescribeVpcs", "iam:ListRoles", "lambda:GetAccountSettings",
+        "servicequotas:GetAWSDefaultServiceQuota", "servicequotas:GetServiceQuota",
+      ]
+      resources = ["*"]
+      condition = null
+    }
+    LookAtState = {
+      actions   = ["s3:GetBucketVersioning"]
+      resources = [local.state_bucket]
+      condition = null
+    }
+    LookAtCertificates = {
+      actions   = ["acm:DescribeCertificate"]
+      resources = ["arn:${local.partition}:acm:${local.account_scope}:certificate/*"]
+      condition = null
+    }
+    LookAtTrust = {
+      actions   = ["iam:GetOpenIDConnectProvider"]
+      resources = [local.named.oidc]
+      condition = null
+    }
+    LookAtSubscriptions = {
+      actions   = ["sns:ListSubscriptionsByTopic"]
+      resources = [local.named.topic]
+      condition = null
+    }
+  }
+
   # Writing the state, and one deploy at a time.
   ci_state = {
     WriteState = {

@@ -33,9 +33,9 @@ locals {
 
   # Only apply writes the state.
   ci_policies = {
-    plan   = ["read", "look"]
+    plan   = ["read", "look", "ready"]
     apply  = ["read", "look", "state", "network", "services", "storage", "roles", "records", "deploy", "smoke"]
-    deploy = ["records", "deploy", "smoke"]
+    deploy = ["records", "deploy", "smoke", "ready"]
   }
 }
 

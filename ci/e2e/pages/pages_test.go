@@ -31,7 +31,7 @@ func New(
 	awsAccessKeyID *dagger.Secret,
 	// Region.
 	// +default="here"
-	region string,
+	awsRegion string,
 ) (*Pipeline, error) { return nil, nil }
 
 // Unlock releases.

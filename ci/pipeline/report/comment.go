@@ -75,7 +75,7 @@ func planPart(r record.Record) string {
 	}
 	what := "The plan"
 	if r.Event == trigger.PullRequest {
-		what = "This changes in the configuration"
+		what = "This changes in the configuration of prod, planned without AWS (a replacement counts as a change)"
 	}
 	fmt.Fprintf(&b, "**%s**: %d to add, %d to change, %d to destroy", what, r.Plan.Added, r.Plan.Changed, r.Plan.Destroyed)
 	if r.Cost != nil {

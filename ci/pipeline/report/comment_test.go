@@ -38,7 +38,7 @@ func TestCommentOfAPullRequest(t *testing.T) {
 	t.Parallel()
 	r := failedDeploy(t)
 	r.Event, r.Target, r.Service, r.Function = "pull_request", record.Target{}, nil, nil
-	if got := Comment(r); !strings.HasPrefix(got, "<!-- sensor-backend: none -->\n") || !strings.Contains(got, "**This changes in the configuration**: 2 to add") {
+	if got := Comment(r); !strings.HasPrefix(got, "<!-- sensor-backend: none -->\n") || !strings.Contains(got, "**This changes in the configuration of prod, planned without AWS (a replacement counts as a change)**: 2 to add") {
 		t.Errorf("got\n%s", got)
 	}
 	r.Plan, r.Cost = nil, nil

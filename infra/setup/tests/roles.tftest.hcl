@@ -89,7 +89,7 @@ run "ci_policies_name_their_actions" {
       for policy in aws_iam_policy.ci : [
         for statement in jsondecode(policy.policy).Statement : statement.Sid if contains(statement.Resource, "*")
       ]
-    ])))) == "ChangeUnnamed DeployUnnamed MakeKey ReadUnnamed"
+    ])))) == "ChangeUnnamed DeployUnnamed LookUnnamed MakeKey ReadUnnamed"
     error_message = "only what AWS cannot restrict may be granted on every resource, in statements of its own"
   }
 

@@ -171,6 +171,11 @@ func FuzzQuery(f *testing.F) {
 	} {
 		f.Add(query)
 	}
+	var asked *warehouse.Query
+	api := newAPI(httpapi.Config{Warehouse: &fakeWarehouse{pages: func(q warehouse.Query) (warehouse.Page, error) {
+		asked = &q
+		return warehouse.Page{}, nil
+	}}})
 	f.Fuzz(func(t *testing.T, query string) {
 		target, err := url.Parse("/v1/readings")
 		if err != nil {
@@ -179,13 +184,9 @@ func FuzzQuery(f *testing.F) {
 		target.RawQuery = query
 		req := httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/v1/readings", nil)
 		req.URL = target
-		var asked *warehouse.Query
-		w := &fakeWarehouse{pages: func(q warehouse.Query) (warehouse.Page, error) {
-			asked = &q
-			return warehouse.Page{}, nil
-		}}
+		asked = nil
 		rec := httptest.NewRecorder()
-		newAPI(httpapi.Config{Warehouse: w}).ServeHTTP(rec, req)
+		api.ServeHTTP(rec, req)
 		if rec.Code != http.StatusOK && rec.Code != http.StatusBadRequest || !utf8.Valid(rec.Body.Bytes()) {
 			t.Fatalf("%q: %d %s", query, rec.Code, rec.Body)
 		}
