@@ -219,7 +219,7 @@ func (w world) holdDeployLock(t *testing.T, db *dynamodb.Client) []string {
 }
 
 // failEvent leaves an event in the queue of those that were given up, as Lambda
-// leaves it there: of an object that the processor can read by now.
+// leaves it there: one that the processor can take by now.
 func (w world) failEvent(t *testing.T) {
 	t.Helper()
 	client := sqs.NewFromConfig(w.config)
@@ -227,8 +227,8 @@ func (w world) failEvent(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	// The processor takes an event without records for nothing to do.
-	if _, err := client.SendMessage(t.Context(), &sqs.SendMessageInput{QueueUrl: queue.QueueUrl, MessageBody: aws.String(`{"Records": []}`)}); err != nil {
+	// S3 sends this one when a bucket's notifications are set; it asks for nothing.
+	if _, err := client.SendMessage(t.Context(), &sqs.SendMessageInput{QueueUrl: queue.QueueUrl, MessageBody: aws.String(`{"Service":"Amazon S3","Event":"s3:TestEvent","Bucket":"sensor"}`)}); err != nil {
 		t.Fatal(err)
 	}
 }
