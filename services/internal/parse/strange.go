@@ -60,9 +60,9 @@ func (s *seen) again(record []string, layout *columns) bool {
 // known names. Where each column has a meaning, the next row shows whether it was
 // a header; where some have none, a line that looks like one fails the file.
 func (t *table) doubt(number int, line []byte, record []string) error {
-	const clear = 2                                      // a time and a number cannot be taken for each other
+	const plainPair = 2                                  // a time and a number cannot be taken for each other
 	belowHeader := t.layout.named && t.seen.sensor == "" // units, for one
-	if belowHeader || t.layout.count <= clear || len(record) != t.layout.count || !namesOnly(record) ||
+	if belowHeader || t.layout.count <= plainPair || len(record) != t.layout.count || !namesOnly(record) ||
 		slices.Contains(record, "") || t.seen.again(record, t.layout) {
 		return nil
 	}
