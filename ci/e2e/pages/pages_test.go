@@ -108,7 +108,7 @@ func TestCheck(t *testing.T) {
 		{"a heading", "[a](other.md#the-otter)", []string{`docs/page.md:1: the link other.md#the-otter leads nowhere: there is no heading "the-otter"; the nearest is "the-other"`}},
 		{"a line", "[a](../infra/env/dev.vars#L3)", []string{"docs/page.md:1: the link ../infra/env/dev.vars#L3 leads behind the last line, 2"}},
 		{"a scheme", "[a](http://x.example)", []string{"docs/page.md:1: the link http://x.example is neither https nor a file of the repository"}},
-		{"calls", "```\nflags=\"--region here\n  --aws-access-key-id env://X\"\ndagger call $flags unlock --id=\"$ID\" --force\ndagger call build export --path x\ndagger call run report export --path=report | cat\ndagger check test 'gates*' && dagger check -l\ndagger call unlock --help\n```\n", nil},
+		{"calls", "```\nflags=\"--aws-region here\n  --aws-access-key-id env://X\"\ndagger call $flags unlock --id=\"$ID\" --force\ndagger call build export --path x\ndagger call run report export --path=report | cat\ndagger check test 'gates*' && dagger check -l\ndagger call unlock --help\n```\n", nil},
 		{"a function", "a\n\n```sh\ntrue\ndagger call unlok --id 1\n```\n", []string{`docs/page.md:5: there is no function "unlok"; the nearest is "unlock"`}},
 		{"an argument", "`dagger call unlock --lock 1`", []string{`docs/page.md:1: there is no argument "--lock"; the nearest is "--force" of unlock`}},
 		{"a missing argument", "```\ndagger call unlock\n```", []string{"docs/page.md:2: --id of unlock is missing"}},
