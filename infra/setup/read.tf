@@ -214,6 +214,12 @@ locals {
       resources = ["${local.state_bucket}/deployments/${var.environment}/*"]
       condition = null
     }
+    # Events that the processor failed on are handed to it again (redrive).
+    HandOver = {
+      actions   = ["sqs:ChangeMessageVisibility", "sqs:DeleteMessage", "sqs:ReceiveMessage"]
+      resources = [local.named.queue]
+      condition = null
+    }
     KeepRuns = {
       actions   = ["s3:GetObject", "s3:PutObject"]
       resources = ["${local.state_bucket}/runs/${var.environment}/*", "${local.state_bucket}/runs/none/*"]
