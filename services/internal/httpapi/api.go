@@ -133,6 +133,9 @@ func New(cfg Config) *API {
 		"/":         {"index.html", "text/html; charset=utf-8"},
 		"/app.js":   {"app.js", "text/javascript; charset=utf-8"},
 		"/chart.js": {"chart.js", "text/javascript; charset=utf-8"},
+		"/theme.js": {"theme.js", "text/javascript; charset=utf-8"},
+		"/ticks.js": {"ticks.js", "text/javascript; charset=utf-8"},
+		"/view.js":  {"view.js", "text/javascript; charset=utf-8"},
 		"/app.css":  {"app.css", "text/css; charset=utf-8"},
 	} {
 		get(path, a.file(file[0], file[1]))

@@ -317,3 +317,38 @@ func BenchmarkSlowClients(b *testing.B) {
 		b.ReportMetric(milliseconds(each[len(each)*99/100]), "p99-ms")
 	}
 }
+
+// BenchmarkMillion asks for the buckets that the page draws of a series of a million
+// readings, one a second: of all of it, and of an hour in it.
+func BenchmarkMillion(b *testing.B) {
+	const million = 1_000_000
+	w := open(b, pgtest.URL(b))
+	if err := w.Prepare(b.Context(), true); err != nil {
+		b.Fatal(err)
+	}
+	start := now.Add(-million * time.Second)
+	for first := 0; first < million; first += 20_000 {
+		batch := make([]reading.Reading, 20_000)
+		for i := range batch {
+			batch[i] = reading.Reading{SensorID: "a", Metric: "m", Timestamp: start.Add(time.Duration(first+i) * time.Second), Value: float64(i % 997)}
+		}
+		if _, err := w.Insert(b.Context(), batch); err != nil {
+			b.Fatal(err)
+		}
+	}
+	api := newAPI(httpapi.Config{Warehouse: w})
+	for name, span := range map[string]time.Duration{"all": million * time.Second, "hour": time.Hour} {
+		b.Run(name, func(b *testing.B) {
+			query := fmt.Sprintf("/v1/buckets?sensor_id=a&metric=m&from=%s&to=%s&bucket=%ds",
+				now.Add(-span).Format(time.RFC3339), now.Format(time.RFC3339), int(span/time.Second/300)+1)
+			for b.Loop() {
+				answer := httptest.NewRecorder()
+				api.ServeHTTP(answer, httptest.NewRequest(http.MethodGet, query, nil))
+				if answer.Code != http.StatusOK {
+					b.Fatal(answer.Code, answer.Body)
+				}
+				b.ReportMetric(float64(answer.Body.Len()), "B")
+			}
+		})
+	}
+}

@@ -8,6 +8,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
@@ -121,14 +122,29 @@ func TestPageShowsReadings(t *testing.T) {
 	if s.Updates < 2 {
 		t.Errorf("%d updates, want the page to update by itself", s.Updates)
 	}
-	if path := os.Getenv("PAGE_SCREENSHOT"); path != "" {
-		server := httptest.NewServer(api)
-		defer server.Close()
-		chromium, err := exec.LookPath("chromium")
-		if err != nil {
-			t.Fatal(err)
-		}
-		chrome(t, chromium, "--screenshot="+path, server.URL+"/#sensor=machine+1&metric=temperature&range=172800")
+}
+
+// TestPagePictures writes pictures of the page into the directory that PAGE_PICTURES
+// names: PAGE_PICTURES=$PWD/docs go test -run TestPagePictures ./internal/httpapi.
+func TestPagePictures(t *testing.T) {
+	dir := os.Getenv("PAGE_PICTURES")
+	if dir == "" {
+		t.Skip("PAGE_PICTURES names no directory for pictures")
+	}
+	chromium, err := exec.LookPath("chromium")
+	if err != nil {
+		t.Fatal(err)
+	}
+	api, _ := filled(t)
+	server := httptest.NewServer(api)
+	defer server.Close()
+	// Chromium's blink::mojom::PreferredColorScheme: 0 is dark, 1 light.
+	for name, args := range map[string][]string{
+		"page":       {"--blink-settings=preferredColorScheme=1", "--window-size=1100,800"},
+		"page-dark":  {"--blink-settings=preferredColorScheme=0", "--window-size=1100,800"},
+		"page-phone": {"--blink-settings=preferredColorScheme=1", "--window-size=500,1000"},
+	} {
+		chrome(t, chromium, append(args, "--screenshot="+filepath.Join(dir, name+".png"), server.URL+"/"+machine)...)
 	}
 }
 

@@ -19,7 +19,7 @@ func TestHead(t *testing.T) {
 	server := httptest.NewServer(newAPI(httpapi.Config{Warehouse: &fakeWarehouse{}, Catalog: fakeCatalog{}}))
 	t.Cleanup(server.Close)
 	for _, path := range []string{
-		"/", "/app.js", "/chart.js", "/app.css", "/healthz", "/readyz", "/version", "/metrics", "/openapi.json",
+		"/", "/app.js", "/chart.js", "/theme.js", "/ticks.js", "/view.js", "/app.css", "/healthz", "/readyz", "/version", "/metrics", "/openapi.json",
 		"/v1/readings?sensor_id=a", "/v1/readings?sensor_id=a&format=csv", "/v1/buckets?sensor_id=a&metric=m&bucket=1h",
 		"/v1/sensors", "/v1/anomalies?sensor_id=a&metric=m", "/v1/objects", "/v1/objects/none", "/v1/readings", "/v1/readings?sensor_id=%",
 	} {
