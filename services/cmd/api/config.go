@@ -22,6 +22,8 @@ type config struct {
 	stagingBucket  string
 	copyRole       string
 	sourceBucket   string
+	processed      string // bucket
+	loadQueue      string // URL
 	metadataTable  string
 	metadataURI    string
 	readTimeout    time.Duration // of a whole request
@@ -45,6 +47,8 @@ func readConfig(getenv func(string) string) (config, error) {
 		stagingBucket:  r.text("REDSHIFT_STAGING_BUCKET", ""),
 		copyRole:       r.text("REDSHIFT_COPY_ROLE_ARN", ""),
 		sourceBucket:   r.text("SOURCE_BUCKET", ""),
+		processed:      r.text("PROCESSED_BUCKET", ""),
+		loadQueue:      r.text("LOAD_QUEUE_URL", ""),
 		metadataTable:  r.text("METADATA_TABLE", ""),
 		metadataURI:    r.text("ECS_CONTAINER_METADATA_URI_V4", ""),
 		readTimeout:    30 * time.Second,
@@ -65,6 +69,9 @@ func readConfig(getenv func(string) string) (config, error) {
 	}
 	if (cfg.stagingBucket == "") != (cfg.copyRole == "") {
 		r.errs = append(r.errs, errors.New("of REDSHIFT_STAGING_BUCKET and REDSHIFT_COPY_ROLE_ARN only one is set: Redshift needs both"))
+	}
+	if cfg.loadQueue != "" && cfg.processed == "" {
+		r.errs = append(r.errs, errors.New("LOAD_QUEUE_URL is set without PROCESSED_BUCKET: the queue tells of that bucket's objects"))
 	}
 	for _, origin := range cfg.corsOrigins {
 		if u, err := url.Parse(origin); err != nil || u.Scheme == "" || u.Host == "" || u.Path != "" {
@@ -167,6 +174,8 @@ func (c config) print(out io.Writer) error {
 		{"REDSHIFT_STAGING_BUCKET", c.stagingBucket},
 		{"REDSHIFT_COPY_ROLE_ARN", c.copyRole},
 		{"SOURCE_BUCKET", c.sourceBucket},
+		{"PROCESSED_BUCKET", c.processed},
+		{"LOAD_QUEUE_URL", c.loadQueue},
 		{"METADATA_TABLE", c.metadataTable},
 		{"DRAIN_DELAY", c.drainDelay.String()},
 		{"STOP_TIMEOUT", c.stopTimeout.String()},

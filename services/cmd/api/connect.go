@@ -6,10 +6,12 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/aws/aws-sdk-go-v2/service/sqs"
 
 	"sensor-backend/services/internal/awsconf"
 	"sensor-backend/services/internal/httpapi"
 	"sensor-backend/services/internal/ingest"
+	"sensor-backend/services/internal/loader"
 	"sensor-backend/services/internal/metrics"
 	"sensor-backend/services/internal/reading"
 	"sensor-backend/services/internal/store"
@@ -23,6 +25,9 @@ type dependencies struct {
 	queue   *ingest.Queue
 	inbox   httpapi.Inbox
 	catalog httpapi.Catalog
+	rows    loader.Rows
+	loads   loader.Queue // nil loads no files
+	objects loader.Source
 	metrics *metrics.Metrics
 	tracer  *tracing.Tracer
 }
@@ -46,7 +51,7 @@ func connect(ctx context.Context, cfg config, log *slog.Logger) (*dependencies, 
 		d.queue = ingest.New(db, options)
 		d.metrics.Pool(db.Stat)
 	}
-	if cfg.sourceBucket == "" && cfg.metadataTable == "" {
+	if cfg.sourceBucket == "" && cfg.metadataTable == "" && cfg.loadQueue == "" {
 		return d, nil
 	}
 	if err := d.connectAWS(ctx, cfg); err != nil {
@@ -77,19 +82,23 @@ func openWarehouse(ctx context.Context, cfg config, tracer *tracing.Tracer) (*wa
 }
 
 func (d *dependencies) connectAWS(ctx context.Context, cfg config) error {
-	aws, err := awsconf.Load(ctx)
+	settings, err := awsconf.Load(ctx)
+	if err != nil {
+		return err
+	}
+	client, err := awsconf.S3(settings)
 	if err != nil {
 		return err
 	}
 	if cfg.sourceBucket != "" {
-		client, err := awsconf.S3(aws)
-		if err != nil {
-			return err
-		}
 		d.inbox = store.NewBucket(client, cfg.sourceBucket)
 	}
 	if cfg.metadataTable != "" {
-		d.catalog = store.NewTable(dynamodb.NewFromConfig(aws), cfg.metadataTable)
+		table := store.NewTable(dynamodb.NewFromConfig(settings), cfg.metadataTable)
+		d.catalog, d.rows = table, table
+	}
+	if cfg.loadQueue != "" {
+		d.loads, d.objects = store.NewQueue(sqs.NewFromConfig(settings), cfg.loadQueue), store.NewReader(client)
 	}
 	return nil
 }

@@ -126,6 +126,10 @@ func serve(ctx context.Context, cfg config, listener net.Listener, log *slog.Log
 		})
 	}
 
+	if files := deps.loader(cfg, api.Room(), log); files != nil {
+		wg.Go(func() { files.Run(background) })
+	}
+
 	failed := make(chan error, 1)
 	wg.Go(func() { failed <- server.Serve(listener) })
 	select {

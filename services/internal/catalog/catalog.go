@@ -11,6 +11,10 @@ import (
 // later event.
 var ErrSuperseded = errors.New("a later event has written this row")
 
+// ErrNotCurrent is returned, wrapped, by a mark on a row that is not there yet or is
+// that of another content.
+var ErrNotCurrent = errors.New("the row is not there yet or is that of another content")
+
 // Status says how the processing of an object ended.
 type Status string
 
@@ -37,6 +41,10 @@ type Object struct {
 	Status        Status    `json:"status"`
 	Reason        string    `json:"reason,omitempty"` // why it failed
 	ProcessedAt   time.Time `json:"processed_at"`
+	// LoadedAt is when the readings were all in the warehouse; zero while they are
+	// not. LoadError says why they could not be taken in, until they are.
+	LoadedAt  time.Time `json:"loaded_at,omitzero"`
+	LoadError string    `json:"load_error,omitempty"`
 	// IgnoredColumns are the columns, or the names in JSON, that were passed over.
 	IgnoredColumns []string `json:"ignored_columns,omitempty"`
 	// Sequencer orders the events of one key, as S3 does; an event with a

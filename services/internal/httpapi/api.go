@@ -180,6 +180,10 @@ func (a *API) take(bytes int64) echo.MiddlewareFunc {
 	}
 }
 
+// Room is where the memory of what is made comes from. Who works beside the requests
+// takes theirs from it too.
+func (a *API) Room() *admission.Line { return a.working }
+
 // contentSecurity lets the page use what is in it and ask this service.
 const contentSecurity = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' data:; base-uri 'none'; form-action 'none'"
 

@@ -9,6 +9,8 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
+
+	"sensor-backend/services/internal/loader"
 )
 
 // Metrics is a registry of its own and what is counted in it.
@@ -16,6 +18,9 @@ type Metrics struct {
 	registry *prometheus.Registry
 	requests *prometheus.HistogramVec
 	readings *prometheus.CounterVec
+	files    *prometheus.CounterVec
+	loaded   *prometheus.CounterVec
+	delay    prometheus.Histogram
 }
 
 // New registers everything, the Go runtime and the process included.
@@ -29,8 +34,18 @@ func New() *Metrics {
 		readings: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "ingest_readings_total", Help: "Readings received, by what became of them.",
 		}, []string{"result"}),
+		files: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "loader_files_total", Help: "Processed files that were announced, by what became of them.",
+		}, []string{"result"}),
+		loaded: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "loader_readings_total", Help: "Readings of processed files, by what became of them.",
+		}, []string{"result"}),
+		delay: prometheus.NewHistogram(prometheus.HistogramOpts{
+			Name: "loader_delay_seconds", Help: "Time from the announcement of a file until it was loaded.",
+			Buckets: []float64{.1, .25, .5, 1, 2.5, 5, 10, 30, 60, 300, 900, 3600},
+		}),
 	}
-	m.registry.MustRegister(m.requests, m.readings, collectors.NewGoCollector(),
+	m.registry.MustRegister(m.requests, m.readings, m.files, m.loaded, m.delay, collectors.NewGoCollector(),
 		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return m
 }
@@ -56,6 +71,22 @@ func (m *Metrics) Ingested(accepted, duplicates, rejected int) {
 	m.readings.WithLabelValues("accepted").Add(float64(accepted))
 	m.readings.WithLabelValues("duplicate").Add(float64(duplicates))
 	m.readings.WithLabelValues("rejected").Add(float64(rejected))
+}
+
+// LoadedFile counts a processed file by what became of it, and how long ago it was
+// announced.
+func (m *Metrics) LoadedFile(result string, age time.Duration) {
+	m.files.WithLabelValues(result).Inc()
+	if result == loader.Loaded {
+		m.delay.Observe(age.Seconds())
+	}
+}
+
+// LoadedReadings counts the readings of a part of a processed file.
+func (m *Metrics) LoadedReadings(stored, known, expired int) {
+	m.loaded.WithLabelValues("stored").Add(float64(stored))
+	m.loaded.WithLabelValues("known").Add(float64(known))
+	m.loaded.WithLabelValues("expired").Add(float64(expired))
 }
 
 // Queue shows how many whole batches wait, of how many that may.

@@ -114,6 +114,17 @@ func Processed(key string) string {
 	return processed + strings.TrimPrefix(key, incoming) + ".ndjson.gz"
 }
 
+// Loadable returns the key of the source object of a processed one in NDJSON, which
+// is the form that is loaded; ok is false for the key of anything else.
+func Loadable(key string) (source string, ok bool) {
+	rest, isProcessed := strings.CutPrefix(key, processed)
+	rest, isNDJSON := strings.CutSuffix(rest, ".ndjson.gz")
+	if !isProcessed || !isNDJSON {
+		return "", false
+	}
+	return incoming + rest, true
+}
+
 // Parquet returns the key of the processed form as a Parquet file.
 func Parquet(key string) string {
 	return processed + strings.TrimPrefix(key, incoming) + ".parquet"

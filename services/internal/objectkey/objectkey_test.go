@@ -101,3 +101,20 @@ func FuzzParse(f *testing.F) {
 		}
 	})
 }
+
+func TestLoadable(t *testing.T) {
+	t.Parallel()
+	const source = "incoming/boiler 7/temp/day.csv.gz"
+	for key, want := range map[string]string{
+		objectkey.Processed(source):                source,
+		objectkey.Parquet(source):                  "",
+		objectkey.Quarantine(source):               "",
+		source:                                     "",
+		"other/" + objectkey.Processed(source):     "",
+		objectkey.Processed("incoming/a/b.ndjson"): "incoming/a/b.ndjson",
+	} {
+		if got, ok := objectkey.Loadable(key); got != want || ok != (want != "") {
+			t.Errorf("%s: %q, %t, want %q", key, got, ok, want)
+		}
+	}
+}

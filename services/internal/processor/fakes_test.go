@@ -119,7 +119,7 @@ func (s source) Open(_ context.Context, from, key string) (processor.Object, err
 
 type sink struct{ *world }
 
-func (s sink) Create(_ context.Context, key, _ string) processor.Upload {
+func (s sink) Create(_ context.Context, key, _, _ string) processor.Upload {
 	return &upload{world: s.world, key: key}
 }
 

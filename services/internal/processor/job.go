@@ -83,7 +83,7 @@ func (j *job) process(ctx context.Context, object Object, claim *Claim) error {
 		j.Log.InfoContext(ctx, "object already processed", "key", j.source.Key, "etag", object.ETag)
 		return nil
 	}
-	processed := j.create(ctx)
+	processed := j.create(ctx, object.ETag)
 	defer processed.abort()
 	result, err := j.read(ctx, object, processed)
 	if err != nil {
@@ -94,7 +94,7 @@ func (j *job) process(ctx context.Context, object Object, claim *Claim) error {
 	if err := j.step(ctx, "save states", func(ctx context.Context) error { return j.save(ctx, result.series, object.ETag) }); err != nil {
 		return err
 	}
-	if err := j.step(ctx, "write objects", func(ctx context.Context) error { return j.write(ctx, result, before, processed) }); err != nil {
+	if err := j.step(ctx, "write objects", func(ctx context.Context) error { return j.write(ctx, object.ETag, result, before, processed) }); err != nil {
 		return err
 	}
 	if !same {
@@ -191,11 +191,11 @@ func (j *job) read(ctx context.Context, object Object, processed forms) (read *r
 // write finishes the processed and the quarantine object. One of an earlier
 // content that this content has not is written without readings: the processor
 // may write objects but not delete them.
-func (j *job) write(ctx context.Context, r *result, before catalog.Object, processed forms) error {
+func (j *job) write(ctx context.Context, sourceETag string, r *result, before catalog.Object, processed forms) error {
 	if r.row.ProcessedKey == "" && before.ProcessedKey != "" {
 		// Of a file that broke off, what came before that is not a result.
 		processed.abort()
-		processed = j.create(ctx)
+		processed = j.create(ctx, sourceETag)
 		defer processed.abort()
 		if _, err := newCollector(j, Object{}, processed).result(); err != nil {
 			return err
@@ -207,13 +207,13 @@ func (j *job) write(ctx context.Context, r *result, before catalog.Object, proce
 		}
 	}
 	if r.row.QuarantineKey != "" || before.QuarantineKey != "" {
-		return j.put(ctx, objectkey.Quarantine(j.source.Key), "application/x-ndjson", r.quarantine)
+		return j.put(ctx, objectkey.Quarantine(j.source.Key), "application/x-ndjson", sourceETag, r.quarantine)
 	}
 	return nil
 }
 
-func (j *job) put(ctx context.Context, key, contentType string, content []byte) error {
-	upload := j.Sink.Create(ctx, key, contentType)
+func (j *job) put(ctx context.Context, key, contentType, sourceETag string, content []byte) error {
+	upload := j.Sink.Create(ctx, key, contentType, sourceETag)
 	defer upload.Abort()
 	if _, err := upload.Write(content); err != nil {
 		return err
@@ -242,10 +242,10 @@ type forms struct {
 	table Upload // nil if none is wanted
 }
 
-func (j *job) create(ctx context.Context) forms {
-	f := forms{lines: j.Sink.Create(ctx, objectkey.Processed(j.source.Key), "application/gzip")}
+func (j *job) create(ctx context.Context, sourceETag string) forms {
+	f := forms{lines: j.Sink.Create(ctx, objectkey.Processed(j.source.Key), "application/gzip", sourceETag)}
 	if j.Parquet != nil {
-		f.table = j.Sink.Create(ctx, objectkey.Parquet(j.source.Key), "application/vnd.apache.parquet")
+		f.table = j.Sink.Create(ctx, objectkey.Parquet(j.source.Key), "application/vnd.apache.parquet", sourceETag)
 	}
 	return f
 }

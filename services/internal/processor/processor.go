@@ -36,6 +36,8 @@ type Object struct {
 	Size int64
 	// Modified is when the content was put there.
 	Modified time.Time
+	// Source is, of an object that was made from another, the ETag of that one.
+	Source string
 }
 
 // Source opens objects.
@@ -43,9 +45,10 @@ type Source interface {
 	Open(ctx context.Context, bucket, key string) (Object, error)
 }
 
-// Sink writes objects to the processed bucket.
+// Sink writes objects to the processed bucket. With each it keeps the ETag of the
+// source object that it is made from.
 type Sink interface {
-	Create(ctx context.Context, key, contentType string) Upload
+	Create(ctx context.Context, key, contentType, sourceETag string) Upload
 }
 
 // Upload is an object that is being written. Nothing of it is seen, and what

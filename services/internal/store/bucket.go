@@ -37,12 +37,17 @@ func NewBucket(api S3API, name string) *Bucket { return &Bucket{api: api, name: 
 
 // Put writes a whole object, replacing what was there.
 func (b *Bucket) Put(ctx context.Context, key, contentType string, body []byte) error {
+	return b.put(ctx, key, contentType, body, nil)
+}
+
+func (b *Bucket) put(ctx context.Context, key, contentType string, body []byte, metadata map[string]string) error {
 	_, err := b.api.PutObject(ctx, &s3.PutObjectInput{
 		Bucket:        aws.String(b.name),
 		Key:           aws.String(key),
 		Body:          bytes.NewReader(body),
 		ContentLength: aws.Int64(int64(len(body))),
 		ContentType:   aws.String(contentType),
+		Metadata:      metadata,
 	})
 	if err != nil {
 		return fmt.Errorf("write s3://%s/%s: %w", b.name, key, err)
@@ -75,5 +80,6 @@ func (r *Reader) Open(ctx context.Context, bucket, key string) (processor.Object
 		Size: aws.ToInt64(out.ContentLength),
 
 		Modified: aws.ToTime(out.LastModified),
+		Source:   out.Metadata[sourceETagName],
 	}, nil
 }

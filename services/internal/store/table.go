@@ -20,6 +20,7 @@ import (
 type DynamoDBAPI interface {
 	GetItem(ctx context.Context, in *dynamodb.GetItemInput, opts ...func(*dynamodb.Options)) (*dynamodb.GetItemOutput, error)
 	PutItem(ctx context.Context, in *dynamodb.PutItemInput, opts ...func(*dynamodb.Options)) (*dynamodb.PutItemOutput, error)
+	UpdateItem(ctx context.Context, in *dynamodb.UpdateItemInput, opts ...func(*dynamodb.Options)) (*dynamodb.UpdateItemOutput, error)
 	Scan(ctx context.Context, in *dynamodb.ScanInput, opts ...func(*dynamodb.Options)) (*dynamodb.ScanOutput, error)
 }
 
@@ -168,6 +169,8 @@ func toItem(o catalog.Object) item {
 	str("reason", o.Reason)
 	str("processed_at", formatTime(o.ProcessedAt))
 	str("sequencer", o.Sequencer)
+	str("loaded_at", formatTime(o.LoadedAt))
+	str("load_error", o.LoadError)
 	return row
 }
 
@@ -188,6 +191,8 @@ func fromItem(row item) catalog.Object {
 		Reason:        text(row, "reason"),
 		ProcessedAt:   parseTime(text(row, "processed_at")),
 		Sequencer:     text(row, "sequencer"),
+		LoadedAt:      parseTime(text(row, "loaded_at")),
+		LoadError:     text(row, "load_error"),
 	}
 	o.Metrics = append(o.Metrics, texts(row, "metrics")...)
 	o.IgnoredColumns = texts(row, "ignored_columns")

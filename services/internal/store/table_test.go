@@ -85,6 +85,28 @@ func (f *fakeDynamoDB) putClaim(in *dynamodb.PutItemInput, key string, now types
 	return &dynamodb.PutItemOutput{}, nil
 }
 
+// UpdateItem knows the marks of a row and their conditions.
+func (f *fakeDynamoDB) UpdateItem(_ context.Context, in *dynamodb.UpdateItemInput, _ ...func(*dynamodb.Options)) (*dynamodb.UpdateItemOutput, error) {
+	if f.err != nil {
+		return nil, f.err
+	}
+	row, there := f.items[str(in.Key, "object_key")]
+	etag, of := in.ExpressionAttributeValues[":etag"]
+	if !there || of != (*in.ConditionExpression == "source_etag = :etag") || of && !reflect.DeepEqual(row["source_etag"], etag) {
+		return nil, &types.ConditionalCheckFailedException{}
+	}
+	switch *in.UpdateExpression {
+	case "SET loaded_at = :mark REMOVE load_error":
+		row["loaded_at"] = in.ExpressionAttributeValues[":mark"]
+		delete(row, "load_error")
+	case "SET load_error = :mark":
+		row["load_error"] = in.ExpressionAttributeValues[":mark"]
+	default:
+		return nil, errors.New("unknown update " + *in.UpdateExpression)
+	}
+	return &dynamodb.UpdateItemOutput{}, nil
+}
+
 func (f *fakeDynamoDB) Scan(_ context.Context, in *dynamodb.ScanInput, _ ...func(*dynamodb.Options)) (*dynamodb.ScanOutput, error) {
 	if f.err != nil {
 		return nil, f.err
@@ -196,7 +218,7 @@ func TestTableErrors(t *testing.T) {
 	_, listErr := table.List(t.Context(), catalog.Query{Limit: 1})
 	_, heldErr := table.Held(t.Context(), "k", time.Now())
 	_, loadErr := table.Load(t.Context(), processor.Series{})
-	for _, err := range []error{getErr, listErr, heldErr, loadErr, table.Save(t.Context(), processor.State{}), table.Put(t.Context(), object("k", "a"))} {
+	for _, err := range []error{getErr, listErr, heldErr, loadErr, table.MarkLoaded(t.Context(), "k", "e", time.Now()), table.Save(t.Context(), processor.State{}), table.Put(t.Context(), object("k", "a"))} {
 		if !errors.Is(err, errDown) {
 			t.Errorf("got %v", err)
 		}

@@ -18,6 +18,9 @@ import (
 // up to 10,000 of them: 78 GiB.
 const partSize = 8 << 20
 
+// sourceETagName names what is kept with a derived object (x-amz-meta-source-etag).
+const sourceETagName = "source-etag"
+
 // upload writes one object: in one call when it is short, and in parts when it
 // is not.
 type upload struct {
@@ -25,6 +28,7 @@ type upload struct {
 	ctx         context.Context //nolint:containedctx // an upload lives as long as the call that makes it
 	key         string
 	contentType string
+	metadata    map[string]string
 	buffer      bytes.Buffer
 	id          *string // of the multipart upload, once there is one
 	parts       []types.CompletedPart
@@ -32,8 +36,8 @@ type upload struct {
 }
 
 // Create implements processor.Sink.
-func (b *Bucket) Create(ctx context.Context, key, contentType string) processor.Upload {
-	return &upload{bucket: b, ctx: ctx, key: key, contentType: contentType}
+func (b *Bucket) Create(ctx context.Context, key, contentType, sourceETag string) processor.Upload {
+	return &upload{bucket: b, ctx: ctx, key: key, contentType: contentType, metadata: map[string]string{sourceETagName: sourceETag}}
 }
 
 // Write sends every full part.
@@ -57,7 +61,7 @@ func (u *upload) Write(p []byte) (int, error) {
 func (u *upload) send() error {
 	if u.id == nil {
 		begun, err := u.bucket.api.CreateMultipartUpload(u.ctx, &s3.CreateMultipartUploadInput{
-			Bucket: aws.String(u.bucket.name), Key: aws.String(u.key), ContentType: aws.String(u.contentType),
+			Bucket: aws.String(u.bucket.name), Key: aws.String(u.key), ContentType: aws.String(u.contentType), Metadata: u.metadata,
 		})
 		if err != nil {
 			return u.failed("begin to write", err)
@@ -88,7 +92,7 @@ func (u *upload) Close() error {
 	}
 	if u.id == nil {
 		u.closed = true
-		return u.bucket.Put(u.ctx, u.key, u.contentType, u.buffer.Bytes())
+		return u.bucket.put(u.ctx, u.key, u.contentType, u.buffer.Bytes(), u.metadata)
 	}
 	if u.buffer.Len() > 0 {
 		if err := u.send(); err != nil {

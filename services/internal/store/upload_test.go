@@ -55,7 +55,7 @@ func TestUpload(t *testing.T) {
 			t.Parallel()
 			api := &fakeS3{objects: map[string]string{}}
 			content := bytes.Repeat([]byte("0123456789abcdef"), size/16+1)[:size]
-			upload := store.NewBucket(api, "b").Create(t.Context(), "k", "text/plain")
+			upload := store.NewBucket(api, "b").Create(t.Context(), "k", "text/plain", "of")
 			for rest := content; len(rest) > 0; {
 				n := min(len(rest), 300_000)
 				if written, err := upload.Write(rest[:n]); err != nil || written != n {
@@ -85,7 +85,7 @@ func TestUpload(t *testing.T) {
 func TestUploadThatFailsLeavesNothing(t *testing.T) {
 	t.Parallel()
 	api := &fakeS3{objects: map[string]string{}, partErr: errDown}
-	upload := store.NewBucket(api, "b").Create(t.Context(), "k", "text/plain")
+	upload := store.NewBucket(api, "b").Create(t.Context(), "k", "text/plain", "of")
 	_, err := upload.Write(make([]byte, 9<<20))
 	if !errors.Is(err, errDown) || !strings.Contains(err.Error(), "part 1 of s3://b/k") {
 		t.Errorf("got %v", err)
