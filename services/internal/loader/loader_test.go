@@ -168,7 +168,7 @@ func TestNothingToLoad(t *testing.T) {
 	w.put(day1, zip(t, ""))
 	w.run(t, nil)
 	wantDeleted(t, w, "1", "2", "3", "4", "5")
-	wantResults(t, w, "ignored, ignored, gone, loaded")
+	wantResults(t, w, strings.Join([]string{"ignored", "ignored", "gone", "loaded"}, ", "))
 }
 
 // TestRowComesLate has the processor write the row a moment behind the object.

@@ -79,6 +79,6 @@ func (q *Queue) Delete(ctx context.Context, m loader.Message) error {
 }
 
 func wholeSeconds(d time.Duration) int32 {
-	const longest = 12 * time.Hour // of SQS
+	const longest = 12 * time.Hour              // of SQS
 	return int32(min(d, longest) / time.Second) //nolint:gosec // at most 43,200
 }
