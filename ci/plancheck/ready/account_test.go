@@ -9,8 +9,6 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
-	"github.com/aws/aws-sdk-go-v2/service/ec2"
-	ec2types "github.com/aws/aws-sdk-go-v2/service/ec2/types"
 	"github.com/aws/aws-sdk-go-v2/service/iam"
 	iamtypes "github.com/aws/aws-sdk-go-v2/service/iam/types"
 	"github.com/aws/aws-sdk-go-v2/service/lambda"
@@ -50,19 +48,9 @@ func (a *account) GetAWSDefaultServiceQuota(_ context.Context, in *servicequotas
 	return &servicequotas.GetAWSDefaultServiceQuotaOutput{Quota: &quotatypes.ServiceQuota{Value: &value}}, nil
 }
 
-func (a *account) DescribeAddresses(context.Context, *ec2.DescribeAddressesInput, ...func(*ec2.Options)) (*ec2.DescribeAddressesOutput, error) {
-	return &ec2.DescribeAddressesOutput{Addresses: make([]ec2types.Address, a.addresses)}, a.refuse
-}
+func (a *account) Addresses(context.Context) (int, error) { return a.addresses, a.refuse }
 
-// DescribeVpcs answers one VPC a page.
-func (a *account) DescribeVpcs(_ context.Context, in *ec2.DescribeVpcsInput, _ ...func(*ec2.Options)) (*ec2.DescribeVpcsOutput, error) {
-	page := len(aws.ToString(in.NextToken)) + 1
-	out := &ec2.DescribeVpcsOutput{Vpcs: make([]ec2types.Vpc, 1)}
-	if page < a.networks {
-		out.NextToken = aws.String(strings.Repeat("x", page))
-	}
-	return out, a.refuse
-}
+func (a *account) VPCs(context.Context) (int, error) { return a.networks, a.refuse }
 
 func (a *account) GetAccountSettings(context.Context, *lambda.GetAccountSettingsInput, ...func(*lambda.Options)) (*lambda.GetAccountSettingsOutput, error) {
 	return &lambda.GetAccountSettingsOutput{AccountLimit: &lambdatypes.AccountLimit{ConcurrentExecutions: a.all, UnreservedConcurrentExecutions: &a.free}}, a.refuse

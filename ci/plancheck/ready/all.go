@@ -10,7 +10,6 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/acm"
 	"github.com/aws/aws-sdk-go-v2/service/cloudwatchlogs"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
-	"github.com/aws/aws-sdk-go-v2/service/ec2"
 	"github.com/aws/aws-sdk-go-v2/service/ecr"
 	"github.com/aws/aws-sdk-go-v2/service/ecs"
 	"github.com/aws/aws-sdk-go-v2/service/iam"
@@ -46,7 +45,7 @@ func All(ctx context.Context, config aws.Config, q Question) Report {
 	}
 	n := NeedsOf(q.Plan)
 	objects := s3.NewFromConfig(config, func(o *s3.Options) { o.UsePathStyle = q.PathStyle })
-	roles, network, functions := iam.NewFromConfig(config), ec2.NewFromConfig(config), lambda.NewFromConfig(config)
+	roles, network, functions := iam.NewFromConfig(config), NewNetwork(config), lambda.NewFromConfig(config)
 	fresh := Fresh(ctx, objects, q.Place)
 
 	who := []Check{

@@ -6,7 +6,6 @@ import (
 	"fmt"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/service/ec2"
 	"github.com/aws/aws-sdk-go-v2/service/lambda"
 	"github.com/aws/aws-sdk-go-v2/service/servicequotas"
 	"github.com/aws/aws-sdk-go-v2/service/servicequotas/types"
@@ -21,8 +20,8 @@ type QuotaAPI interface {
 
 // NetworkAPI counts what is there already of a region's addresses and networks.
 type NetworkAPI interface {
-	DescribeAddresses(context.Context, *ec2.DescribeAddressesInput, ...func(*ec2.Options)) (*ec2.DescribeAddressesOutput, error)
-	DescribeVpcs(context.Context, *ec2.DescribeVpcsInput, ...func(*ec2.Options)) (*ec2.DescribeVpcsOutput, error)
+	Addresses(context.Context) (int, error)
+	VPCs(context.Context) (int, error)
 }
 
 // ConcurrencyAPI tells the account's Lambda concurrency.
@@ -73,7 +72,7 @@ func (q quota) judge(limit, used, wanted float64) Line {
 
 // check is the check of one quota. used counts what is in use; nil where AWS tells
 // nobody.
-func (q quota) check(api QuotaAPI, wanted float64, used func(context.Context) (float64, error)) Check {
+func (q quota) check(api QuotaAPI, wanted float64, used func(context.Context) (int, error)) Check {
 	return Check{Name: "quota " + q.name, Look: func(ctx context.Context) ([]Line, error) {
 		if wanted == 0 {
 			return []Line{{Check: "quota " + q.name, State: Skipped, Detail: "nothing more is wanted"}}, nil
@@ -82,13 +81,13 @@ func (q quota) check(api QuotaAPI, wanted float64, used func(context.Context) (f
 		if err != nil {
 			return nil, err
 		}
-		count := 0.0
+		count := 0
 		if used != nil {
 			if count, err = used(ctx); err != nil {
 				return nil, err
 			}
 		}
-		return []Line{q.judge(limit, count, wanted)}, nil
+		return []Line{q.judge(limit, float64(count), wanted)}, nil
 	}}
 }
 
@@ -102,25 +101,8 @@ func Quotas(quotas QuotaAPI, network NetworkAPI, functions ConcurrencyAPI, n Nee
 	return []Check{
 		fargateOnDemand.check(quotas, n.OnDemand, nil),
 		fargateSpot.check(quotas, n.Spot, nil),
-		addresses.check(quotas, newAddresses, func(ctx context.Context) (float64, error) {
-			found, err := network.DescribeAddresses(ctx, &ec2.DescribeAddressesInput{})
-			if err != nil {
-				return 0, err
-			}
-			return float64(len(found.Addresses)), nil
-		}),
-		networks.check(quotas, newNetworks, func(ctx context.Context) (float64, error) {
-			count := 0
-			pages := ec2.NewDescribeVpcsPaginator(network, &ec2.DescribeVpcsInput{})
-			for pages.HasMorePages() {
-				page, err := pages.NextPage(ctx)
-				if err != nil {
-					return 0, err
-				}
-				count += len(page.Vpcs)
-			}
-			return float64(count), nil
-		}),
+		addresses.check(quotas, newAddresses, network.Addresses),
+		networks.check(quotas, newNetworks, network.VPCs),
 		concurrency(functions, n.Reserved, fresh),
 	}
 }
