@@ -250,11 +250,11 @@ func (m *SensorBackend) changeAgainst(ctx context.Context, history *dagger.Direc
 	}
 	name := strings.TrimSuffix(path.Base(file), ".tfvars")
 	var script strings.Builder
-	compare := "plancheck change -region " + m.Region
+	compare := []string{"plancheck change -region", m.Region}
 	const old, again, now = planDir + "/before.json", planDir + "/again.json", planDir + "/after.json"
 	for _, one := range []struct{ dir, out string }{{"/before", old}, {"/before", again}, {infraDir, now}} {
 		script.WriteString("cd " + one.dir + "\n" + mockedPlan(name, "", one.out, ""))
-		compare += " " + name + "=" + one.out
+		compare = append(compare, name+"="+one.out)
 	}
 	check, err := plancheck(ctx)
 	if err != nil {
@@ -264,7 +264,7 @@ func (m *SensorBackend) changeAgainst(ctx context.Context, history *dagger.Direc
 		WithDirectory("/before", terraformProviders(before).Directory(infraDir)).
 		WithFile("/usr/local/bin/plancheck", check).
 		WithMountedTemp(planDir).
-		WithExec([]string{"sh", "-ec", script.String() + compare}, anyExit)
+		WithExec([]string{"sh", "-ec", script.String() + strings.Join(compare, " ")}, anyExit)
 	if _, err := passed(ctx, run, "the comparison with "+base); err != nil {
 		return terraform.Summary{}, err
 	}
