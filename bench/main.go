@@ -5,7 +5,7 @@
 //
 //	bench [-rounds N] [-only ROW,...] [-emulator URL] [-out FILE]
 //
-// It needs dagger, and for the script git, go, terraform, aws, jq, zip and bc.
+// It needs dagger, and for the script git, go, terraform, aws, jq and zip.
 package main
 
 import (
@@ -81,13 +81,13 @@ func run(ctx context.Context, args []string) (err error) {
 // tools says which of the programs that are needed is missing.
 func tools(look func(string) (string, error)) error {
 	var missing []string
-	for _, name := range []string{"dagger", "git", "go", "terraform", "aws", "jq", "zip", "bc"} {
+	for _, name := range []string{"dagger", "git", "go", "terraform", "aws", "jq", "zip"} {
 		if _, err := look(name); err != nil {
 			missing = append(missing, name)
 		}
 	}
 	if len(missing) > 0 {
-		return fmt.Errorf("not on the PATH: %s; on Debian: apt-get install awscli bc git jq zip", strings.Join(missing, ", "))
+		return fmt.Errorf("not on the PATH: %s; on Debian: apt-get install awscli git jq zip", strings.Join(missing, ", "))
 	}
 	return nil
 }

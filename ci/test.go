@@ -72,7 +72,7 @@ func (m *SensorBackend) TestModules(
 	ctx context.Context,
 	// The repository's other Go modules.
 	// +defaultPath="/"
-	// +ignore=["*", "!bench", "!bootstrap", "!ci", "!emulator", "!infra/**/names.tf", "!infra/**/names.json"]
+	// +ignore=["*", "!bench", "!bootstrap", "!ci", "!emulator", "!infra/**/names.tf", "!infra/**/names.json", "!infra/variables.tf", "!README.md"]
 	source *dagger.Directory,
 ) (string, error) {
 	// The pipeline's main package needs the code that the engine generates.
@@ -80,6 +80,10 @@ func (m *SensorBackend) TestModules(
 	var report strings.Builder
 	for _, module := range []string{"bench", "bootstrap", "ci", "ci/plancheck", "emulator"} {
 		all := dag.Directory().WithDirectory(module, source.Directory(module))
+		if module == "bench" {
+			// It changes files of the rest of the repository.
+			all = source.WithDirectory(servicesDir, m.Services)
+		}
 		if module == "ci" {
 			// It is tested on them what a program is built from.
 			all = all.WithDirectory(servicesDir, m.Services)

@@ -108,9 +108,9 @@ fi
 # Runs a stage unless one before it failed. It is never called in a condition, in which
 # bash goes on after a command that fails.
 stage() { # NAME COMMAND
-  local began code
+  local began code took
   [ "$failed" = 0 ] || return 0
-  began=$(date +%s.%N)
+  began=${EPOCHREALTIME/[.,]/}
   set +e
   (
     set -e
@@ -122,7 +122,8 @@ stage() { # NAME COMMAND
     failed=1
     tail -n 30 "$out/$1.log" >&2
   fi
-  echo "stage $1 $([ "$code" = 0 ] && echo passed || echo failed) $(echo "$(date +%s.%N) - $began" | bc)"
+  took=$((${EPOCHREALTIME/[.,]/} - began))
+  printf 'stage %s %s %d.%06d\n' "$1" "$([ "$code" = 0 ] && echo passed || echo failed)" $((took / 1000000)) $((took % 1000000))
 }
 
 stage test test_services
