@@ -1,7 +1,6 @@
 package main
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -109,7 +108,12 @@ func (m *SensorBackend) Unlock(
 	if err := n.check(); err != nil {
 		return "", err
 	}
-	return m.onCloudAs(ctx, cmp.Or(n.role(), applying), func(c *cloud) (string, error) {
+	// The state's lock is that of who applies.
+	releaser := applying
+	if n.given() {
+		releaser = anybody
+	}
+	return m.onCloudAs(ctx, releaser, func(c *cloud) (string, error) {
 		table, name, err := m.lockPlace(ctx, c, n)
 		if err != nil {
 			return "", err

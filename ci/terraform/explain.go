@@ -13,7 +13,7 @@ func explain(d diagnostic) string {
 	switch d.Summary {
 	case "Error acquiring the state lock":
 		if l, ok := lockIn(d.Detail); ok {
-			return fmt.Sprintf("the state is locked by %s since %s (%s, lock %s): wait until that run has ended; if it is gone for good, run unlock --lock %s", l.who, l.since, l.operation, l.id, l.id)
+			return fmt.Sprintf("the state is locked by %s since %s (%s, lock %s): wait until that run has ended; if it is gone for good, run unlock --id %s", l.who, l.since, l.operation, l.id, l.id)
 		}
 	case "Saved plan is stale":
 		return "the saved plan is stale: the state has changed since it was made; run plan again and apply the new one"

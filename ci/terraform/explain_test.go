@@ -27,7 +27,7 @@ func TestExplain(t *testing.T) {
 		want string
 	}{
 		{"a lock says who and since when", diagnostic{Summary: "Error acquiring the state lock", Detail: locked},
-			"the state is locked by ci@runner-7 since 2026-11-25 02:11:03 UTC (apply, lock 0f5d6a3e-9b1c-4a53-a1b2-c3d4e5f60718): wait until that run has ended; if it is gone for good, run unlock --lock 0f5d6a3e-9b1c-4a53-a1b2-c3d4e5f60718"},
+			"the state is locked by ci@runner-7 since 2026-11-25 02:11:03 UTC (apply, lock 0f5d6a3e-9b1c-4a53-a1b2-c3d4e5f60718): wait until that run has ended; if it is gone for good, run unlock --id 0f5d6a3e-9b1c-4a53-a1b2-c3d4e5f60718"},
 		{"a lock that cannot be read stays as it is", diagnostic{Summary: "Error acquiring the state lock", Detail: "AccessDenied"},
 			"Error acquiring the state lock: AccessDenied"},
 		{"a stale plan", diagnostic{Summary: "Saved plan is stale", Detail: "The given plan file can no longer be applied"},
