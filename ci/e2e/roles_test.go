@@ -46,7 +46,6 @@ var needed = []struct{ role, stage, action string }{
 	{"ci-deploy", "smoke", "sqs:ReceiveMessage"},
 	{"execution", "ecs", "ecr:BatchGetImage"},
 	{"processor", "smoke", "s3:PutObject"},
-	{"task", "smoke", "dynamodb:Query"},
 }
 
 // rolesAreNeeded looks at what the roles did so far: nothing was denied, and with any
